@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/digest.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "base/text.h"
+
+enum { PIECE_SIZE = 32 * 1024 };
+
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct fnd_sha256),
+               "struct fnd_sha256 holds libsodium's state");
+_Static_assert(crypto_hash_sha256_BYTES == FND_DIGEST_SIZE, "SHA-256 has 32 bytes");
+_Static_assert(FND_DIGEST_TEXT_SIZE == 2 * FND_DIGEST_SIZE + 1, "hex digits and NUL");
+
+void fnd_digest_setup(void)
+{
+    if (sodium_init() < 0) {
+        abort(); /* no randomness or no memory: nothing here can be trusted */
+    }
+}
+
+void fnd_sha256(const void *bytes, size_t size, uint8_t digest[FND_DIGEST_SIZE])
+{
+    crypto_hash_sha256(digest, size == 0 ? (const void *)"" : bytes, size);
+}
+
+int fnd_sha256_fd(int fd, uint8_t digest[FND_DIGEST_SIZE], uint64_t *size)
+{
+    if (lseek(fd, 0, SEEK_SET) < 0) {
+        return errno;
+    }
+    crypto_hash_sha256_state state;
+    crypto_hash_sha256_init(&state);
+    unsigned char piece[PIECE_SIZE];
+    uint64_t total = 0;
+    for (;;) {
+        ssize_t got = read(fd, piece, sizeof piece);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return errno;
+        }
+        if (got == 0) {
+            break;
+        }
+        crypto_hash_sha256_update(&state, piece, (unsigned long long)got);
+        total += (uint64_t)got;
+    }
+    crypto_hash_sha256_final(&state, digest);
+    if (size != NULL) {
+        *size = total;
+    }
+    return 0;
+}
+
+/* The state is copied in and out, which C's aliasing rules ask of storage declared as bytes. */
+
+void fnd_sha256_begin(struct fnd_sha256 *hash)
+{
+    crypto_hash_sha256_state state;
+    crypto_hash_sha256_init(&state);
+    memcpy(hash->state, &state, sizeof state);
+}
+
+void fnd_sha256_add(struct fnd_sha256 *hash, const void *bytes, size_t size)
+{
+    if (size == 0) {
+        return;
+    }
+    crypto_hash_sha256_state state;
+    memcpy(&state, hash->state, sizeof state);
+    crypto_hash_sha256_update(&state, bytes, size);
+    memcpy(hash->state, &state, sizeof state);
+}
+
+void fnd_sha256_end(struct fnd_sha256 *hash, uint8_t digest[FND_DIGEST_SIZE])
+{
+    crypto_hash_sha256_state state;
+    memcpy(&state, hash->state, sizeof state);
+    crypto_hash_sha256_final(&state, digest);
+    sodium_memzero(hash, sizeof *hash);
+}
+
+void fnd_blake2b(const uint8_t *key, size_t key_size, const void *a, size_t a_size, const void *b,
+                 size_t b_size, uint8_t digest[FND_DIGEST_SIZE])
+{
+    assert(key_size == 0 || (key != NULL && key_size >= crypto_generichash_KEYBYTES_MIN &&
+                             key_size <= crypto_generichash_KEYBYTES_MAX));
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, key_size == 0 ? NULL : key, key_size, FND_DIGEST_SIZE);
+    if (a_size > 0) {
+        crypto_generichash_update(&state, a, a_size);
+    }
+    if (b_size > 0) {
+        crypto_generichash_update(&state, b, b_size);
+    }
+    crypto_generichash_final(&state, digest, FND_DIGEST_SIZE);
+}
+
+void fnd_digest_text(const uint8_t digest[FND_DIGEST_SIZE], char text[FND_DIGEST_TEXT_SIZE])
+{
+    fnd_hex(digest, FND_DIGEST_SIZE, text);
+}
