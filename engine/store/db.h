@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* SQLite, as this room uses it: a connection by folder descriptor, and errors told as ours. */
+#ifndef FND_STORE_DB_H
+#define FND_STORE_DB_H
+
+#include <sqlite3.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/** One connection. Plain data; `= {0}` is closed. */
+struct fnd_db {
+    sqlite3 *handle;
+    sqlite3_vfs *vfs;
+    const char *path; /* the job directory, for messages; borrowed */
+    int error_number; /* errno behind a failure, by whoever saw it: SQLite 3.40 keeps none of a
+                         failed COMMIT */
+};
+
+/** Open `folder`/state.db.
+ *  folder  descriptor of .foundry; must stay open until fnd_db_close(). The file is reached through
+ *          it, so a path of any length works and a renamed job directory stays the same store.
+ *  path    the job directory for messages; borrowed until fnd_db_close().
+ *  flags   SQLITE_OPEN_READONLY, or _READWRITE. The file must exist.
+ *  Returns FND_OK; FND_IO, FND_DENIED, FND_DAMAGED.  Thread: the one that uses the connection. */
+enum fnd_status fnd_db_open(struct fnd_db *db, int folder, const char *path, int flags,
+                            struct fnd_error *error);
+/** All statements must be finalized. Closing what is closed is fine. */
+void fnd_db_close(struct fnd_db *db);
+
+/** Our word for the SQLite result `rc` of the last call on this connection. */
+enum fnd_status fnd_db_status(const struct fnd_db *db, int rc);
+
+/** Fill `error` with "cannot `what` in PATH/.foundry/state.db: …" and the remedy.
+ *  Returns the status of `rc`, never FND_OK. */
+enum fnd_status fnd_db_error(const struct fnd_db *db, int rc, const char *what,
+                             struct fnd_error *error);
+
+/** Run one or more statements without results. */
+enum fnd_status fnd_db_exec(struct fnd_db *db, const char *sql, const char *what,
+                            struct fnd_error *error);
+
+/** Run a statement that gives one row with an integer; no row is FND_DAMAGED. */
+enum fnd_status fnd_db_integer(struct fnd_db *db, const char *sql, int64_t *value,
+                               struct fnd_error *error);
+
+/** Prepare statements that live as long as the connection.
+ *  Fills `statements` with `count` results; on failure all of them are NULL. */
+enum fnd_status fnd_db_prepare(struct fnd_db *db, const char *const *sql, size_t count,
+                               sqlite3_stmt **statements, struct fnd_error *error);
+void fnd_db_finalize(sqlite3_stmt **statements, size_t count);
+
+#endif

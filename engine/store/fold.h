@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* From events to tables. This is the only code that writes any table but `event` and `payload`: the
+ * live writer runs it as an event is recorded, verify runs it again over the whole log. */
+#ifndef FND_STORE_FOLD_H
+#define FND_STORE_FOLD_H
+
+#include <stdbool.h>
+
+#include "store/db.h"
+#include "store/reader.h"
+
+/** What a fold needs beyond an event's own columns. The live writer takes it from the write, a
+ *  rebuild from body and meta (parts.h). Everything is borrowed. */
+struct fnd_parts {
+    /* the step's outputs before the event; after a fold, behind it */
+    int64_t outputs[FND_PHASES_MAX];
+    size_t outputs_count;
+    /* _STORE, _JOB */
+    uint8_t uuid[FND_UUID_SIZE];
+    uint8_t salt[FND_DIGEST_SIZE]; /* _STORE */
+    /* _PIN */
+    uint8_t hash[FND_DIGEST_SIZE];
+    /* _PIN, _JOB */
+    const char *pipeline;
+    /* _JOB */
+    const char *path;
+    int64_t pin;
+    int32_t revision;
+    /* _ANSWER */
+    bool record;
+    uint8_t tier, verdict;
+    /* all */
+    const struct fnd_artifact *artifacts;
+    size_t artifacts_count;
+};
+
+enum fnd_fold_statement {
+    FOLD_META,
+    FOLD_PIN,
+    FOLD_JOB,
+    FOLD_STEP,
+    FOLD_MOVE_SAME, /* state and due stay: the indexes of live steps are not touched */
+    FOLD_MOVE_SAME_OUTPUT,
+    FOLD_MOVE,
+    FOLD_MOVE_OUTPUT,
+    FOLD_STEP_PIN,
+    FOLD_ASK,
+    FOLD_ANSWER,
+    FOLD_CORRECTION,
+    FOLD_CORRECTION_OUTPUT,
+    FOLD_WITHDRAW,
+    FOLD_ARTIFACT,
+    FOLD_STATEMENTS
+};
+
+struct fnd_fold {
+    struct fnd_db *db; /* borrowed */
+    sqlite3_stmt *statements[FOLD_STATEMENTS];
+};
+
+/** Prepare the statements on a connection that has the tables. */
+enum fnd_status fnd_fold_open(struct fnd_fold *fold, struct fnd_db *db, struct fnd_error *error);
+void fnd_fold_close(struct fnd_fold *fold);
+
+enum fnd_fold_result {
+    FND_FOLD_DONE,
+    FND_FOLD_CONFLICT, /* the step's last event is not event->prev; nothing was changed */
+    FND_FOLD_FAILED    /* SQLite refused, see fnd_db_error(): the transaction is void */
+};
+
+/** Apply one event, inside a transaction. event->ref is a number on record, never FND_REF_FIRST.
+ *  rc  filled on FND_FOLD_FAILED.
+ *  Thread: the connection's. */
+enum fnd_fold_result fnd_fold_apply(struct fnd_fold *fold, const struct fnd_event_row *event,
+                                    struct fnd_parts *parts, int *rc);
+
+/** Step a statement that gives no rows and reset it.  Returns SQLITE_DONE or the failure. */
+int fnd_fold_step(sqlite3_stmt *statement);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* What the tables take from an event's body and meta. README.md, "what a body must hold". */
+#ifndef FND_STORE_PARTS_H
+#define FND_STORE_PARTS_H
+
+#include "store/fold.h"
+
+/** Parts and the memory behind them. `= {0}` before the first use. */
+struct fnd_parts_read {
+    struct fnd_parts parts;
+    char *pipeline, *path;
+    struct fnd_artifact *artifacts;
+    size_t capacity;
+};
+void fnd_parts_finish(struct fnd_parts_read *read);
+
+/** Read the parts of an event of `kind`; what an earlier call left is freed. Outputs are not
+ *  touched.
+ *  body, meta  JSON, NULL when absent.
+ *  Returns FND_OK; FND_INVALID: a member that must be there is not, or is no what it must be (the
+ *          message names it, and says whether in body or meta).  Thread: any. */
+enum fnd_status fnd_parts_read(struct fnd_parts_read *read, enum fnd_event_kind kind,
+                               const char *body, size_t body_size, const char *meta,
+                               size_t meta_size, struct fnd_error *error);
+
+/** Assert that the columns of a write are what its bodies say, so that a rebuild gives the same
+ *  tables. Builds with sanitizers do it at each submit. */
+void fnd_parts_agree(const struct fnd_write *write);
+
+const char *fnd_tier_name(enum fnd_tier tier);          /* "gold", "silver" */
+const char *fnd_verdict_name(enum fnd_verdict verdict); /* "accepted", "corrected", "rejected" */
+
+#endif

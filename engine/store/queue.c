@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/* The write token and what waits for it. Whoever holds the token commits for everybody. */
+#define _GNU_SOURCE /* eventfd */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "store/internal.h"
+
+enum fnd_status fnd_queue_create(struct fnd_queue **queue_out, struct fnd_error *error)
+{
+    int ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (ready < 0) {
+        return fnd_error_errno(error, FND_IO, errno, "cannot make an event descriptor");
+    }
+    struct fnd_queue *queue = fnd_alloc(sizeof *queue);
+    queue->ready = ready;
+    queue->end = &queue->first;
+    queue->done_end = &queue->done;
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_cond_init(&queue->work, NULL);
+    pthread_cond_init(&queue->changed, NULL);
+    *queue_out = queue;
+    return FND_OK;
+}
+
+void fnd_queue_destroy(struct fnd_queue *queue)
+{
+    if (queue == NULL) {
+        return;
+    }
+    assert(queue->first == NULL && !queue->token_held && !queue->writer_runs);
+    while (queue->done != NULL) {
+        struct fnd_write *write = queue->done;
+        queue->done = write->next;
+        fnd_write_destroy(write);
+    }
+    pthread_cond_destroy(&queue->changed);
+    pthread_cond_destroy(&queue->work);
+    pthread_mutex_destroy(&queue->lock);
+    close(queue->ready);
+    free(queue);
+}
+
+/* All functions named *_locked are called with the queue's lock held and return with it held. */
+
+static uint64_t append_locked(struct fnd_queue *queue, struct fnd_write *write)
+{
+    write->next = NULL;
+    *queue->end = write;
+    queue->end = &write->next;
+    if (queue->writer_asleep) {
+        pthread_cond_signal(&queue->work);
+    }
+    return ++queue->submitted;
+}
+
+static struct fnd_write *take_group_locked(struct fnd_queue *queue, uint64_t *count)
+{
+    struct fnd_write *first = queue->first;
+    struct fnd_write **end = &queue->first;
+    size_t bytes = 0;
+    *count = 0;
+    while (*end != NULL && *count < FND_GROUP_WRITES_MAX && bytes < FND_GROUP_BYTES_MAX) {
+        bytes += fnd_write_size(*end);
+        end = &(*end)->next;
+        (*count)++;
+    }
+    struct fnd_write *rest = *end;
+    *end = NULL;
+    queue->first = rest;
+    if (rest == NULL) {
+        queue->end = &queue->first;
+    }
+    return first;
+}
+
+static void publish_locked(struct fnd_queue *queue, struct fnd_write *group)
+{
+    bool was_empty = queue->done == NULL;
+    while (group != NULL) {
+        struct fnd_write *write = group;
+        group = write->next;
+        write->next = NULL;
+        if (!write->kept) { /* a kept one is somebody's who waits for the count to go up */
+            *queue->done_end = write;
+            queue->done_end = &write->next;
+        }
+    }
+    if (was_empty && queue->done != NULL) {
+        uint64_t one = 1;
+        ssize_t written = write(queue->ready, &one, sizeof one);
+        (void)written; /* fails only when it is readable already */
+    }
+}
+
+/* Take the free token, commit one group, give the token back. */
+static void commit_group_locked(struct fnd_store *store)
+{
+    struct fnd_queue *queue = store->queue;
+    assert(!queue->token_held && queue->first != NULL);
+    queue->token_held = true;
+    uint64_t count;
+    struct fnd_write *group = take_group_locked(queue, &count);
+    struct fnd_error health = queue->health; /* only the token's holder changes it */
+    pthread_mutex_unlock(&queue->lock);
+
+    fnd_group_commit(store, group, &health);
+
+    pthread_mutex_lock(&queue->lock);
+    queue->health = health;
+    queue->token_held = false;
+    publish_locked(queue, group);
+    queue->finished += count;
+    pthread_cond_broadcast(&queue->changed);
+}
+
+/* Commit, or wait for who commits, until everything up to `target` is finished. */
+static void finish_locked(struct fnd_store *store, uint64_t target)
+{
+    struct fnd_queue *queue = store->queue;
+    while (queue->finished < target) {
+        if (queue->token_held) {
+            pthread_cond_wait(&queue->changed, &queue->lock);
+        } else {
+            commit_group_locked(store);
+        }
+    }
+}
+
+void fnd_store_submit(struct fnd_store *store, struct fnd_write *write)
+{
+    fnd_write_seal(write, &store->keys, store->options.env);
+    write->kept = false;
+    pthread_mutex_lock(&store->queue->lock);
+    append_locked(store->queue, write);
+    pthread_mutex_unlock(&store->queue->lock);
+}
+
+enum fnd_status fnd_store_commit(struct fnd_store *store, struct fnd_write *write,
+                                 struct fnd_error *error)
+{
+    fnd_write_seal(write, &store->keys, store->options.env);
+    write->kept = true;
+    pthread_mutex_lock(&store->queue->lock);
+    finish_locked(store, append_locked(store->queue, write));
+    pthread_mutex_unlock(&store->queue->lock);
+    if (write->status != FND_OK && error != NULL) {
+        *error = *write->error;
+    }
+    return write->status;
+}
+
+void fnd_store_flush(struct fnd_store *store)
+{
+    pthread_mutex_lock(&store->queue->lock);
+    finish_locked(store, store->queue->submitted);
+    pthread_mutex_unlock(&store->queue->lock);
+}
+
+struct fnd_write *fnd_store_collect(struct fnd_store *store)
+{
+    struct fnd_queue *queue = store->queue;
+    pthread_mutex_lock(&queue->lock);
+    struct fnd_write *done = queue->done;
+    if (done != NULL) {
+        queue->done = NULL;
+        queue->done_end = &queue->done;
+        uint64_t count;
+        ssize_t size = read(queue->ready, &count, sizeof count);
+        (void)size;
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return done;
+}
+
+int fnd_store_ready_fd(const struct fnd_store *store)
+{
+    return store->queue->ready;
+}
+
+size_t fnd_store_waiting(const struct fnd_store *store)
+{
+    struct fnd_queue *queue = store->queue;
+    pthread_mutex_lock(&queue->lock);
+    size_t waiting = (size_t)(queue->submitted - queue->finished);
+    pthread_mutex_unlock(&queue->lock);
+    return waiting;
+}
+
+enum fnd_status fnd_store_health(const struct fnd_store *store, struct fnd_error *error)
+{
+    struct fnd_queue *queue = store->queue;
+    pthread_mutex_lock(&queue->lock);
+    enum fnd_status status = queue->health.status;
+    if (status != FND_OK && error != NULL) {
+        *error = queue->health;
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return status;
+}
+
+enum fnd_status fnd_store_sync(struct fnd_store *store, struct fnd_error *error)
+{
+    return fnd_head_sync(store->head, error);
+}
+
+static void *writer_thread(void *context)
+{
+    struct fnd_store *store = context;
+    struct fnd_queue *queue = store->queue;
+    pthread_mutex_lock(&queue->lock);
+    while (queue->first != NULL || !queue->writer_stop) {
+        if (queue->first == NULL) {
+            queue->writer_asleep = true;
+            pthread_cond_wait(&queue->work, &queue->lock);
+            queue->writer_asleep = false;
+        } else if (queue->token_held) {
+            pthread_cond_wait(&queue->changed, &queue->lock);
+        } else {
+            commit_group_locked(store);
+        }
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return NULL;
+}
+
+enum fnd_status fnd_store_writer_start(struct fnd_store *store, struct fnd_error *error)
+{
+    struct fnd_queue *queue = store->queue;
+    pthread_mutex_lock(&queue->lock);
+    int rc = 0;
+    if (!queue->writer_runs) {
+        queue->writer_stop = false;
+        rc = pthread_create(&queue->writer, NULL, writer_thread, store);
+        queue->writer_runs = rc == 0;
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return rc == 0 ? FND_OK
+                   : fnd_error_errno(error, FND_IO, rc, "cannot start the thread that commits");
+}
+
+void fnd_store_writer_stop(struct fnd_store *store)
+{
+    struct fnd_queue *queue = store->queue;
+    pthread_mutex_lock(&queue->lock);
+    bool runs = queue->writer_runs;
+    queue->writer_stop = true;
+    pthread_cond_signal(&queue->work);
+    pthread_mutex_unlock(&queue->lock);
+    if (runs) {
+        pthread_join(queue->writer, NULL);
+        pthread_mutex_lock(&queue->lock);
+        queue->writer_runs = false;
+        pthread_mutex_unlock(&queue->lock);
+    }
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files behind reader.h share. */
+#ifndef FND_STORE_READER_INTERNAL_H
+#define FND_STORE_READER_INTERNAL_H
+
+#include "store/db.h"
+#include "store/reader.h"
+
+#define FND_STEP_COLUMNS                                                                           \
+    "step.id, step.job, step.item, step.state, step.phase, step.attempt, step.failures, step.due," \
+    " step.event, step.pin, step.outputs"
+#define FND_JOB_COLUMNS                                                                            \
+    "job.id, job.pin, job.uuid, job.pipeline, job.path, job.revision, job.created"
+#define FND_EVENT_COLUMNS                                                                          \
+    "id, at, step, prev, ref, kind, phase, attempt, level, state, next_phase, next_attempt,"       \
+    " failures, due"
+#define FND_REQUEST_COLUMNS "id, step, closed, phase, version, state"
+#define FND_CORRECTION_COLUMNS "id, step, request, output, phase, tier, verdict"
+enum { FND_STEP_COLUMNS_COUNT = 11, FND_EVENT_COLUMNS_COUNT = 14 };
+
+enum fnd_reader_statement {
+    READ_STEP,
+    READ_JOB,
+    READ_JOB_IDENTITY,
+    READ_JOB_UUID,
+    READ_EVENT,
+    READ_REQUEST,
+    READ_REQUEST_OF,
+    READ_CORRECTION,
+    READ_PIN_HASH,
+    READ_PIN,
+    READ_PIN_LATEST,
+    READ_PAYLOAD,
+    READ_HEAD,
+    READ_DUE,
+    READ_STEP_EVENT,
+    WALK_STEPS_LIVE,
+    WALK_STEPS_STOPPED,
+    WALK_STEPS_COMPLETED,
+    WALK_JOBS,
+    WALK_JOBS_LIVE,
+    WALK_REQUESTS,
+    WALK_REQUESTS_OPEN,
+    WALK_CORRECTIONS,
+    WALK_EVENTS,
+    COUNT_LIVE,
+    COUNT_STOPPED,
+    COUNT_JOBS,
+    COUNT_PIPELINE,
+    FIND_PATH,
+    FIND_END,
+    FIND_RECENT,
+    READER_STATEMENTS
+};
+
+struct fnd_reader {
+    struct fnd_db db;
+    int directory, folder;
+    char *path;
+    bool held; /* fnd_reader_begin() */
+    sqlite3_stmt *statements[READER_STATEMENTS];
+};
+
+/** A statement, prepared at its first use and kept; a fresh one while the kept one is in use
+ *  further up the stack. */
+enum fnd_status fnd_reader_use(struct fnd_reader *reader, enum fnd_reader_statement which,
+                               sqlite3_stmt **statement, struct fnd_error *error);
+/** Give it back: reset, so that no read transaction stays. NULL is fine. */
+void fnd_reader_release(struct fnd_reader *reader, sqlite3_stmt *statement);
+
+/** After a step: FND_OK at SQLITE_DONE and SQLITE_ROW, else the story. */
+enum fnd_status fnd_reader_stepped(struct fnd_reader *reader, int rc, struct fnd_error *error);
+
+/* Rows out of columns, from `first` on. */
+void fnd_step_from(sqlite3_stmt *statement, int first, struct fnd_step_row *row);
+void fnd_job_from(sqlite3_stmt *statement, int first, struct fnd_job_row *row);
+void fnd_event_from(sqlite3_stmt *statement, int first, struct fnd_event_row *row);
+void fnd_request_from(sqlite3_stmt *statement, struct fnd_request_row *row);
+void fnd_correction_from(sqlite3_stmt *statement, struct fnd_correction_row *row);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Proof that the record is what was recorded. */
+#ifndef FND_STORE_VERIFY_H
+#define FND_STORE_VERIFY_H
+
+#include "store/reader.h"
+
+/** What was looked at, and what was wrong. */
+struct fnd_verify {
+    int64_t events, payloads, erased, artifacts, plugins, rows; /* checked */
+    int64_t flaws;
+};
+
+/** Check in one snapshot: SQLite's own integrity check, event numbers without gaps, the chain, each
+ *  payload's keyed digest, every table against a rebuild from the events (in memory or a temporary
+ *  file), each artifact's and plugin copy's bytes against its hash, reference counts, the witness.
+ *  flaw     called for each thing found wrong, with a sentence that names table, row and remedy.
+ *  Returns FND_OK: all was looked at (flaws or not); FND_DAMAGED: so broken that not all could be
+ *          looked at; FND_IO. */
+enum fnd_status fnd_store_verify(struct fnd_reader *reader, struct fnd_verify *result,
+                                 void (*flaw)(const char *sentence, void *context), void *context,
+                                 struct fnd_error *error);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* What any store behind reader.h must tell. */
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "support.h"
+
+enum { SEED = 8 };
+
+struct seen {
+    int64_t ids[64];
+    size_t count, stop;
+};
+
+static bool see(struct seen *seen, int64_t id)
+{
+    seen->ids[seen->count++] = id;
+    return seen->count != seen->stop;
+}
+
+static bool see_step(const struct fnd_step_row *row, void *context)
+{
+    return see(context, row->id);
+}
+
+static bool see_job(const struct fnd_job_row *job, const struct fnd_step_row *step, void *context)
+{
+    cr_assert_eq(job->id, step->id);
+    return see(context, job->id);
+}
+
+static bool see_request(const struct fnd_request_row *row, void *context)
+{
+    return see(context, row->id);
+}
+
+static bool see_correction(const struct fnd_correction_row *row, void *context)
+{
+    return see(context, row->id);
+}
+
+static bool see_event(const struct fnd_event_row *row, void *context)
+{
+    return see(context, row->id);
+}
+
+Test(reader, walks_page_in_order_and_stop_when_told)
+{
+    struct scene scene;
+    scene_begin(&scene, SEED);
+    int64_t jobs[10];
+    int64_t requests[10];
+    for (size_t i = 0; i < 10; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "%zu.png", i);
+        jobs[i] = paused_job(&scene, path, &requests[i]);
+    }
+    scene_read(&scene);
+    struct fnd_walk walk = {.limit = 4};
+    struct seen all = {0};
+    for (int page = 0; page < 4; page++) {
+        struct seen seen = {0};
+        cr_assert_eq(fnd_steps_walk(scene.reader, FND_PAUSED, &walk, see_step, &seen, NULL),
+                     FND_OK);
+        cr_assert_eq(seen.count, page < 2 ? 4 : page == 2 ? 2 : 0);
+        for (size_t i = 0; i < seen.count; i++) {
+            see(&all, seen.ids[i]);
+            walk.after = seen.ids[i];
+        }
+    }
+    cr_assert_eq(all.count, 10);
+    cr_assert_arr_eq(all.ids, jobs, sizeof jobs);
+
+    struct seen stopped = {.stop = 3};
+    walk = (struct fnd_walk){.limit = 64};
+    cr_assert_eq(
+        fnd_requests_walk(scene.reader, FND_REQUEST_OPEN, &walk, see_request, &stopped, NULL),
+        FND_OK);
+    cr_assert_eq(stopped.count, 3);
+    cr_assert_arr_eq(stopped.ids, requests, 3 * sizeof requests[0]);
+
+    static const struct {
+        struct fnd_job_filter filter;
+        size_t count;
+    } filters[] = {{{NULL, -1}, 10},         {{"invoice", -1}, 10},
+                   {{"poles", -1}, 0},       {{"invoice", FND_PAUSED}, 10},
+                   {{NULL, FND_RUNNING}, 0}, {{NULL, FND_COMPLETED}, 0}};
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
+        struct seen seen = {0};
+        cr_assert_eq(fnd_jobs_walk(scene.reader, &filters[i].filter, &walk, see_job, &seen, NULL),
+                     FND_OK);
+        cr_expect_eq(seen.count, filters[i].count, "filter %zu", i);
+    }
+    scene_end(&scene);
+}
+
+Test(reader, a_step_s_history_is_walked_newest_first)
+{
+    struct scene scene;
+    scene_begin(&scene, SEED);
+    int64_t request;
+    int64_t job = paused_job(&scene, "a.png", &request);
+    paused_job(&scene, "b.png", &(int64_t){0});
+    struct fnd_walk walk = {.limit = 3};
+    struct seen seen = {0};
+    scene_read(&scene);
+    cr_assert_eq(fnd_events_walk(scene.reader, job, &walk, see_event, &seen, NULL), FND_OK);
+    cr_assert_eq(seen.count, 3);
+    cr_assert_eq(seen.ids[0], request);
+    walk.after = seen.ids[2];
+    cr_assert_eq(fnd_events_walk(scene.reader, job, &walk, see_event, &seen, NULL), FND_OK);
+    cr_assert_eq(seen.count, 4);
+    cr_assert_eq(seen.ids[3], job);
+    seen = (struct seen){0};
+    walk = (struct fnd_walk){.limit = 64};
+    cr_assert_eq(fnd_events_walk(scene.reader, 0, &walk, see_event, &seen, NULL), FND_OK);
+    cr_assert_eq((int64_t)seen.count, last_event(&scene));
+    scene_end(&scene);
+}
+
+Test(reader, counts_and_corrections_and_due_follow_the_events)
+{
+    struct scene scene;
+    scene_begin(&scene, SEED);
+    int64_t due = 1;
+    scene_read(&scene);
+    cr_assert_eq(fnd_steps_due(scene.reader, &due, NULL), FND_OK);
+    cr_assert_eq(due, 0);
+    int64_t request;
+    int64_t a = paused_job(&scene, "a.png", &request);
+    paused_job(&scene, "b.png", &(int64_t){0});
+    commit(&scene, write_answer(&scene, a, request, true), FND_OK);
+    commit(&scene, write_move(&scene, a, FND_EVENT_OUTPUT, FND_COMPLETED, 1), FND_OK);
+    for (int i = 0; i < 2; i++) {
+        int64_t job = new_job(&scene, i == 0 ? "c.png" : "d.png");
+        commit(&scene, write_move(&scene, job, FND_EVENT_START, FND_RUNNING, 0), FND_OK);
+        struct fnd_write *retry = write_move(&scene, job, FND_EVENT_RETRY, FND_RETRYING, 0);
+        retry->events[0].after.due_us = START_US + 500 - i;
+        commit(&scene, retry, FND_OK);
+    }
+    int64_t job = new_job(&scene, "e.png");
+    commit(&scene, write_move(&scene, job, FND_EVENT_FAIL, FND_FAILED, 0), FND_OK);
+    static const int64_t wanted[FND_CANCELLED + 1] = {
+        [FND_COMPLETED] = 1, [FND_PAUSED] = 1, [FND_RETRYING] = 2, [FND_FAILED] = 1};
+    int64_t counts[FND_CANCELLED + 1];
+    for (int named = 0; named < 2; named++) {
+        cr_assert_eq(fnd_jobs_count(scene.reader, named ? "invoice" : NULL, counts, NULL), FND_OK);
+        cr_expect_arr_eq(counts, wanted, sizeof wanted);
+    }
+    cr_assert_eq(fnd_steps_due(scene.reader, &due, NULL), FND_OK);
+    cr_assert_eq(due, START_US + 499);
+    struct seen seen = {0};
+    cr_assert_eq(fnd_corrections_walk(scene.reader, &(struct fnd_walk){.limit = 9}, see_correction,
+                                      &seen, NULL),
+                 FND_OK);
+    cr_assert_eq(seen.count, 1);
+    scene_end(&scene);
+}
+
+Test(reader, a_snapshot_stays_over_several_calls)
+{
+    struct scene scene;
+    scene_begin(&scene, SEED);
+    int64_t before = last_event(&scene);
+    cr_assert_eq(fnd_reader_begin(scene.reader, NULL), FND_OK);
+    commit(&scene, write_pin("invoice", 1), FND_OK);
+    int64_t sequence;
+    uint8_t chain[FND_DIGEST_SIZE];
+    cr_assert_eq(fnd_reader_head(scene.reader, &sequence, chain, NULL), FND_OK);
+    cr_assert_eq(sequence, before);
+    fnd_reader_end(scene.reader);
+    cr_assert_eq(fnd_reader_head(scene.reader, &sequence, chain, NULL), FND_OK);
+    cr_assert_eq(sequence, before + 1);
+    scene_end(&scene);
+}
+
+Test(reader, a_person_s_name_for_a_job_is_understood_or_told_apart)
+{
+    struct scene scene;
+    scene_begin(&scene, SEED);
+    int64_t pin = commit(&scene, write_pin("invoice", 1), FND_OK);
+    int64_t a = commit(&scene, write_job(&scene, pin, "invoice", "scans/a.png", 1), FND_OK);
+    int64_t b = commit(&scene, write_job(&scene, pin, "invoice", "scans/b.png", 1), FND_OK);
+    int64_t b2 = commit(&scene, write_job(&scene, pin, "invoice", "scans/b.png", 2), FND_OK);
+    commit(&scene, write_job(&scene, pin, "invoice", "c.png", 1), FND_OK);
+    commit(&scene, write_job(&scene, pin, "poles", "c.png", 1), FND_OK);
+    int64_t d = commit(&scene, write_job(&scene, pin, "poles", "old/xa.png", 1), FND_OK);
+    scene_read(&scene);
+    char number[32];
+    char uuid[FND_UUID_TEXT_SIZE];
+    struct fnd_job_row row;
+    cr_assert_eq(fnd_job_get(scene.reader, b, &row, NULL), FND_OK);
+    fnd_uuid_format(row.uuid, uuid);
+    fnd_job_row_finish(&row);
+    snprintf(number, sizeof number, "%" PRId64, a);
+    const struct {
+        const char *name;
+        enum fnd_status status;
+        int64_t id;
+        const char *message;
+    } cases[] = {{number, FND_OK, a, NULL},
+                 {uuid, FND_OK, b, NULL},
+                 {"scans/b.png", FND_OK, b2, NULL},
+                 {"a.png", FND_OK, a, NULL}, /* a whole name before "xa.png" */
+                 {"xa.png", FND_OK, d, NULL},
+                 {"c.png", FND_CONFLICT, 0, "pipeline invoice), "},
+                 {"png", FND_CONFLICT, 0, "names several jobs"},
+                 {"scans/z.png", FND_NOT_FOUND, 0, "did you mean \"scans/"},
+                 {"elsewhere entirely", FND_NOT_FOUND, 0, "foundry-engine status"},
+                 {"999999", FND_NOT_FOUND, 0, "no job"},
+                 {"\x1b[2J", FND_NOT_FOUND, 0, "\\x1b[2J"},
+                 {"", FND_NOT_FOUND, 0, "no job"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fnd_error error = {0};
+        enum fnd_status status = fnd_job_name(scene.reader, cases[i].name, &row, &error);
+        cr_expect_eq(status, cases[i].status, "%s: %s", cases[i].name, error.message);
+        if (status == FND_OK) {
+            cr_expect_eq(row.id, cases[i].id, "%s", cases[i].name);
+            fnd_job_row_finish(&row);
+        } else {
+            cr_expect_not_null(strstr(error.message, cases[i].message), "%s", error.message);
+        }
+    }
+    scene_end(&scene);
+}
+
+Test(reader, what_is_not_there_is_told)
+{
+    struct scene scene;
+    scene_begin(&scene, SEED);
+    scene_read(&scene);
+    struct fnd_error error = {0};
+    struct fnd_step_row step;
+    struct fnd_job_row job;
+    struct fnd_event_row event;
+    struct fnd_request_row request;
+    struct fnd_correction_row correction;
+    struct fnd_pin_row pin;
+    const uint8_t hash[FND_DIGEST_SIZE] = {1};
+    struct fnd_reader *reader = scene.reader;
+    cr_expect_eq(fnd_step_get(reader, 9, &step, &error), FND_NOT_FOUND);
+    cr_expect_eq(fnd_job_get(reader, 9, &job, &error), FND_NOT_FOUND);
+    cr_expect_eq(fnd_job_find(reader, "a", "b", &job, &error), FND_NOT_FOUND);
+    cr_expect_eq(fnd_event_get(reader, 9, &event, &error), FND_NOT_FOUND);
+    cr_expect_eq(fnd_request_get(reader, 9, &request, &error), FND_NOT_FOUND);
+    cr_expect_eq(fnd_request_of(reader, 9, &request, &error), FND_NOT_FOUND);
+    cr_expect_eq(fnd_correction_get(reader, 9, &correction, &error), FND_NOT_FOUND);
+    cr_expect_eq(fnd_pin_find(reader, hash, &pin, &error), FND_NOT_FOUND);
+    cr_expect_eq(fnd_pin_get(reader, 9, &pin, &error), FND_NOT_FOUND);
+    cr_expect_eq(fnd_pin_latest(reader, "a", &pin, &error), FND_NOT_FOUND);
+    cr_expect_eq(fnd_payload_get(reader, 9, NULL, NULL, &error), FND_NOT_FOUND);
+    cr_expect_eq(
+        fnd_events_walk(reader, 9, &(struct fnd_walk){.limit = 1}, see_event, NULL, &error),
+        FND_NOT_FOUND);
+    cr_assert_neq(error.message[0], '\0');
+    struct fnd_write *write = fnd_write_create();
+    write->step = 99;
+    write->before = 98;
+    add_move(write, FND_EVENT_START, FND_RUNNING, 0);
+    commit_fails(&scene, write, FND_CONFLICT, "no job 99");
+    scene_end(&scene);
+}
