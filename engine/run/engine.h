@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* The state machine over one job directory: ingest, visits, transitions, retries, recovery.
+ *
+ * One thread drives it: fnd_engine_turn() does what can be done, fnd_engine_wait_us() and
+ * fnd_engine_fd() say how long to sleep and on what. Every transition is on disk before the next
+ * begins; acts of people (answer, cancel, retry, upgrade) go the same way, as operations. */
+#ifndef FND_RUN_ENGINE_H
+#define FND_RUN_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/env.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "pipeline/kind.h"
+#include "pipeline/pipeline.h"
+#include "store/reader.h"
+#include "store/store.h"
+#include "worker/pool.h"
+
+enum {
+    FND_FLIGHT_MAX = 256,              /* steps in flight at once, unless options say otherwise */
+    FND_INPUT_SIZE_MAX_DEFAULT_GIB = 16,
+    FND_LINE_SIZE_MAX = 1 << 20,       /* bytes of one line of a *.jsonl */
+    FND_JOB_FILE_SIZE_MAX = 1 << 20,   /* bytes of a NAME.job.json */
+    FND_WATCH_REST_MS = 2000           /* --watch: size and mtime have rested this long */
+};
+
+struct fnd_engine;
+
+/** A transition that is on disk, for whoever watches. Borrowed during the callback. */
+struct fnd_news {
+    int64_t job, event;
+    const char *pipeline, *path;  /* of the job */
+    enum fnd_event_kind kind;
+    enum fnd_state state;         /* behind it */
+    const char *phase;            /* id the event is about; NULL for some kinds */
+    const char *next_phase;       /* id it goes on with; NULL when ended */
+    int32_t attempt;
+    size_t phases_done, phases_count;
+    const char *message;          /* of a failure, a hold, a retry; else NULL */
+    int64_t request;              /* _ASK: its number */
+};
+
+struct fnd_engine_options {
+    const struct fnd_env *env;
+    const struct fnd_log *log;
+    const char *directory;
+    const struct fnd_kind *const *kinds; /* the engine's own phases (review's), NULL-ended */
+    struct fnd_store_options store;      /* env and log are filled in */
+    const char *plugin_path;             /* --plugin-path; NULL: the default */
+    const char *worker_program;          /* NULL: found */
+    const char *secrets_dir;             /* --secrets-dir; NULL: environment FOUNDRY_SECRET_NAME,
+                                            then NAME */
+    enum fnd_isolation isolation;        /* where a pipeline does not say */
+    struct fnd_limits limits;
+    size_t workers_max;                  /* -j; 0: one a core */
+    size_t flight_max;                   /* 0: FND_FLIGHT_MAX */
+    void (*news)(void *context, const struct fnd_news *news); /* may be NULL */
+    void *context;
+};
+
+/** Open a directory to run jobs: takes the store's lock. Jobs do not move before
+ *  fnd_engine_resume() or an operation says so.
+ *  Returns as fnd_store_open(), and FND_PLUGIN when workers cannot be started. */
+enum fnd_status fnd_engine_open(const struct fnd_engine_options *options,
+                                struct fnd_engine **engine, struct fnd_error *error);
+/** Ends calls in flight (they are run again at the next start), commits, closes, frees the lock. */
+void fnd_engine_close(struct fnd_engine *engine);
+
+struct fnd_store *fnd_engine_store(struct fnd_engine *engine);   /* borrowed */
+struct fnd_reader *fnd_engine_reader(struct fnd_engine *engine); /* borrowed; engine's thread */
+
+/** Check a pipeline file against the plugins on the path and pin it: its pin document and copies of
+ *  its plugins are on disk when this returns. From here on it is the pipeline of its name for new
+ *  jobs.
+ *  pin   receives the pin's number.  errors, source: as fnd_pipeline_load().
+ *  A pipeline of the same name that differs is normal: jobs under way keep theirs. */
+enum fnd_status fnd_engine_pin(struct fnd_engine *engine, const char *pipeline_file,
+                               const char *const *settings, int64_t *pin,
+                               struct fnd_errors *errors, struct fnd_text *source);
+/** The compiled pipeline of a pin, loaded from its document and plugin copies, cached; borrowed
+ *  until the engine closes.  FND_NOT_FOUND or FND_DAMAGED name the missing copy's hash. */
+enum fnd_status fnd_engine_pipeline(struct fnd_engine *engine, int64_t pin,
+                                    const struct fnd_pipeline **pipeline, struct fnd_error *error);
+
+/** Counts of one ingest. */
+struct fnd_ingest {
+    size_t seen, created, revised, unchanged, refused; /* files or lines */
+};
+/** Look through the job directory once and make jobs of new and changed inputs, for a pin.
+ *  refused  called for each input that cannot become a job (message names it); may be NULL.
+ *  rested   only files whose size and mtime have rested FND_WATCH_REST_MS (--watch).
+ *  Returns FND_OK also when some were refused; FND_FULL, FND_IO when the store refused. */
+enum fnd_status fnd_engine_ingest(struct fnd_engine *engine, int64_t pin, bool rested,
+                                  struct fnd_ingest *counts,
+                                  void (*refused)(void *context, const struct fnd_error *error),
+                                  void *context, struct fnd_error *error);
+/** Make one job out of a JSON value (NAME.job.json, a line, a submission): `path` is its identity.
+ *  Returns FND_OK and its number; FND_CONFLICT: that identity is there (number given too). */
+enum fnd_status fnd_engine_submit(struct fnd_engine *engine, int64_t pin, const char *path,
+                                  struct fnd_json input, int64_t *job, struct fnd_error *error);
+
+/** Let every step that can move do so: running ones of a process that died (attempt + 1), queued,
+ *  due, held ones.  pipeline NULL: of all pipelines. */
+enum fnd_status fnd_engine_resume(struct fnd_engine *engine, const char *pipeline,
+                                  struct fnd_error *error);
+
+/** Do what can be done without waiting.  Returns FND_OK, or the error that stopped the store
+ *  ("storage full"): nothing more moves then. */
+enum fnd_status fnd_engine_turn(struct fnd_engine *engine, struct fnd_error *error);
+/** Microseconds to the next thing that is due by the clock (retry, deadline), -1: none. */
+int64_t fnd_engine_wait_us(const struct fnd_engine *engine);
+/** An epoll descriptor, readable when a turn has something to do. Borrowed. */
+int fnd_engine_fd(const struct fnd_engine *engine);
+/** True when nothing is in flight, nothing can move, no operation waits. Retrying steps that were
+ *  taken up count as moving. */
+bool fnd_engine_idle(const struct fnd_engine *engine);
+/** turn, wait, turn … until idle; or until `stop` (may be NULL) turns non-zero, which drains. */
+enum fnd_status fnd_engine_run(struct fnd_engine *engine, const volatile int *stop,
+                               struct fnd_error *error);
+/** turn, wait, turn … until `*ended` turns true (by some done()) or the store ends, which ends every
+ *  operation under way, too. */
+void fnd_engine_wait(struct fnd_engine *engine, const bool *ended);
+/** Begin no further visit; what is in flight may end and is recorded. `now` cancels it, too. */
+void fnd_engine_drain(struct fnd_engine *engine, bool now);
+
+/* --- operations: acts of people on one step -------------------------------------------------- */
+
+/** One act. The caller owns it and keeps it still until done() was called (once, from turn or from
+ *  the submit itself). While it is under way nothing else happens to its step. */
+struct fnd_operation {
+    int64_t step;
+    /** Look at the step (loaded, not moving) and prepare: fill op->write for an act that needs no
+     *  plugin code, or the visit's calls for one that does.  A status other than FND_OK ends it. */
+    enum fnd_status (*begin)(struct fnd_operation *operation, struct fnd_visit *visit,
+                             const struct fnd_step_row *step, struct fnd_error *error);
+    /** The visit's calls have ended: fill op->write. NULL if begin() never makes calls. */
+    enum fnd_status (*finish)(struct fnd_operation *operation, struct fnd_visit *visit,
+                              struct fnd_error *error);
+    /** It is on disk (FND_OK; op->write has the numbers) or refused. */
+    void (*done)(struct fnd_operation *operation, enum fnd_status status,
+                 const struct fnd_error *error);
+    struct fnd_write *write; /* made by the engine before begin(): step, before, outputs filled in */
+    bool run;  /* let the step move on behind it; else it stays queued (`--no-run`) */
+    void *context;
+    struct fnd_operation *next;
+};
+void fnd_engine_operate(struct fnd_engine *engine, struct fnd_operation *operation);
+/** Submit and turn until it is done (its done() is called, too). */
+enum fnd_status fnd_engine_operate_wait(struct fnd_engine *engine, struct fnd_operation *operation,
+                                        struct fnd_error *error);
+
+/** For operations: the stand of a step that goes on at `phase` behind the write: running at attempt
+ *  1, or queued where it must not start yet (op->run false, draining, not repeatable), or
+ *  completed behind the last phase. */
+struct fnd_stand fnd_engine_stand(const struct fnd_engine *engine,
+                                  const struct fnd_pipeline *pipeline, size_t phase, bool run);
+
+/* Ready-made ones (run/operations.c). `by` is who, `reason` may be NULL. Waits for the end. */
+
+/** Cancel a job: open requests are withdrawn.  FND_CONFLICT when it has ended. */
+enum fnd_status fnd_engine_cancel(struct fnd_engine *engine, int64_t job, const char *by,
+                                  const char *reason, struct fnd_error *error);
+/** Run a failed or cancelled job again, from the phase it stopped at or from `phase` (its id; later
+ *  outputs are dropped). With `run` false it is left queued.  FND_CONFLICT unless it has ended;
+ *  a completed one only with `phase`. */
+enum fnd_status fnd_engine_retry(struct fnd_engine *engine, int64_t job, const char *phase,
+                                 bool run, const char *by, struct fnd_error *error);
+/** Move the jobs of `pin`'s pipeline that have not ended to `pin`. `dry`: only say.
+ *  report  called for each: path, whether it can (could) move, and why not or from where.
+ *  Returns FND_OK also when some cannot. */
+enum fnd_status fnd_engine_upgrade(struct fnd_engine *engine, int64_t pin, bool dry,
+                                   void (*report)(void *context, const char *path, bool moves,
+                                                  const char *why),
+                                   void *context, const char *by, struct fnd_error *error);
+
+/** Live progress of what runs now: calls `row` for each step in flight. */
+void fnd_engine_flight(const struct fnd_engine *engine,
+                       void (*row)(void *context, const char *path, const char *phase,
+                                   int32_t attempt, double progress),
+                       void *context);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of this room share. Everything here belongs to the engine's one thread. */
+#ifndef FND_RUN_INTERNAL_H
+#define FND_RUN_INTERNAL_H
+
+#include "run/engine.h"
+
+enum {
+    FND_TASK_BUCKETS = 1024,
+    FND_CACHE_OUTPUT_MAX = 256 << 10, /* outputs above this are read again when needed */
+    FND_TURN_VISITS_MAX = 64,         /* visits begun before results are looked at again */
+    FND_WRITER_FLIGHT_MIN = 4,        /* with fewer in flight the runner commits by itself */
+    FND_DUE_HELD = -1                 /* stand.due_us of a step paused without a question */
+};
+
+/** A document out of the store, kept while its task lives. */
+struct fnd_document {
+    bool loaded;
+    struct fnd_text body, meta;
+};
+
+enum fnd_task_state {
+    FND_TASK_RESTING,   /* loaded for an operation only */
+    FND_TASK_READY,     /* its stand says running; the visit has not begun */
+    FND_TASK_VISITING,  /* calls are under way */
+    FND_TASK_COMMITTING /* a write is under way */
+};
+
+/** A step that is taken up. Steps that wait are rows, not tasks. */
+struct fnd_task {
+    struct fnd_step_row row;
+    struct fnd_pipeline *pipeline; /* borrowed from the cache */
+    char uuid[FND_UUID_TEXT_SIZE];
+    char *path;
+    struct fnd_document job;       /* JOB body */
+    struct fnd_json input;         /* in it */
+    struct fnd_document outputs[FND_PHASES_MAX];
+    enum fnd_task_state state;
+    struct fnd_visit visit;
+    struct fnd_scope scope;
+    struct fnd_text config, run, answers; /* what the visit borrows */
+    struct fnd_call_artifact *artifacts;
+    size_t artifacts_count;
+    size_t calls_left;
+    bool interrupted;                     /* drop the visit when its calls end */
+    bool fresh;                           /* JOB is being written: no number yet */
+    struct fnd_operation *operation;      /* under way */
+    struct fnd_operation *operations;     /* wait, in order */
+    struct fnd_engine *engine;
+    struct fnd_task *next_bucket;
+    struct fnd_task *next, *previous;     /* in the ready list */
+};
+
+struct fnd_due {
+    int64_t due_us, step;
+};
+struct fnd_heap {
+    struct fnd_due *list;
+    size_t count, capacity;
+};
+void fnd_heap_push(struct fnd_heap *heap, struct fnd_due due);
+bool fnd_heap_pop(struct fnd_heap *heap, int64_t now_us, struct fnd_due *due);
+
+/** A pin that is loaded; owns what its pipeline borrows. */
+struct fnd_pinned {
+    int64_t id;
+    struct fnd_pipeline *pipeline;
+    bool armed[FND_PHASES_MAX];
+    struct fnd_pinned *next;
+};
+/** A plugin copy that is open. */
+struct fnd_kept {
+    uint8_t hash[FND_DIGEST_SIZE];
+    int fd;
+    const struct fnd_plugin_info *info;
+    struct fnd_kept *next;
+};
+
+/** Where taking up steps of one state stands. */
+struct fnd_backlog {
+    bool active;
+    int64_t cursor;
+};
+
+struct fnd_engine {
+    struct fnd_engine_options options;
+    struct fnd_store *store;
+    struct fnd_reader *reader;
+    struct fnd_pool *pool;
+    struct fnd_catalog *catalog;
+    struct fnd_pinned *pinned;
+    struct fnd_kept *kept;
+    struct fnd_task *buckets[FND_TASK_BUCKETS];
+    struct fnd_task *ready_first, *ready_last;
+    size_t tasks, flight, flight_max, ready, visiting;
+    size_t loose; /* writes under way without a task */
+    struct fnd_heap heap;
+    struct fnd_backlog backlog[FND_PAUSED + 1];
+    char *only; /* pipeline to resume, or NULL */
+    bool resumed, drained, stopping, writer;
+    int epoll_fd;
+    struct fnd_error broken; /* the store's end, if it came to that */
+};
+
+/* task.c */
+struct fnd_task *fnd_task_find(struct fnd_engine *engine, int64_t step);
+/** Make a task of a row and put it into the table.  FND_NOT_FOUND, FND_DAMAGED name what of its pin
+ *  is missing; *task is NULL then. */
+enum fnd_status fnd_task_load(struct fnd_engine *engine, const struct fnd_step_row *row,
+                              struct fnd_task **task, struct fnd_error *error);
+/** A task for a job that is being written; enters the table when it has its number. */
+struct fnd_task *fnd_task_fresh(struct fnd_engine *engine, struct fnd_pipeline *pipeline,
+                                const uint8_t uuid[FND_UUID_SIZE], const char *path,
+                                const char *body, size_t body_size);
+void fnd_task_enter(struct fnd_task *task);
+void fnd_task_drop(struct fnd_task *task);
+void fnd_task_ready(struct fnd_task *task);   /* append to the ready list */
+void fnd_task_unready(struct fnd_task *task); /* take out of it */
+struct fnd_json fnd_task_output(struct fnd_task *task, size_t phase, struct fnd_json *meta,
+                                struct fnd_error *error);
+void fnd_task_forget(struct fnd_task *task, uint64_t reads); /* drop outputs nobody reads */
+const struct fnd_phase *fnd_task_phase(const struct fnd_task *task);
+
+/* visit.c */
+void fnd_visit_start(struct fnd_task *task);
+enum fnd_status fnd_visit_prepare(struct fnd_task *task, size_t phase, struct fnd_error *error);
+void fnd_visit_calls(struct fnd_task *task);
+void fnd_visit_clear(struct fnd_task *task);
+void fnd_visit_call_ended(struct fnd_engine *engine, struct fnd_pool_call *call);
+
+/* transition.c */
+struct fnd_write *fnd_transition_make(struct fnd_task *task);
+void fnd_transition_visit(struct fnd_task *task);    /* the visit's verdict becomes a write */
+void fnd_transition_start(struct fnd_task *task);    /* START, or what recovery decides */
+void fnd_transition_drain(struct fnd_task *task);
+void fnd_transition_hold(struct fnd_task *task, const struct fnd_error *error);
+void fnd_transition_submit(struct fnd_task *task, struct fnd_write *write);
+void fnd_transition_ended(struct fnd_engine *engine, struct fnd_write *write);
+void fnd_transition_fold(struct fnd_step_row *row, const struct fnd_write *write);
+
+/* operate.c */
+void fnd_operate_next(struct fnd_task *task); /* begin the next waiting operation, or go on */
+void fnd_operate_calls_ended(struct fnd_task *task);
+void fnd_operate_ended(struct fnd_task *task, const struct fnd_write *write);
+void fnd_operate_abandon(struct fnd_task *task); /* end all of them with the store's error */
+
+/* resume.c */
+void fnd_resume_fill(struct fnd_engine *engine); /* take up what can move, as capacity allows */
+
+/* pins.c */
+void fnd_pins_finish(struct fnd_engine *engine);
+enum fnd_status fnd_pins_arm(struct fnd_engine *engine, struct fnd_pipeline *pipeline,
+                             size_t phase, struct fnd_error *error);
+const struct fnd_pinned *fnd_pins_get(struct fnd_engine *engine, int64_t pin,
+                                      struct fnd_error *error);
+
+/* error_json.c */
+char *fnd_error_body(const struct fnd_error *error, const char *class_name, const char *pointer,
+                     const struct fnd_text *log);
+const char *fnd_fault_name(unsigned fault);
+
+/* media.c */
+const char *fnd_media_type(const unsigned char *bytes, size_t size, const char *name);
+
+/* engine.c */
+void fnd_engine_broke(struct fnd_engine *engine, const struct fnd_error *error);
+void fnd_engine_collect(struct fnd_engine *engine); /* finished writes */
+void fnd_engine_sleep(struct fnd_engine *engine, int64_t max_us);
+void fnd_engine_abandon(struct fnd_engine *engine);
+
+/* ingest.c */
+/** Write a job; with capacity it starts at once. `body` is taken. */
+enum fnd_status fnd_ingest_write(struct fnd_engine *engine, int64_t pin, const char *path,
+                                 int32_t revision, const uint8_t uuid[FND_UUID_SIZE], char *body,
+                                 const struct fnd_artifact *artifact, int64_t *job,
+                                 struct fnd_error *error);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* Taking up what can move: rows become tasks as capacity allows. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/internal.h"
+
+/** Whether this engine was asked to move the step's pipeline. */
+static bool wanted(struct fnd_engine *engine, const struct fnd_step_row *row)
+{
+    if (engine->only == NULL) {
+        return true;
+    }
+    struct fnd_job_row job = {0};
+    if (fnd_job_get(engine->reader, row->job, &job, NULL) != FND_OK) {
+        return false;
+    }
+    bool is = strcmp(job.pipeline, engine->only) == 0;
+    fnd_job_row_finish(&job);
+    return is;
+}
+
+/** The step cannot even be loaded: its pin's plugin copy is gone or altered. It is held with that
+ *  reason, by a write that needs no task; the next start tries again. */
+static void hold_unloaded(struct fnd_engine *engine, const struct fnd_step_row *row,
+                          const struct fnd_error *error)
+{
+    if (row->stand.state == FND_PAUSED) {
+        return; /* held already; the reason is on record */
+    }
+    struct fnd_write *write = fnd_write_create();
+    write->step = row->id;
+    write->before = row->event;
+    write->outputs_count = row->outputs_count;
+    memcpy(write->outputs, row->outputs, row->outputs_count * sizeof *write->outputs);
+    struct fnd_event *event = fnd_write_add(write, FND_EVENT_HOLD,
+                                            fnd_error_body(error, "hold", NULL, NULL), NULL);
+    event->phase = row->stand.phase;
+    event->attempt = row->stand.attempt;
+    event->after = row->stand;
+    event->after.state = FND_PAUSED;
+    event->after.due_us = FND_DUE_HELD;
+    engine->loose++;
+    fnd_store_submit(engine->store, write);
+    fnd_log(engine->options.log, FND_LOG_WARNING, "run", NULL, NULL, "job %lld is held: %s",
+            (long long)row->job, error->message);
+}
+
+static void take_up(struct fnd_engine *engine, const struct fnd_step_row *row)
+{
+    struct fnd_error error = {0};
+    struct fnd_task *task = NULL;
+    if (fnd_task_find(engine, row->id) != NULL || !wanted(engine, row)) {
+        return;
+    }
+    if (fnd_task_load(engine, row, &task, &error) != FND_OK) {
+        hold_unloaded(engine, row, &error);
+        return;
+    }
+    engine->flight++;
+    fnd_transition_start(task);
+}
+
+struct page {
+    struct fnd_step_row *rows;
+    size_t count, capacity;
+    struct fnd_engine *engine;
+    enum fnd_state state;
+    int64_t last;
+};
+
+static bool page_add(const struct fnd_step_row *row, void *context)
+{
+    struct page *page = context;
+    page->last = row->id;
+    bool held = row->stand.due_us == FND_DUE_HELD;
+    if (page->state == FND_RETRYING) {
+        struct fnd_due due = {row->stand.due_us, row->id};
+        fnd_heap_push(&page->engine->heap, due);
+    } else if ((page->state != FND_PAUSED || held) &&
+               fnd_task_find(page->engine, row->id) == NULL) {
+        page->rows[page->count++] = *row;
+    }
+    return page->count < page->capacity;
+}
+
+/** Read one page of steps of a state and take them up.  Returns whether there may be more. */
+static bool page_take(struct fnd_engine *engine, enum fnd_state state, size_t room)
+{
+    struct fnd_backlog *backlog = &engine->backlog[state];
+    struct page page = {.engine = engine, .state = state, .last = backlog->cursor,
+                        .capacity = room < 32 ? room : 32};
+    page.rows = fnd_realloc(NULL, page.capacity, sizeof *page.rows);
+    struct fnd_walk walk = {backlog->cursor, 256};
+    struct fnd_error error = {0};
+    if (fnd_steps_walk(engine->reader, state, &walk, page_add, &page, &error) != FND_OK) {
+        fnd_engine_broke(engine, &error);
+    }
+    backlog->active = page.last != backlog->cursor;
+    backlog->cursor = page.last;
+    for (size_t i = 0; i < page.count; i++) {
+        take_up(engine, &page.rows[i]);
+    }
+    free(page.rows);
+    return backlog->active;
+}
+
+void fnd_resume_fill(struct fnd_engine *engine)
+{
+    static const enum fnd_state order[] = {FND_RUNNING, FND_RETRYING, FND_PAUSED, FND_QUEUED};
+    if (!engine->resumed || engine->drained || engine->broken.status != FND_OK) {
+        return;
+    }
+    const struct fnd_env *env = engine->options.env;
+    struct fnd_due due;
+    while (engine->flight < engine->flight_max &&
+           fnd_heap_pop(&engine->heap, env->wall_us(env), &due)) {
+        struct fnd_step_row row;
+        if (fnd_step_get(engine->reader, due.step, &row, NULL) == FND_OK &&
+            row.stand.state == FND_RETRYING && row.stand.due_us == due.due_us) {
+            take_up(engine, &row);
+        }
+    }
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        struct fnd_backlog *backlog = &engine->backlog[order[i]];
+        while (backlog->active && engine->flight < engine->flight_max &&
+               engine->broken.status == FND_OK) {
+            page_take(engine, order[i], engine->flight_max - engine->flight);
+        }
+    }
+}
+
+enum fnd_status fnd_engine_resume(struct fnd_engine *engine, const char *pipeline,
+                                  struct fnd_error *error)
+{
+    if (engine->broken.status != FND_OK) {
+        if (error != NULL) {
+            *error = engine->broken;
+        }
+        return engine->broken.status;
+    }
+    free(engine->only);
+    engine->only = pipeline != NULL ? fnd_strdup(pipeline) : NULL;
+    /* Steps that were running when a process died are looked for once, before this process has any
+     * of its own on record: later ones are tasks. */
+    const struct fnd_backlog begin = {true, 0};
+    for (int state = FND_QUEUED; state <= FND_PAUSED; state++) {
+        if (!engine->resumed || state != FND_RUNNING) {
+            engine->backlog[state] = begin;
+        }
+    }
+    engine->heap.count = 0;
+    engine->resumed = true;
+    return FND_OK;
+}

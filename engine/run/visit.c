@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/* One visit: what a phase reads, its calls, their end. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/file.h"
+#include "run/internal.h"
+
+/** Open an input that was kept by reference and check that its bytes are the ones that came in. */
+static enum fnd_status reference_open(struct fnd_task *task, const struct fnd_artifact *artifact,
+                                      const char *path, int *fd, struct fnd_error *error)
+{
+    int file = openat(fnd_store_directory(task->engine->store), path,
+                      O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (file < 0) {
+        return fnd_error_errno(error, fnd_status_errno(errno), errno,
+                               "cannot open the input %s, which was kept by reference", path);
+    }
+    uint8_t hash[FND_DIGEST_SIZE];
+    uint64_t size = 0;
+    int failed = fnd_sha256_fd(file, hash, &size);
+    if (failed == 0 && memcmp(hash, artifact->hash, sizeof hash) == 0 &&
+        lseek(file, 0, SEEK_SET) == 0) {
+        *fd = file;
+        return FND_OK;
+    }
+    close(file);
+    return fnd_error_set(error, FND_DAMAGED,
+                         "the input %s, which was kept by reference, is not the one that came in; "
+                         "put the old file back, or run again to take the new one up",
+                         path);
+}
+
+/** Append the artifacts named in one "artifacts" object. */
+static enum fnd_status artifacts_open(struct fnd_task *task, struct fnd_json artifacts,
+                                      struct fnd_error *error)
+{
+    for (struct fnd_json_walk walk = fnd_json_walk(artifacts); fnd_json_next(&walk);) {
+        struct fnd_artifact artifact = {{0}, 0};
+        char *hash = fnd_json_strdup(fnd_json_member(walk.value, "sha256"));
+        char *reference = fnd_json_strdup(fnd_json_member(walk.value, "reference"));
+        char *name = fnd_json_strdup(walk.key);
+        int64_t size = 0;
+        int fd = -1;
+        enum fnd_status status;
+        if (hash == NULL || !fnd_unhex(hash, strlen(hash), artifact.hash, sizeof artifact.hash) ||
+            !fnd_json_integer(fnd_json_member(walk.value, "size"), &size) || size < 0) {
+            status = fnd_error_set(error, FND_DAMAGED, "the record of artifact %s is not whole; "
+                                   "run verify", name);
+        } else {
+            artifact.size = (uint64_t)size;
+            status = reference != NULL
+                         ? reference_open(task, &artifact, reference, &fd, error)
+                         : fnd_artifact_open(fnd_store_folder(task->engine->store), &artifact, &fd,
+                                             error);
+        }
+        free(hash);
+        free(reference);
+        if (status != FND_OK) {
+            free(name);
+            return status;
+        }
+        task->artifacts = fnd_realloc(task->artifacts, task->artifacts_count + 1,
+                                      sizeof *task->artifacts);
+        struct fnd_call_artifact *last = &task->artifacts[task->artifacts_count++];
+        memset(last, 0, sizeof *last);
+        last->name = name;
+        last->size = artifact.size;
+        last->fd = fd;
+    }
+    return FND_OK;
+}
+
+/** All artifacts the job has: its input's, then those of earlier phases, a later one of a name
+ *  first, so that it is the one that is found. */
+static enum fnd_status artifacts_collect(struct fnd_task *task, size_t phase,
+                                         struct fnd_error *error)
+{
+    for (size_t i = phase; i-- > 0;) {
+        const uint64_t reads = task->pipeline->phases[phase].reads;
+        if ((reads >> i & 1) == 0) {
+            continue;
+        }
+        struct fnd_json meta = {NULL, 0};
+        struct fnd_json output = fnd_task_output(task, i, &meta, error);
+        if (output.bytes == NULL) {
+            return error->status;
+        }
+        if (meta.bytes == NULL) {
+            continue;
+        }
+        struct fnd_json named = fnd_json_member(meta, "artifacts");
+        enum fnd_status status =
+            named.bytes != NULL ? artifacts_open(task, named, error) : FND_OK;
+        if (status != FND_OK) {
+            return status;
+        }
+    }
+    struct fnd_json body = {task->job.body.bytes, task->job.body.size};
+    struct fnd_json named = fnd_json_member(body, "artifacts");
+    return named.bytes != NULL ? artifacts_open(task, named, error) : FND_OK;
+}
+
+static void run_document(struct fnd_task *task, const struct fnd_phase *phase)
+{
+    struct fnd_text *run = &task->run;
+    fnd_text_clear(run);
+    fnd_text_printf(run, "{\"job\":\"%s\",\"name\":", task->uuid);
+    fnd_text_append_json_z(run, task->path);
+    fnd_text_append_z(run, ",\"phase\":");
+    fnd_text_append_json_z(run, phase->id);
+    fnd_text_printf(run, ",\"attempt\":%" PRId32 ",\"deadline_ms\":%" PRId64,
+                    task->row.stand.attempt, phase->timeout_ms);
+    if (phase->bound.callee.grant_write != NULL) {
+        fnd_text_append_z(run, ",\"grant\":{\"write\":");
+        fnd_text_append_json_z(run, phase->bound.callee.grant_write);
+        fnd_text_append_byte(run, '}');
+    }
+}
+
+/** The key of DOC_RUN: equal when the same job visits the same phase with the same input. */
+static void run_document_end(struct fnd_task *task, const struct fnd_phase *phase)
+{
+    struct fnd_text *run = &task->run;
+    uint8_t digest[FND_DIGEST_SIZE];
+    char text[FND_DIGEST_TEXT_SIZE], head[FND_UUID_TEXT_SIZE + 32];
+    int size = snprintf(head, sizeof head, "%s/%zu/%" PRId64, task->uuid, phase->index,
+                        task->row.item);
+    fnd_blake2b(NULL, 0, head, (size_t)size, task->config.bytes, task->config.size, digest);
+    fnd_digest_text(digest, text);
+    fnd_text_printf(run, ",\"idempotency_key\":\"%.32s\"}", text);
+}
+
+/** What was answered to this phase's own questions, by key, the newest first to count. */
+static enum fnd_status answers_collect(struct fnd_task *task, struct fnd_error *error)
+{
+    fnd_text_clear(&task->answers);
+    int64_t at = task->row.event;
+    struct fnd_text body = {0};
+    enum fnd_status status = FND_OK;
+    while (at > 0) {
+        struct fnd_event_row row;
+        status = fnd_event_get(task->engine->reader, at, &row, error);
+        if (status != FND_OK || row.kind == FND_EVENT_OUTPUT || row.kind == FND_EVENT_JOB ||
+            row.kind == FND_EVENT_REOPEN || row.kind == FND_EVENT_UPGRADE) {
+            break;
+        }
+        at = row.prev;
+        if (row.kind != FND_EVENT_ANSWER || row.phase != task->row.stand.phase) {
+            continue;
+        }
+        fnd_text_clear(&body);
+        status = fnd_payload_get(task->engine->reader, row.id, &body, NULL, error);
+        if (status != FND_OK) {
+            break;
+        }
+        struct fnd_json record = {body.bytes, body.size};
+        struct fnd_json values = fnd_json_member(record, "answers");
+        for (struct fnd_json_walk walk = fnd_json_walk(values); fnd_json_next(&walk);) {
+            struct fnd_json known = {task->answers.bytes, task->answers.size};
+            char *key = fnd_json_strdup(walk.key);
+            struct fnd_text pointer = {0}, next = {0};
+            fnd_json_pointer_add(&pointer, key, strlen(key));
+            if (known.size == 0 || fnd_json_find(known, fnd_text_z(&pointer)).bytes == NULL) {
+                if (known.size == 0) {
+                    known.bytes = NULL;
+                }
+                if (fnd_json_set(known, fnd_text_z(&pointer), walk.value, &next, NULL) == FND_OK) {
+                    fnd_text_finish(&task->answers);
+                    task->answers = next;
+                }
+            }
+            fnd_text_finish(&pointer);
+            free(key);
+        }
+    }
+    fnd_text_finish(&body);
+    return status;
+}
+
+void fnd_visit_clear(struct fnd_task *task)
+{
+    fnd_visit_finish(&task->visit);
+    memset(&task->visit, 0, sizeof task->visit);
+    for (size_t i = 0; i < task->artifacts_count; i++) {
+        if (task->artifacts[i].fd >= 0) {
+            close(task->artifacts[i].fd);
+        }
+        free((char *)(uintptr_t)task->artifacts[i].name);
+    }
+    free(task->artifacts);
+    task->artifacts = NULL;
+    task->artifacts_count = 0;
+    task->calls_left = 0;
+}
+
+/** Fill in the visit of a task to a phase, without calls: documents, artifacts, config. */
+enum fnd_status fnd_visit_prepare(struct fnd_task *task, size_t index, struct fnd_error *error)
+{
+    const struct fnd_phase *phase = &task->pipeline->phases[index];
+    struct fnd_visit *visit = &task->visit;
+    struct fnd_engine *engine = task->engine;
+    memset(visit, 0, sizeof *visit);
+    visit->pipeline = task->pipeline;
+    visit->phase = phase;
+    visit->job = task->row.job;
+    visit->job_uuid = task->uuid;
+    visit->job_path = task->path;
+    visit->attempt = task->row.stand.attempt;
+    visit->salt = fnd_store_salt(engine->store);
+    visit->scope = &task->scope;
+    visit->started_us = engine->options.env->wall_us(engine->options.env);
+
+    enum fnd_status status = fnd_pins_arm(engine, task->pipeline, index, error);
+    if (status != FND_OK) {
+        return status;
+    }
+    run_document(task, phase);
+    fnd_text_append_byte(&task->run, '}'); /* closed for references; ended anew below */
+    if (phase->subject >= 0) {
+        visit->subject = fnd_task_output(task, (size_t)phase->subject, &visit->marks, error);
+        if (visit->subject.bytes == NULL) {
+            return error->status;
+        }
+    }
+    status = artifacts_collect(task, index, error);
+    if (status != FND_OK) {
+        return status;
+    }
+    visit->artifacts = task->artifacts;
+    visit->artifacts_count = task->artifacts_count;
+    fnd_text_clear(&task->config);
+    if (phase->bound.info != NULL) {
+        status = fnd_bound_resolve(&phase->bound, &task->scope, &task->config, error);
+        if (status == FND_NOT_FOUND) {
+            /* The job lacks what the phase reads; unlike a secret, waiting does not bring it. */
+            error->status = FND_INVALID;
+        }
+        if (status != FND_OK) {
+            return error->status;
+        }
+        visit->config.bytes = task->config.bytes;
+        visit->config.size = task->config.size;
+    }
+    task->run.size--;
+    run_document_end(task, phase);
+    visit->run.bytes = task->run.bytes;
+    visit->run.size = task->run.size;
+    return FND_OK;
+}
+
+/** Submit the visit's calls; with none its end is here. */
+void fnd_visit_calls(struct fnd_task *task)
+{
+    struct fnd_visit *visit = &task->visit;
+    task->state = FND_TASK_VISITING;
+    task->engine->visiting++;
+    task->calls_left = visit->calls_count;
+    for (size_t i = 0; i < visit->calls_count; i++) {
+        visit->calls[i]->owner = task;
+    }
+    for (size_t i = 0; i < visit->calls_count; i++) {
+        fnd_pool_submit(task->engine->pool, visit->calls[i]);
+    }
+}
+
+static void visit_failed(struct fnd_task *task, const struct fnd_error *error)
+{
+    /* What is missing now may be there later, and nobody is served by a failed job: a person puts
+     * it back and the job goes on. What does not fit its schema will not fit by waiting. */
+    if (error->status == FND_INVALID || error->status == FND_LIMIT) {
+        task->visit.verdict = FND_VISIT_FAULT;
+        task->visit.fault = FND_RETRY_PERMANENT;
+        task->visit.error = *error;
+        fnd_transition_visit(task);
+        return;
+    }
+    fnd_transition_hold(task, error);
+}
+
+/** Begin the visit of a task whose stand says running. */
+void fnd_visit_start(struct fnd_task *task)
+{
+    struct fnd_error error = {0};
+    size_t index = (size_t)task->row.stand.phase;
+    fnd_visit_clear(task);
+    enum fnd_status status = fnd_visit_prepare(task, index, &error);
+    if (status == FND_OK && task->row.stand.attempt > 1) {
+        status = answers_collect(task, &error);
+        if (task->answers.size > 0) {
+            task->visit.answers.bytes = task->answers.bytes;
+            task->visit.answers.size = task->answers.size;
+        }
+    }
+    if (status != FND_OK) {
+        visit_failed(task, &error);
+        return;
+    }
+    const struct fnd_phase *phase = &task->pipeline->phases[index];
+    phase->kind->begin(&task->visit);
+    if (task->visit.calls_count == 0) {
+        fnd_transition_visit(task);
+        return;
+    }
+    fnd_visit_calls(task);
+}
+
+/** A call of some task's visit has ended. */
+void fnd_visit_call_ended(struct fnd_engine *engine, struct fnd_pool_call *call)
+{
+    struct fnd_task *task = call->owner;
+    if (--task->calls_left > 0) {
+        return;
+    }
+    engine->visiting--;
+    if (task->operation != NULL) {
+        fnd_operate_calls_ended(task);
+        return;
+    }
+    const struct fnd_phase *phase = task->visit.phase;
+    if (task->interrupted || (engine->stopping && call->end == FND_CALL_CANCELLED)) {
+        if (phase->kind->drop != NULL) {
+            phase->kind->drop(&task->visit);
+        }
+        fnd_visit_clear(task);
+        task->interrupted = false;
+        if (task->operations != NULL) {
+            fnd_operate_next(task);
+        } else {
+            fnd_transition_drain(task);
+        }
+        return;
+    }
+    phase->kind->finish(&task->visit);
+    fnd_transition_visit(task);
+}
