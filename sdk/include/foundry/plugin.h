@@ -113,7 +113,8 @@ typedef struct foundry_clarification {
     const char *kind;          /* what sort of question, e.g. "LOW_CONFIDENCE", "LINK_PRODUCT" */
     const char *question;      /* required; a sentence for a person */
     const char *pointer;       /* the field asked about, or NULL: the document as a whole.
-                                  Detectors: relative to SUBJECT */
+                                  Detectors: relative to SUBJECT, where there is a value or
+                                  could be one */
     const char *context_json;  /* shown beside the question, or NULL */
     const char *answer_schema; /* JSON Schema that the answer must meet, or NULL */
 } foundry_clarification_t;
