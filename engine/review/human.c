@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* foundry/human, the HumanInTheLoopPhase: detectors read SUBJECT, their questions become one
+ * request, a random share of the rest is asked as an audit. Its output is SUBJECT as it stands
+ * behind the review. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "review/internal.h"
+
+static const char human_schema[] =
+    "{\"type\":\"object\",\"required\":[\"of\"],\"additionalProperties\":false,\"properties\":{"
+    "\"of\":{\"type\":\"string\",\"description\":\"the phase whose output is reviewed\"},"
+    "\"detectors\":{\"type\":\"array\",\"maxItems\":64,\"items\":{\"type\":\"object\","
+    "\"required\":[\"uses\"],\"additionalProperties\":false,\"properties\":{"
+    "\"uses\":{\"type\":\"string\"},\"with\":{\"type\":\"object\",\"x-foundry-per-job\":true}}}},"
+    "\"audit\":{\"type\":[\"string\",\"number\"],\"default\":0,"
+    "\"description\":\"share of confident jobs that are asked all the same, e.g. 2%\"},"
+    "\"schema\":{\"type\":\"string\",\"description\":\"JSON Schema file for corrected output\"},"
+    "\"on_reject\":{\"enum\":[\"fail\",\"continue\"],\"default\":\"fail\"}}}";
+
+static void human_unprepare(void *prepared)
+{
+    struct fnd_human *human = prepared;
+    if (human == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < human->detectors_count; i++) {
+        fnd_bound_finish(&human->detectors[i]);
+    }
+    fnd_schema_destroy(human->schema);
+    free(human->detectors);
+    free(human);
+}
+
+static bool audit_prepare(struct fnd_compile *compile, const struct fnd_node *node,
+                          struct fnd_human *human)
+{
+    char *text = fnd_compile_constant(compile, node);
+    struct fnd_json json = {text, text != NULL ? strlen(text) : 0};
+    char *share = text == NULL ? NULL : fnd_json_strdup(json);
+    bool good = text != NULL && fnd_share_parse(share != NULL ? share : text, &human->audit);
+    if (text != NULL && !good) {
+        fnd_compile_error(compile, node, "bad_share",
+                          "audit must be a share such as 2%% or 0.02, and is %s", text);
+    }
+    free(share);
+    free(text);
+    return good;
+}
+
+static bool schema_prepare(struct fnd_compile *compile, const struct fnd_node *node,
+                           struct fnd_human *human)
+{
+    const char *bytes = NULL;
+    size_t size = 0;
+    struct fnd_error error = {0};
+    if (!fnd_compile_file(compile, node, &bytes, &size)) {
+        return false;
+    }
+    if (fnd_schema_create(node->text, bytes, size, &human->schema, &error) != FND_OK) {
+        fnd_compile_error(compile, node, "bad_schema", "schema %s: %s", node->text,
+                          error.message);
+        return false;
+    }
+    return true;
+}
+
+static bool detectors_prepare(struct fnd_compile *compile, const struct fnd_node *list,
+                              struct fnd_phase *phase, struct fnd_human *human)
+{
+    bool good = true;
+    if (list == NULL || list->kind != FND_NODE_LIST || list->count == 0) {
+        return true; /* another kind was refused by the schema */
+    }
+    human->detectors = fnd_alloc(list->count * sizeof *human->detectors);
+    for (const struct fnd_node *entry = list->child; entry != NULL; entry = entry->next) {
+        const struct fnd_node *uses = fnd_node_member(entry, "uses");
+        if (uses == NULL) {
+            continue;
+        }
+        struct fnd_bound *bound = &human->detectors[human->detectors_count];
+        if (fnd_compile_bind(compile, uses, fnd_node_member(entry, "with"), true, phase, bound)) {
+            human->detectors_count++;
+        } else {
+            good = false;
+        }
+    }
+    return good;
+}
+
+static bool human_prepare(const struct fnd_kind *kind, struct fnd_compile *compile,
+                          struct fnd_phase *phase)
+{
+    (void)kind;
+    const struct fnd_node *with = fnd_compile_with(compile, phase);
+    const struct fnd_node *of = fnd_node_member(with, "of");
+    const struct fnd_node *audit = fnd_node_member(with, "audit");
+    const struct fnd_node *schema = fnd_node_member(with, "schema");
+    const struct fnd_node *reject = fnd_node_member(with, "on_reject");
+    struct fnd_human *human = fnd_alloc(sizeof *human);
+    phase->prepared = human;
+    bool good = true;
+    if (of != NULL && of->kind == FND_NODE_STRING) {
+        phase->subject = fnd_compile_phase(compile, phase, of);
+        good = phase->subject >= 0;
+        phase->reads |= good ? UINT64_C(1) << phase->subject : 0;
+    }
+    good = detectors_prepare(compile, fnd_node_member(with, "detectors"), phase, human) && good;
+    good = (audit == NULL || audit_prepare(compile, audit, human)) && good;
+    good = (schema == NULL || schema_prepare(compile, schema, human)) && good;
+    human->reject_continues =
+        reject != NULL && reject->text != NULL && strcmp(reject->text, "continue") == 0;
+    return good;
+}
+
+static enum fnd_status human_arm(void *prepared, const struct fnd_secrets *secrets,
+                                 struct fnd_error *error)
+{
+    struct fnd_human *human = prepared;
+    for (size_t i = 0; i < human->detectors_count; i++) {
+        enum fnd_status status = fnd_bound_arm(&human->detectors[i], secrets, error);
+        if (status != FND_OK) {
+            return status;
+        }
+    }
+    return FND_OK;
+}
+
+/** Whether the draw falls on this job: by a hash of its identity and the store's salt, so that a
+ *  re-run draws the same and nobody can foresee it from the name. */
+static bool audit_drawn(const struct fnd_visit *visit, double share)
+{
+    uint8_t digest[FND_DIGEST_SIZE];
+    uint64_t drawn = 0;
+    fnd_blake2b(visit->salt, 32, visit->pipeline->name, strlen(visit->pipeline->name) + 1,
+                visit->job_path, strlen(visit->job_path), digest);
+    for (size_t i = 0; i < 7; i++) {
+        drawn = drawn << 8 | digest[i];
+    }
+    return (double)(drawn >> 3) < share * 9007199254740992.0; /* 2^53 */
+}
+
+static void question_add(struct fnd_text *body, const struct fnd_question *question,
+                         const char *uses)
+{
+    fnd_text_append_z(body, "{\"key\":");
+    fnd_text_append_json_z(body, question->key);
+    fnd_text_append_z(body, ",\"kind\":");
+    fnd_text_append_json_z(body, question->kind);
+    fnd_text_append_z(body, ",\"question\":");
+    fnd_text_append_json_z(body, question->question);
+    if (question->has_pointer) {
+        fnd_text_append_z(body, ",\"pointer\":");
+        fnd_text_append_json_z(body, question->pointer);
+    }
+    if (question->context != NULL) {
+        fnd_text_append_z(body, ",\"context\":");
+        fnd_text_append_z(body, question->context);
+    }
+    if (question->answer_schema != NULL) {
+        fnd_text_append_z(body, ",\"schema\":");
+        fnd_text_append_z(body, question->answer_schema);
+    }
+    fnd_text_append_z(body, ",\"detector\":");
+    fnd_text_append_json_z(body, uses);
+    fnd_text_append_byte(body, '}');
+}
+
+/** The same key from the same detector kind is the same question; it is asked once. */
+static bool question_known(const struct fnd_visit *visit, size_t call, size_t index)
+{
+    const char *key = visit->calls[call]->effects.questions[index].key;
+    for (size_t c = 0; c <= call; c++) {
+        const struct fnd_effects *effects = &visit->calls[c]->effects;
+        size_t end = c == call ? index : effects->questions_count;
+        for (size_t i = 0; i < end; i++) {
+            if (strcmp(effects->questions[i].key, key) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void request_make(struct fnd_visit *visit, const struct fnd_human *human, bool audit)
+{
+    struct fnd_text body = {0};
+    size_t count = 0;
+    fnd_text_append_z(&body, "{\"origin\":\"gate\",\"phase\":");
+    fnd_text_append_json_z(&body, visit->phase->id);
+    fnd_text_append_z(&body, ",\"subject\":");
+    fnd_text_append_json_z(&body, visit->pipeline->phases[visit->phase->subject].id);
+    fnd_text_printf(&body, ",\"audit\":%s,\"questions\":[", audit ? "true" : "false");
+    for (size_t c = 0; c < visit->calls_count; c++) {
+        const struct fnd_effects *effects = &visit->calls[c]->effects;
+        for (size_t i = 0; i < effects->questions_count; i++) {
+            if (!question_known(visit, c, i)) {
+                fnd_text_append_z(&body, count++ > 0 ? "," : "");
+                question_add(&body, &effects->questions[i], human->detectors[c].uses);
+            }
+        }
+    }
+    if (audit) {
+        fnd_text_append_z(&body, "{\"key\":\"audit\",\"kind\":\"AUDIT\",\"question\":\"A random "
+                                 "check of a result that no detector doubts: is everything "
+                                 "right?\"}");
+    }
+    fnd_text_append_z(&body, "]}");
+    visit->body = fnd_text_take(&body);
+    visit->verdict = FND_VISIT_ASK;
+}
+
+/** What SUBJECT said of its values still holds for what was not changed. */
+static char *marks_copy(struct fnd_json marks)
+{
+    struct fnd_text meta = {0};
+    static const char *const members[] = {"confidence", "origin"};
+    for (size_t i = 0; marks.bytes != NULL && i < 2; i++) {
+        struct fnd_json member = fnd_json_member(marks, members[i]);
+        if (member.bytes != NULL) {
+            fnd_text_printf(&meta, "%s\"%s\":", meta.size > 0 ? "," : "{", members[i]);
+            fnd_text_append(&meta, member.bytes, member.size);
+        }
+    }
+    if (meta.size == 0) {
+        return NULL;
+    }
+    fnd_text_append_byte(&meta, '}');
+    return fnd_text_take(&meta);
+}
+
+static void human_finish(struct fnd_visit *visit)
+{
+    const struct fnd_human *human = visit->phase->prepared;
+    size_t asked = 0;
+    for (size_t c = 0; c < visit->calls_count; c++) {
+        if (!fnd_visit_judge(visit, &human->detectors[c], visit->calls[c])) {
+            return;
+        }
+        asked += visit->calls[c]->effects.questions_count;
+    }
+    bool audit = asked == 0 && human->audit > 0 && audit_drawn(visit, human->audit);
+    if (asked > 0 || audit) {
+        request_make(visit, human, audit);
+        return;
+    }
+    visit->body = fnd_strndup(visit->subject.bytes, visit->subject.size);
+    visit->meta = marks_copy(visit->marks);
+    visit->verdict = FND_VISIT_OUTPUT;
+}
+
+static void human_begin(struct fnd_visit *visit)
+{
+    const struct fnd_human *human = visit->phase->prepared;
+    for (size_t i = 0; i < human->detectors_count; i++) {
+        enum fnd_status status = fnd_visit_call(visit, &human->detectors[i], visit->subject,
+                                                visit->marks, &visit->error);
+        if (status != FND_OK) {
+            struct fnd_error error = visit->error;
+            fnd_visit_finish(visit); /* the calls made so far are not wanted */
+            visit->calls = NULL;
+            visit->calls_count = 0;
+            visit->error = error;
+            bool held = strcmp(error.code, "missing_secret") == 0; /* it may be set later */
+            visit->verdict = held ? FND_VISIT_HOLD : FND_VISIT_FAULT;
+            visit->fault = held ? 0 : FND_RETRY_PERMANENT;
+            return;
+        }
+    }
+    if (visit->calls_count == 0) {
+        human_finish(visit);
+    }
+}
+
+static const struct fnd_kind human_kind = {
+    .name = "foundry/human",
+    .summary = "pauses a job for a person where a detector doubts an output",
+    .config_schema = human_schema,
+    .prepare = human_prepare,
+    .unprepare = human_unprepare,
+    .arm = human_arm,
+    .begin = human_begin,
+    .finish = human_finish};
+
+const struct fnd_kind *fnd_kind_human(void)
+{
+    return &human_kind;
+}
+
+const struct fnd_kind *const *fnd_review_kinds(void)
+{
+    static const struct fnd_kind *const kinds[] = {&human_kind, NULL};
+    return kinds;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of this room share. */
+#ifndef FND_REVIEW_INTERNAL_H
+#define FND_REVIEW_INTERNAL_H
+
+#include "review/review.h"
+
+enum { FND_DETECTORS_MAX = 64 };
+
+/** A foundry/human phase, compiled. */
+struct fnd_human {
+    struct fnd_bound *detectors;
+    size_t detectors_count;
+    double audit;              /* share of jobs without a question that are asked all the same */
+    struct fnd_schema *schema; /* the pipeline's, or NULL */
+    bool reject_continues;
+};
+
+/** An answer on its way. */
+struct fnd_answering {
+    struct fnd_operation operation;
+    struct fnd_engine *engine;
+    const struct fnd_answer *answer;
+    struct fnd_answered *answered;
+    void (*done)(void *context, enum fnd_status status, const struct fnd_error *error);
+    void *context;
+    struct fnd_request_row request;
+    struct fnd_text asked;   /* the request's body */
+    struct fnd_text patched; /* gates: SUBJECT with the answer in it */
+    struct fnd_text marks;   /* gates: marks without those of fields asked or changed */
+    int64_t subject_event, asked_us;
+    const struct fnd_pipeline *pipeline;
+    const struct fnd_phase *phase;
+};
+
+/* gate.c: answers to a human phase */
+enum fnd_status fnd_gate_begin(struct fnd_answering *answering, struct fnd_visit *visit,
+                               const struct fnd_step_row *step, struct fnd_error *error);
+enum fnd_status fnd_gate_finish(struct fnd_answering *answering, struct fnd_visit *visit,
+                                struct fnd_error *error);
+/** The message of a refused answer. Returns FND_INVALID. */
+enum fnd_status fnd_answer_refuse(struct fnd_answering *answering, struct fnd_error *error);
+
+/* phase_answer.c: answers to questions of a phase or of the engine */
+enum fnd_status fnd_phase_answer(struct fnd_answering *answering, const struct fnd_step_row *step,
+                                 bool engine_asks, struct fnd_error *error);
+
+/* patch.c */
+/** Append SUBJECT with values set and pointers removed (removals from the end of arrays on, so that
+ *  all pointers mean the document as it was shown).  FND_INVALID: flaws says which. */
+enum fnd_status fnd_patch_apply(struct fnd_json subject, struct fnd_json values,
+                                struct fnd_json removed, struct fnd_text *patched,
+                                struct fnd_flaws *flaws);
+
+/* compare.c */
+/** Append {pointer:{"from","to","confidence"}…} for each place where two documents differ as values;
+ *  `from` or `to` is left out where the place is not there. confidence: of the old value, left out
+ *  if none was given.  Returns the count. */
+size_t fnd_compare(struct fnd_json old_document, struct fnd_json new_document,
+                   struct fnd_json marks, struct fnd_text *fields);
+/** Append marks without confidences at, above or below a pointer of `pointers`. Origins stay. */
+void fnd_marks_without(struct fnd_json marks, const char *const *pointers, size_t count,
+                       struct fnd_text *left);
+/** Whether `pointer` is `at` or below it. */
+bool fnd_pointer_below(const char *pointer, const char *at);
+
+/* record.c */
+/** The ANSWER body of a gate: see engine/review/README.md. */
+char *fnd_record_body(const struct fnd_answering *answering, enum fnd_verdict verdict,
+                      struct fnd_json fields);
+
+#endif

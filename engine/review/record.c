@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* The CorrectionHandler: what a person's answer leaves behind, and the record whole. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "review/internal.h"
+
+static const char *verdict_name(enum fnd_verdict verdict)
+{
+    return verdict == FND_ACCEPTED    ? "accepted"
+           : verdict == FND_CORRECTED ? "corrected"
+                                      : "rejected";
+}
+
+char *fnd_record_body(const struct fnd_answering *answering, enum fnd_verdict verdict,
+                      struct fnd_json fields)
+{
+    const struct fnd_answer *answer = answering->answer;
+    const struct fnd_env *env = fnd_store_env(fnd_engine_store(answering->engine));
+    struct fnd_text body = {0};
+    uint8_t uuid[FND_UUID_SIZE];
+    char uuid_text[FND_UUID_TEXT_SIZE];
+    int64_t took_ms = answer->seconds_ms;
+    if (took_ms < 0) {
+        /* Wall clocks jump; a negative duration would be a lie of another kind. */
+        took_ms = (env->wall_us(env) - answering->asked_us) / 1000;
+        took_ms = took_ms < 0 ? 0 : took_ms;
+    }
+    fnd_uuid_make(env, uuid);
+    fnd_uuid_format(uuid, uuid_text);
+    fnd_text_printf(&body,
+                    "{\"record\":true,\"uuid\":\"%s\",\"tier\":\"gold\",\"verdict\":\"%s\","
+                    "\"request\":%" PRId64 ",\"version\":%" PRId32 ",\"phase\":",
+                    uuid_text, verdict_name(verdict), answering->request.id,
+                    answering->request.version);
+    fnd_text_append_json_z(&body, answering->phase->id);
+    fnd_text_append_z(&body, ",\"by\":");
+    fnd_text_append_json_z(&body, answer->by);
+    fnd_text_printf(&body, ",\"seconds\":%" PRId64 ".%03d", took_ms / 1000,
+                    (int)(took_ms % 1000));
+    if (answering->subject_event > 0) {
+        fnd_text_printf(&body, ",\"subject_event\":%" PRId64, answering->subject_event);
+    }
+    if (answer->reason != NULL) {
+        fnd_text_append_z(&body, ",\"reason\":");
+        fnd_text_append_json_z(&body, answer->reason);
+    }
+    fnd_text_append_z(&body, ",\"fields\":");
+    fnd_text_append(&body, fields.bytes, fields.size);
+    if (answer->overrides.bytes != NULL && fnd_json_count(answer->overrides) > 0) {
+        fnd_text_append_z(&body, ",\"overrides\":");
+        fnd_json_compact(answer->overrides, &body);
+    }
+    fnd_text_append_byte(&body, '}');
+    return fnd_text_take(&body);
+}
+
+/** The documents behind one record. */
+struct parts {
+    struct fnd_correction_row row;
+    struct fnd_event_row event;
+    struct fnd_step_row step;
+    struct fnd_job_row job;
+    struct fnd_text answer, asked, input, model, model_meta, human, pin;
+    int64_t pin_event;
+};
+
+static void parts_finish(struct parts *parts)
+{
+    fnd_job_row_finish(&parts->job);
+    fnd_text_finish(&parts->answer);
+    fnd_text_finish(&parts->asked);
+    fnd_text_finish(&parts->input);
+    fnd_text_finish(&parts->model);
+    fnd_text_finish(&parts->model_meta);
+    fnd_text_finish(&parts->human);
+    fnd_text_finish(&parts->pin);
+}
+
+static struct fnd_json json_of(const struct fnd_text *text)
+{
+    struct fnd_json json = {text->size > 0 ? text->bytes : NULL, text->size};
+    return json;
+}
+
+/** The pin that the step ran under when it was answered: upgrades behind the answer do not count. */
+static enum fnd_status pin_then(struct fnd_reader *reader, struct parts *parts,
+                                struct fnd_error *error)
+{
+    parts->pin_event = parts->job.pin;
+    int64_t at = parts->row.id;
+    while (at > 0) {
+        struct fnd_event_row event;
+        enum fnd_status status = fnd_event_get(reader, at, &event, error);
+        if (status != FND_OK) {
+            return status;
+        }
+        if (event.kind == FND_EVENT_UPGRADE) {
+            parts->pin_event = event.ref;
+            break;
+        }
+        at = event.prev;
+    }
+    return fnd_payload_get(reader, parts->pin_event, &parts->pin, NULL, error);
+}
+
+static enum fnd_status parts_load(struct fnd_reader *reader, int64_t correction,
+                                  struct parts *parts, struct fnd_error *error)
+{
+    enum fnd_status status = fnd_correction_get(reader, correction, &parts->row, error);
+    if (status == FND_OK) {
+        status = fnd_event_get(reader, correction, &parts->event, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_step_get(reader, parts->row.step, &parts->step, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_job_get(reader, parts->step.job, &parts->job, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_payload_get(reader, correction, &parts->answer, NULL, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_payload_get(reader, parts->row.request, &parts->asked, NULL, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_payload_get(reader, parts->job.id, &parts->input, NULL, error);
+    }
+    int64_t subject = 0;
+    if (status == FND_OK &&
+        fnd_json_integer(fnd_json_member(json_of(&parts->answer), "subject_event"), &subject)) {
+        status = fnd_payload_get(reader, subject, &parts->model, &parts->model_meta, error);
+    }
+    if (status == FND_OK && parts->row.output > 0) {
+        status = fnd_payload_get(reader, parts->row.output, &parts->human, NULL, error);
+    }
+    return status == FND_OK ? pin_then(reader, parts, error) : status;
+}
+
+static void member_copy(struct fnd_text *json, const char *name, struct fnd_json value)
+{
+    if (value.bytes != NULL) {
+        fnd_text_printf(json, ",\"%s\":", name);
+        fnd_text_append(json, value.bytes, value.size);
+    }
+}
+
+static void input_append(struct fnd_text *json, const struct parts *parts)
+{
+    struct fnd_json job = json_of(&parts->input);
+    struct fnd_json input = fnd_json_member(job, "input");
+    struct fnd_json artifact = fnd_json_find(job, "/artifacts/input");
+    fnd_text_append_z(json, ",\"input\":");
+    if (artifact.bytes == NULL) {
+        fnd_text_append_z(json, "{\"value\":");
+        fnd_text_append(json, input.bytes, input.size);
+        fnd_text_append_byte(json, '}');
+        return;
+    }
+    fnd_text_append_z(json, "{\"name\":");
+    struct fnd_json name = fnd_json_member(input, "name");
+    fnd_text_append(json, name.bytes, name.size);
+    member_copy(json, "path", fnd_json_member(input, "path"));
+    member_copy(json, "media_type", fnd_json_member(artifact, "media_type"));
+    member_copy(json, "sha256", fnd_json_member(artifact, "sha256"));
+    member_copy(json, "size", fnd_json_member(artifact, "size"));
+    fnd_text_append_byte(json, '}');
+}
+
+static void plugins_append(struct fnd_text *json, const struct parts *parts)
+{
+    size_t count = 0;
+    struct fnd_json plugins = fnd_json_member(json_of(&parts->pin), "plugins");
+    fnd_text_append_z(json, ",\"plugins\":{");
+    for (struct fnd_json_walk walk = fnd_json_walk(plugins); fnd_json_next(&walk);) {
+        struct fnd_json hash = fnd_json_member(walk.value, "sha256");
+        fnd_text_append_z(json, count++ > 0 ? "," : "");
+        fnd_text_append(json, walk.key.bytes, walk.key.size);
+        fnd_text_append_byte(json, ':');
+        fnd_text_append(json, hash.bytes, hash.size);
+    }
+    fnd_text_append_byte(json, '}');
+}
+
+enum fnd_status fnd_review_record_json(struct fnd_reader *reader, int64_t correction,
+                                       struct fnd_text *json, struct fnd_error *error)
+{
+    struct parts parts = {0};
+    enum fnd_status status = parts_load(reader, correction, &parts, error);
+    if (status != FND_OK) {
+        fnd_error_prefix(error, "record %" PRId64, correction);
+        parts_finish(&parts);
+        return status;
+    }
+    char uuid[FND_UUID_TEXT_SIZE], at[FND_TIME_TEXT_SIZE], hash[FND_DIGEST_TEXT_SIZE];
+    uint8_t digest[FND_DIGEST_SIZE];
+    struct fnd_json answer = json_of(&parts.answer), asked = json_of(&parts.asked);
+    struct fnd_json marks = json_of(&parts.model_meta);
+    fnd_uuid_format(parts.job.uuid, uuid);
+    fnd_time_format(parts.event.at_us, at);
+    fnd_sha256(parts.pin.bytes, parts.pin.size, digest);
+    fnd_digest_text(digest, hash);
+    fnd_text_printf(json, "{\"record\":%" PRId64, correction);
+    member_copy(json, "uuid", fnd_json_member(answer, "uuid"));
+    fnd_text_printf(json, ",\"job\":\"%s\",\"path\":", uuid);
+    fnd_text_append_json_z(json, parts.job.path);
+    fnd_text_printf(json, ",\"revision\":%" PRId32 ",\"pipeline\":", parts.job.revision);
+    fnd_text_append_json_z(json, parts.job.pipeline);
+    member_copy(json, "phase", fnd_json_member(answer, "phase"));
+    member_copy(json, "subject", fnd_json_member(asked, "subject"));
+    fnd_text_printf(json, ",\"request\":%" PRId64, parts.row.request);
+    member_copy(json, "verdict", fnd_json_member(answer, "verdict"));
+    member_copy(json, "tier", fnd_json_member(answer, "tier"));
+    member_copy(json, "by", fnd_json_member(answer, "by"));
+    fnd_text_printf(json, ",\"at\":\"%s\"", at);
+    member_copy(json, "seconds", fnd_json_member(answer, "seconds"));
+    member_copy(json, "reason", fnd_json_member(answer, "reason"));
+    input_append(json, &parts);
+    struct fnd_json model = json_of(&parts.model), human = json_of(&parts.human);
+    member_copy(json, "model_output", model);
+    if (marks.bytes != NULL) {
+        member_copy(json, "confidence", fnd_json_member(marks, "confidence"));
+        member_copy(json, "origin", fnd_json_member(marks, "origin"));
+    }
+    member_copy(json, "human_output", human);
+    member_copy(json, "answers", fnd_json_member(answer, "answers"));
+    member_copy(json, "fields", fnd_json_member(answer, "fields"));
+    member_copy(json, "audit", fnd_json_member(asked, "audit"));
+    member_copy(json, "asked", fnd_json_member(asked, "questions"));
+    member_copy(json, "overrides", fnd_json_member(answer, "overrides"));
+    fnd_text_printf(json, ",\"pin\":\"%s\"", hash);
+    plugins_append(json, &parts);
+    fnd_text_append_byte(json, '}');
+    parts_finish(&parts);
+    return FND_OK;
+}

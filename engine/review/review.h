@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* People in the loop: the HumanInTheLoopPhase, answers, and the CorrectionHandler. */
+#ifndef FND_REVIEW_REVIEW_H
+#define FND_REVIEW_REVIEW_H
+
+#include "base/text.h"
+#include "run/engine.h"
+#include "store/reader.h"
+
+/** foundry/human. Static. */
+const struct fnd_kind *fnd_kind_human(void);
+/** The engine's own kinds, NULL-ended: what to give to fnd_engine_open(). Static. */
+const struct fnd_kind *const *fnd_review_kinds(void);
+
+/** What a person says to one request. All borrowed. */
+struct fnd_answer {
+    int64_t request;     /* its number */
+    int32_t if_version;  /* --if-version; 0: the one that stands */
+    enum { FND_ANSWER_SET, FND_ANSWER_ACCEPT, FND_ANSWER_REJECT } act;
+    /** Values as a JSON object: pointer into SUBJECT → value, for a gate; question key → value, for
+     *  a question of a phase or of the engine. {} accepts what stands where nothing is asked
+     *  to change. A string value "null" is text; use null to clear. */
+    struct fnd_json values;
+    /** Pointers to remove from SUBJECT (deleted items), a JSON array; or no value. */
+    struct fnd_json removed;
+    /** Reasons to go against a detector, pointer → text, JSON object; or no value. "" is the whole. */
+    struct fnd_json overrides;
+    const char *reason;  /* of a rejection; may be NULL */
+    const char *by;      /* who: never NULL */
+    int64_t seconds_ms;  /* how long it took, measured by whoever asks; < 0: from asked to now */
+    bool run;            /* the job goes on at once */
+};
+
+/** How it ended. `= {0}`; finish frees. */
+struct fnd_answered {
+    int64_t job, request, event; /* event: the ANSWER's number when it was taken */
+    int32_t version;             /* of the request behind it */
+    struct fnd_flaws fields;     /* what is wrong, by pointer into SUBJECT, when refused */
+    struct fnd_text standing;    /* conflict: the answer that stands, as JSON */
+};
+void fnd_answered_finish(struct fnd_answered *answered);
+
+/** Answer a request: the patch is applied to SUBJECT, checked by every schema that covers it and by
+ *  the detectors again; then answer, record and the step's next stand are one transition.
+ *  Returns FND_OK; FND_INVALID: answered->fields says what is wrong where; FND_CONFLICT: answered,
+ *          withdrawn or of another version, answered->standing says what stands; FND_NOT_FOUND. */
+enum fnd_status fnd_review_answer(struct fnd_engine *engine, const struct fnd_answer *answer,
+                                  struct fnd_answered *answered, struct fnd_error *error);
+/** The same without waiting: done() is called from a turn of the engine; all that `answer` borrows
+ *  must live until then; `answered` too. */
+enum fnd_status fnd_review_answer_begin(struct fnd_engine *engine, const struct fnd_answer *answer,
+                                        struct fnd_answered *answered,
+                                        void (*done)(void *context, enum fnd_status status,
+                                                     const struct fnd_error *error),
+                                        void *context);
+
+/** Append a request as people and programs see it:
+ *  {"request","version","state","job","path","pipeline","phase","asked_at","origin",
+ *   "questions":[{"key","kind","question","pointer"?,"value"?,"confidence"?,"place"?,"context"?,
+ *   "schema"?,"detector"?}],"subject":{…}?,"schema":{…}?,"audit":bool} */
+enum fnd_status fnd_review_request_json(struct fnd_reader *reader, int64_t request,
+                                        struct fnd_text *json, struct fnd_error *error);
+/** Append a CorrectionRecord whole, documents put in from their events:
+ *  {"record","job","path","pipeline","phase","request","verdict","tier","by","at","seconds",
+ *   "input":{"name","media_type","sha256","size"…},"model_output","confidence","origin",
+ *   "human_output","fields":{pointer:{"from","to","confidence"}},"asked":[questions],
+ *   "overrides","pin","plugins":{id:sha256}} — see engine/review/README.md. */
+enum fnd_status fnd_review_record_json(struct fnd_reader *reader, int64_t correction,
+                                       struct fnd_text *json, struct fnd_error *error);
+
+#endif
