@@ -132,6 +132,9 @@ size_t fnd_json_depth(struct fnd_json value)
 {
     size_t depth = 0, deepest = 0;
     const char *end = value.bytes + value.size;
+    if (value.bytes == NULL || (*value.bytes != '{' && *value.bytes != '[')) {
+        return 0;
+    }
     for (const char *at = value.bytes; at < end;) {
         if (*at == '"') {
             at = fnd_json_string_skip(at, end);

@@ -64,6 +64,9 @@ struct fnd_json_walk {
 struct fnd_json_walk fnd_json_walk(struct fnd_json container);
 bool fnd_json_next(struct fnd_json_walk *walk);
 
+/** Containers inside each other: 0 for scalars, 1 for a flat object. */
+size_t fnd_json_depth(struct fnd_json value);
+
 /** Members or items; 0 for scalars. */
 size_t fnd_json_count(struct fnd_json container);
 

@@ -79,9 +79,6 @@ int fnd_json_key_compare(struct fnd_json a, struct fnd_json b);
 /** Sort by decoded key; equal keys by their place in the text. n log n. */
 void fnd_json_entries_sort(struct fnd_json_entry *entries, size_t count);
 
-/** A container's nesting: 0 for scalars, 1 for [] and so on. */
-size_t fnd_json_depth(struct fnd_json value);
-
 /** The segment of a pointer that begins behind a '/' at `at`; its end is '/' or NUL. */
 static inline const char *fnd_json_segment_end(const char *at)
 {

@@ -195,27 +195,6 @@ static size_t segment_index(const char *segment, size_t size)
     return index;
 }
 
-static size_t value_depth(struct fnd_json value)
-{
-    size_t depth = 0, deepest = 0;
-    bool string = false;
-    for (size_t i = 0; i < value.size; i++) {
-        const char c = value.bytes[i];
-        if (string) {
-            i += c == '\\' ? 1 : 0;
-            string = c != '"';
-        } else if (c == '"') {
-            string = true;
-        } else if (c == '{' || c == '[') {
-            depth++;
-            deepest = depth > deepest ? depth : deepest;
-        } else if (c == '}' || c == ']') {
-            depth--;
-        }
-    }
-    return deepest;
-}
-
 /** Find the child that a segment names. Returns FND_OK with *child, or NULL in it where a new one
  *  would stand. */
 static enum fnd_status node_step(struct fnd_output_node *node, const char *segment, size_t size,
@@ -287,7 +266,7 @@ enum fnd_status fnd_output_set(struct fnd_output *output, const char *pointer,
     for (const char *at = pointer; *at != '\0'; at++) {
         segments += *at == '/' ? 1 : 0;
     }
-    if (segments + value_depth(value) > FND_JSON_DEPTH_MAX) {
+    if (segments + fnd_json_depth(value) > FND_JSON_DEPTH_MAX) {
         *why = "the output would be nested too deeply";
         return FND_LIMIT;
     }

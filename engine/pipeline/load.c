@@ -44,7 +44,7 @@ static enum fnd_status compile_end(struct fnd_compile *compile, struct fnd_tree 
     compile->root = fnd_tree_root(tree);
     canonical(compile->pipeline, compile->root);
     const char *json = compile->pipeline->canonical;
-    if (fnd_depth((struct fnd_json){json, strlen(json)}) > DEPTH_MAX) {
+    if (fnd_json_depth((struct fnd_json){json, strlen(json)}) > DEPTH_MAX) {
         fnd_compile_error(compile, compile->root, "limit", "the file is nested over %d levels deep",
                           DEPTH_MAX);
     } else {

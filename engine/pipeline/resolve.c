@@ -100,7 +100,7 @@ static enum fnd_status put(const struct fnd_template *with, const struct fnd_par
     }
     /* A value of n bytes cannot be deeper than n / 2, which settles nearly all of them. */
     if (part->depth + value.size / 2 > FND_JSON_DEPTH_MAX &&
-        part->depth + fnd_depth(value) > FND_JSON_DEPTH_MAX) {
+        part->depth + fnd_json_depth(value) > FND_JSON_DEPTH_MAX) {
         fnd_error_set(error, FND_LIMIT, "`%s` is nested too deeply to stand here: over %d levels",
                       part->written, FND_JSON_DEPTH_MAX);
         fnd_error_code(error, "limit");

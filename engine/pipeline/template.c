@@ -185,22 +185,3 @@ char *fnd_template_unit(const struct fnd_template *with, const char *pointer)
     }
     return unit;
 }
-
-size_t fnd_depth(struct fnd_json value)
-{
-    size_t depth = 0, depth_max = 0;
-    const char *at = value.bytes, *end = value.bytes + value.size;
-    for (; at < end; at++) {
-        if (*at == '"') {
-            for (at++; at < end && *at != '"'; at++) {
-                at += *at == '\\' ? 1 : 0;
-            }
-        } else if (*at == '{' || *at == '[') {
-            depth++;
-            depth_max = depth > depth_max ? depth : depth_max;
-        } else if (*at == '}' || *at == ']') {
-            depth--;
-        }
-    }
-    return depth_max;
-}

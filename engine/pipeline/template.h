@@ -61,9 +61,6 @@ void fnd_template_finish(struct fnd_template *with);
 /** Wipe a secret's memory and free it; NULL is fine. */
 void fnd_secret_free(char *secret);
 
-/** Containers inside each other in a checked value: 0 for a scalar, 1 for []. */
-size_t fnd_depth(struct fnd_json value);
-
 /** The pointer of the nearest thing around a hole that is there or not as a whole: a list that
  *  holds it, or the hole itself. malloc'ed. */
 char *fnd_template_unit(const struct fnd_template *with, const char *pointer);

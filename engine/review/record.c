@@ -151,6 +151,9 @@ static void input_append(struct fnd_text *json, const struct parts *parts)
     struct fnd_json job = json_of(&parts->input);
     struct fnd_json input = fnd_json_member(job, "input");
     struct fnd_json artifact = fnd_json_find(job, "/artifacts/input");
+    if (artifact.bytes == NULL) {
+        artifact = fnd_json_find(job, "/references/input");
+    }
     fnd_text_append_z(json, ",\"input\":");
     if (artifact.bytes == NULL) {
         fnd_text_append_z(json, "{\"value\":");

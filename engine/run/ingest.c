@@ -123,12 +123,14 @@ static char *body_make(const struct fnd_ingesting *ingest, const struct fnd_cand
     fnd_text_printf(&body, ",\"size\":%" PRIu64 ",\"media_type\":\"%s\"}", artifact->size,
                     media_type);
     fnd_digest_text(artifact->hash, hash);
+    /* "references" are not kept by the store: their bytes are the user's. */
     fnd_text_printf(&body,
-                    ",\"artifacts\":{\"input\":{\"media_type\":\"%s\",\"sha256\":\"%s\","
+                    ",\"%s\":{\"input\":{\"media_type\":\"%s\",\"sha256\":\"%s\","
                     "\"size\":%" PRIu64,
-                    media_type, hash, artifact->size);
+                    ingest->pipeline->keep_reference ? "references" : "artifacts", media_type, hash,
+                    artifact->size);
     if (ingest->pipeline->keep_reference) {
-        fnd_text_append_z(&body, ",\"reference\":");
+        fnd_text_append_z(&body, ",\"path\":");
         fnd_text_append_json_z(&body, candidate->file);
     }
     fnd_text_append_z(&body, "}}}");
@@ -213,7 +215,8 @@ static bool bytes_same(const struct fnd_text *body, const struct fnd_artifact *a
     struct fnd_json record = {body->bytes, body->size};
     char hash[FND_DIGEST_TEXT_SIZE];
     fnd_digest_text(artifact->hash, hash);
-    return fnd_json_text_is(fnd_json_find(record, "/artifacts/input/sha256"), hash);
+    return fnd_json_text_is(fnd_json_find(record, "/artifacts/input/sha256"), hash) ||
+           fnd_json_text_is(fnd_json_find(record, "/references/input/sha256"), hash);
 }
 
 /** The revision that is replaced must not ask people any more. */

@@ -44,7 +44,7 @@ static enum fnd_status artifacts_open(struct fnd_task *task, struct fnd_json art
     for (struct fnd_json_walk walk = fnd_json_walk(artifacts); fnd_json_next(&walk);) {
         struct fnd_artifact artifact = {{0}, 0};
         char *hash = fnd_json_strdup(fnd_json_member(walk.value, "sha256"));
-        char *reference = fnd_json_strdup(fnd_json_member(walk.value, "reference"));
+        char *reference = fnd_json_strdup(fnd_json_member(walk.value, "path"));
         char *name = fnd_json_strdup(walk.key);
         int64_t size = 0;
         int fd = -1;
@@ -104,6 +104,9 @@ static enum fnd_status artifacts_collect(struct fnd_task *task, size_t phase,
     }
     struct fnd_json body = {task->job.body.bytes, task->job.body.size};
     struct fnd_json named = fnd_json_member(body, "artifacts");
+    if (named.bytes == NULL) {
+        named = fnd_json_member(body, "references");
+    }
     return named.bytes != NULL ? artifacts_open(task, named, error) : FND_OK;
 }
 

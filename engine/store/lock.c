@@ -35,7 +35,9 @@ static enum fnd_status in_use(int fd, const char *path, struct fnd_error *error)
                       "%s is in use by pid %ld; wait for it, or end it (its jobs are safe)", path,
                       pid);
     } else {
-        fnd_error_set(error, FND_BUSY, "%s is in use by another engine that is just starting",
+        fnd_error_set(error, FND_BUSY,
+                      "%s is in use by another engine, whose pid is not in .foundry/lock; wait for "
+                      "it, or end it (its jobs are safe)",
                       path);
     }
     fnd_error_code(error, "in_use");
@@ -48,7 +50,13 @@ static enum fnd_status failed(int error_number, const char *path, struct fnd_err
                            "cannot lock %s/.foundry/lock", path);
 }
 
-/* A lock on a file that somebody has since removed would exclude nobody. */
+/* People remove lock files to "repair" things. A lock on a file that has gone would exclude nobody,
+ * so the folder itself is locked too: two writers would ruin the record. */
+static bool folder_is_ours(int folder)
+{
+    return flock(folder, LOCK_EX | LOCK_NB) == 0;
+}
+
 static bool still_there(int folder, int fd)
 {
     struct stat held;
@@ -79,7 +87,7 @@ enum fnd_status fnd_lock_take(int folder, const char *path, int64_t wait_ms, int
             return failed(errno, path, error);
         }
         if (flock(file, LOCK_EX | LOCK_NB) == 0) {
-            if (still_there(folder, file)) {
+            if (still_there(folder, file) && folder_is_ours(folder)) {
                 write_pid(file);
                 *fd = file;
                 return FND_OK;

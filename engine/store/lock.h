@@ -9,7 +9,8 @@
 #include "base/error.h"
 
 /** Take `folder`/lock, trying until `wait_ms` are over.
- *  folder  descriptor of .foundry; path: the job directory, for messages.
+ *  folder  descriptor of .foundry, locked too, in case somebody removes the file: close it after
+ *          `fd`.  path: the job directory, for messages.
  *  fd      on FND_OK holds the lock until it is closed, or the process ends in whatever way.
  *  Returns FND_OK; FND_BUSY "in use by pid N"; FND_DENIED; FND_IO.  Thread: any. */
 enum fnd_status fnd_lock_take(int folder, const char *path, int64_t wait_ms, int *fd,

@@ -35,9 +35,13 @@ static enum fnd_status open_directory(struct fnd_store *store, const char *direc
 static enum fnd_status make_folder(int directory, const char *name, const char *path,
                                    struct fnd_error *error)
 {
-    if (mkdirat(directory, name, 0700) != 0 && errno != EEXIST) {
+    bool made = mkdirat(directory, name, 0700) == 0;
+    if (!made && errno != EEXIST) {
         return fnd_error_errno(error, fnd_status_errno(errno), errno, "cannot make %s in %s", name,
                                path);
+    }
+    if (made && fsync(directory) != 0) { /* what is durable inside it must be found again */
+        return fnd_error_errno(error, FND_IO, errno, "cannot sync %s", path);
     }
     return FND_OK;
 }

@@ -90,8 +90,9 @@ struct fnd_event {
     size_t body_size;
     char *meta; /* JSON, malloc'ed, or NULL */
     size_t meta_size;
-    struct fnd_artifact *artifacts; /* whose reference counts go up; also named in body or meta
-                                       under "artifacts" as {name: {"sha256","size",…}} */
+    struct fnd_artifact *artifacts; /* whose reference counts go up; also named under "artifacts"
+                                       as {name: {"sha256","size",…}}: in the body of _JOB, in the
+                                       meta of any kind; one entry a name */
     size_t artifacts_count;
     uint8_t key[FND_KEY_SIZE], digest[FND_DIGEST_SIZE]; /* sealed by fnd_store_submit() */
 };
