@@ -104,6 +104,16 @@ void fnd_blake2b(const uint8_t *key, size_t key_size, const void *a, size_t a_si
     crypto_generichash_final(&state, digest, FND_DIGEST_SIZE);
 }
 
+_Static_assert(FND_SHORT_SIZE == crypto_shorthash_siphashx24_KEYBYTES &&
+                   FND_SHORT_SIZE == crypto_shorthash_siphashx24_BYTES,
+               "SipHash takes and gives 128 bits");
+
+void fnd_short_hash(const uint8_t key[FND_SHORT_SIZE], const void *bytes, size_t size,
+                    uint8_t hash[FND_SHORT_SIZE])
+{
+    crypto_shorthash_siphashx24(hash, bytes, size, key);
+}
+
 void fnd_digest_text(const uint8_t digest[FND_DIGEST_SIZE], char text[FND_DIGEST_TEXT_SIZE])
 {
     fnd_hex(digest, FND_DIGEST_SIZE, text);

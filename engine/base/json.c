@@ -68,33 +68,28 @@ const char *fnd_json_type_name(enum fnd_json_type type)
     return "unknown";
 }
 
-/* Eight bytes at a time as long as none of them is a quote or a backslash; bytes from 0x80 on may
- * end that early, which costs time only. */
 const char *fnd_json_string_skip(const char *at, const char *end)
 {
-    const uint64_t ones = 0x0101010101010101u;
+    enum { SHORT = 16 }; /* most keys end before a call of memchr would pay */
     at++;
-    while (at < end) {
-        while (end - at >= 8) {
-            uint64_t word;
-            memcpy(&word, at, sizeof word);
-            uint64_t quote = (word ^ ones * '"') - ones;
-            uint64_t backslash = (word ^ ones * '\\') - ones;
-            if (((quote | backslash) & ones * 0x80) != 0) {
-                break;
-            }
-            at += 8;
-        }
-        while (at < end && *at != '"' && *at != '\\') {
-            at++;
-        }
-        if (at < end && *at == '"') {
+    for (const char *stop = end - at > SHORT ? at + SHORT : end; at < stop; at++) {
+        if (*at == '"') {
             return at + 1;
         }
-        if (end - at < 2) {
+        if (*at == '\\') {
             break;
         }
-        at += 2;
+    }
+    while (at < end) {
+        const char *quote = memchr(at, '"', (size_t)(end - at));
+        if (quote == NULL) {
+            break;
+        }
+        const char *backslash = memchr(at, '\\', (size_t)(quote - at));
+        if (backslash == NULL) {
+            return quote + 1;
+        }
+        at = backslash + 2;
     }
     return end;
 }

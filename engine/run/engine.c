@@ -188,7 +188,8 @@ static void writer_adapt(struct fnd_engine *engine)
     }
 }
 
-enum fnd_status fnd_engine_turn(struct fnd_engine *engine, struct fnd_error *error)
+/** A turn whose caller goes on working: what it queued may wait for a fuller group. */
+void fnd_engine_step(struct fnd_engine *engine)
 {
     bool more = true;
     while (more && engine->broken.status == FND_OK) {
@@ -206,6 +207,12 @@ enum fnd_status fnd_engine_turn(struct fnd_engine *engine, struct fnd_error *err
             more = true;
         }
     }
+}
+
+enum fnd_status fnd_engine_turn(struct fnd_engine *engine, struct fnd_error *error)
+{
+    fnd_engine_step(engine);
+    fnd_store_wake(engine->store);
     if (engine->broken.status != FND_OK && error != NULL) {
         *error = engine->broken;
     }
@@ -256,6 +263,7 @@ bool fnd_engine_idle(const struct fnd_engine *engine)
 void fnd_engine_sleep(struct fnd_engine *engine, int64_t max_us)
 {
     int64_t wait = fnd_engine_wait_us(engine);
+    fnd_store_wake(engine->store);
     if (max_us >= 0 && (wait < 0 || max_us < wait)) {
         wait = max_us;
     }

@@ -14,7 +14,9 @@
 
 enum {
     INGEST_WAITING_MAX = 512, /* writes under way before ingest waits for the store */
-    INGEST_SNIFF_SIZE = 512
+    INGEST_SNIFF_SIZE = 512,
+    INGEST_ROOM_US = 1000,  /* one wait for room in flight */
+    INGEST_ROOM_WAITS = 50  /* of those before a pass gives up on it */
 };
 
 void fnd_ingest_refuse(struct fnd_ingesting *ingest, const struct fnd_error *error)
@@ -38,6 +40,23 @@ static enum fnd_status breathe(struct fnd_engine *engine, struct fnd_error *erro
     return engine->broken.status;
 }
 
+/** With phases of microseconds it is quicker to wait for room in flight than to queue a job, write
+ *  its START and read it back; with phases of seconds nobody would see the queue. So a pass waits as
+ *  long as waiting works. */
+static void room_wait(struct fnd_engine *engine)
+{
+    for (int i = 0; i < INGEST_ROOM_WAITS && engine->flight >= engine->flight_max; i++) {
+        fnd_engine_step(engine);
+        if (engine->broken.status != FND_OK) {
+            return;
+        }
+        if (engine->flight >= engine->flight_max) {
+            fnd_engine_sleep(engine, INGEST_ROOM_US);
+        }
+    }
+    engine->patient = engine->flight < engine->flight_max;
+}
+
 enum fnd_status fnd_ingest_write(struct fnd_engine *engine, int64_t pin, const char *path,
                                  int32_t revision, const uint8_t uuid[FND_UUID_SIZE], char *body,
                                  const struct fnd_artifact *artifact, int64_t *job,
@@ -47,6 +66,10 @@ enum fnd_status fnd_ingest_write(struct fnd_engine *engine, int64_t pin, const c
     if (pinned == NULL) {
         free(body);
         return error->status;
+    }
+    if (job == NULL && engine->resumed && !engine->drained && engine->patient &&
+        engine->flight >= engine->flight_max) {
+        room_wait(engine);
     }
     struct fnd_write *write = fnd_write_create();
     struct fnd_event *event = fnd_write_add(write, FND_EVENT_JOB, body, NULL);
@@ -80,7 +103,7 @@ enum fnd_status fnd_ingest_write(struct fnd_engine *engine, int64_t pin, const c
         engine->loose++;
         engine->backlog[FND_QUEUED] = (struct fnd_backlog){true, 0};
     }
-    fnd_store_submit(engine->store, write);
+    fnd_store_queue(engine->store, write);
     return breathe(engine, error);
 }
 
@@ -343,6 +366,7 @@ enum fnd_status fnd_engine_ingest(struct fnd_engine *engine, int64_t pin, bool r
     struct fnd_error local = {0};
     const struct fnd_pinned *pinned = fnd_pins_get(engine, pin, &local);
     enum fnd_status status = pinned != NULL ? FND_OK : local.status;
+    engine->patient = true;
     if (status == FND_OK) {
         struct fnd_ingesting ingest = {engine, pinned->pipeline, pin, rested, counts, refused, context};
         struct fnd_inputs inputs = {fnd_store_directory(engine->store), file_take, &ingest};

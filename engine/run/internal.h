@@ -98,6 +98,7 @@ struct fnd_engine {
     struct fnd_backlog backlog[FND_PAUSED + 1];
     char *only; /* pipeline to resume, or NULL */
     bool resumed, drained, stopping, writer;
+    bool patient; /* ingest waits for room in flight */
     int epoll_fd;
     struct fnd_error broken; /* the store's end, if it came to that */
 };
@@ -165,6 +166,7 @@ const char *fnd_media_type(const unsigned char *bytes, size_t size, const char *
 /* engine.c */
 void fnd_engine_broke(struct fnd_engine *engine, const struct fnd_error *error);
 void fnd_engine_collect(struct fnd_engine *engine); /* finished writes */
+void fnd_engine_step(struct fnd_engine *engine); /* a turn; fnd_engine_sleep() wakes the store */
 void fnd_engine_sleep(struct fnd_engine *engine, int64_t max_us);
 void fnd_engine_abandon(struct fnd_engine *engine);
 

@@ -118,7 +118,7 @@ static bool line_read(FILE *file, char *line, size_t *size)
 {
     int byte;
     *size = 0;
-    while ((byte = getc(file)) != EOF && byte != '\n') {
+    while ((byte = getc_unlocked(file)) != EOF && byte != '\n') {
         if (*size < FND_LINE_SIZE_MAX) {
             line[*size] = (char)byte;
         }

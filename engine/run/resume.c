@@ -41,7 +41,7 @@ static void hold_unloaded(struct fnd_engine *engine, const struct fnd_step_row *
     event->after.state = FND_PAUSED;
     event->after.due_us = FND_DUE_HELD;
     engine->loose++;
-    fnd_store_submit(engine->store, write);
+    fnd_store_queue(engine->store, write);
     fnd_log(engine->options.log, FND_LOG_WARNING, "run", NULL, NULL, "job %lld is held: %s",
             (long long)row->job, error->message);
 }

@@ -20,7 +20,7 @@ struct fnd_write *fnd_transition_make(struct fnd_task *task)
 void fnd_transition_submit(struct fnd_task *task, struct fnd_write *write)
 {
     task->state = FND_TASK_COMMITTING;
-    fnd_store_submit(task->engine->store, write);
+    fnd_store_queue(task->engine->store, write);
 }
 
 static struct fnd_event *event_add(struct fnd_task *task, struct fnd_write *write,

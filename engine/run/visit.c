@@ -130,14 +130,14 @@ static void run_document(struct fnd_task *task, const struct fnd_phase *phase)
 /** The key of DOC_RUN: equal when the same job visits the same phase with the same input. */
 static void run_document_end(struct fnd_task *task, const struct fnd_phase *phase)
 {
-    struct fnd_text *run = &task->run;
-    uint8_t digest[FND_DIGEST_SIZE];
-    char text[FND_DIGEST_TEXT_SIZE], head[FND_UUID_TEXT_SIZE + 32];
-    int size = snprintf(head, sizeof head, "%s/%zu/%" PRId64, task->uuid, phase->index,
-                        task->row.item);
-    fnd_blake2b(NULL, 0, head, (size_t)size, task->config.bytes, task->config.size, digest);
-    fnd_digest_text(digest, text);
-    fnd_text_printf(run, ",\"idempotency_key\":\"%.32s\"}", text);
+    uint8_t key[FND_SHORT_SIZE] = {0}, hash[FND_SHORT_SIZE];
+    char text[2 * FND_SHORT_SIZE + 1];
+    const uint64_t visit[] = {phase->index, (uint64_t)task->row.item};
+    fnd_short_hash(key, task->uuid, sizeof task->uuid, key);
+    fnd_short_hash(key, visit, sizeof visit, key);
+    fnd_short_hash(key, fnd_text_z(&task->config), task->config.size, hash);
+    fnd_hex(hash, sizeof hash, text);
+    fnd_text_printf(&task->run, ",\"idempotency_key\":\"%s\"}", text);
 }
 
 /** What was answered to this phase's own questions, by key, the newest first to count. */

@@ -14,6 +14,7 @@
 
 enum {
     FND_GROUP_WRITES_MAX = 512, /* committed together at most: bounds the latency */
+    FND_GROUP_WRITES_DUE = 128, /* queued ones the background thread does not wait beyond */
     FND_GROUP_BYTES_MAX = 4 * 1024 * 1024
 };
 
@@ -50,6 +51,8 @@ struct fnd_queue {
     pthread_cond_t changed; /* a group was finished, or the token is free */
     struct fnd_write *first, **end;
     uint64_t submitted, finished; /* writes ever; finished in the order of submission */
+    uint64_t taken;               /* writes that were put into a group */
+    bool urgent;                  /* somebody waits: do not wait for a fuller group */
     struct fnd_write *done, **done_end;
     int ready; /* eventfd */
     bool token_held, writer_runs, writer_asleep, writer_stop;

@@ -47,15 +47,24 @@ void fnd_queue_destroy(struct fnd_queue *queue)
 
 /* All functions named *_locked are called with the queue's lock held and return with it held. */
 
-static uint64_t append_locked(struct fnd_queue *queue, struct fnd_write *write)
+/* Enough for a group of its own: a commit costs one sync however many writes it holds. */
+static bool group_is_due_locked(const struct fnd_queue *queue)
+{
+    return queue->first != NULL &&
+           (queue->urgent || queue->submitted - queue->taken >= FND_GROUP_WRITES_DUE);
+}
+
+static uint64_t append_locked(struct fnd_queue *queue, struct fnd_write *write, bool urgent)
 {
     write->next = NULL;
     *queue->end = write;
     queue->end = &write->next;
-    if (queue->writer_asleep) {
+    queue->submitted++;
+    queue->urgent = queue->urgent || urgent;
+    if (queue->writer_asleep && group_is_due_locked(queue)) {
         pthread_cond_signal(&queue->work);
     }
-    return ++queue->submitted;
+    return queue->submitted;
 }
 
 static struct fnd_write *take_group_locked(struct fnd_queue *queue, uint64_t *count)
@@ -72,8 +81,10 @@ static struct fnd_write *take_group_locked(struct fnd_queue *queue, uint64_t *co
     struct fnd_write *rest = *end;
     *end = NULL;
     queue->first = rest;
+    queue->taken += *count;
     if (rest == NULL) {
         queue->end = &queue->first;
+        queue->urgent = false;
     }
     return first;
 }
@@ -136,8 +147,28 @@ void fnd_store_submit(struct fnd_store *store, struct fnd_write *write)
     fnd_write_seal(write, &store->keys, store->options.env);
     write->kept = false;
     pthread_mutex_lock(&store->queue->lock);
-    append_locked(store->queue, write);
+    append_locked(store->queue, write, true);
     pthread_mutex_unlock(&store->queue->lock);
+}
+
+void fnd_store_queue(struct fnd_store *store, struct fnd_write *write)
+{
+    fnd_write_seal(write, &store->keys, store->options.env);
+    write->kept = false;
+    pthread_mutex_lock(&store->queue->lock);
+    append_locked(store->queue, write, false);
+    pthread_mutex_unlock(&store->queue->lock);
+}
+
+void fnd_store_wake(struct fnd_store *store)
+{
+    struct fnd_queue *queue = store->queue;
+    pthread_mutex_lock(&queue->lock);
+    queue->urgent = queue->first != NULL;
+    if (queue->writer_asleep && queue->urgent) {
+        pthread_cond_signal(&queue->work);
+    }
+    pthread_mutex_unlock(&queue->lock);
 }
 
 enum fnd_status fnd_store_commit(struct fnd_store *store, struct fnd_write *write,
@@ -146,7 +177,7 @@ enum fnd_status fnd_store_commit(struct fnd_store *store, struct fnd_write *writ
     fnd_write_seal(write, &store->keys, store->options.env);
     write->kept = true;
     pthread_mutex_lock(&store->queue->lock);
-    finish_locked(store, append_locked(store->queue, write));
+    finish_locked(store, append_locked(store->queue, write, true));
     pthread_mutex_unlock(&store->queue->lock);
     if (write->status != FND_OK && error != NULL) {
         *error = *write->error;
@@ -214,7 +245,7 @@ static void *writer_thread(void *context)
     struct fnd_queue *queue = store->queue;
     pthread_mutex_lock(&queue->lock);
     while (queue->first != NULL || !queue->writer_stop) {
-        if (queue->first == NULL) {
+        if (!group_is_due_locked(queue) && !queue->writer_stop) {
             queue->writer_asleep = true;
             pthread_cond_wait(&queue->work, &queue->lock);
             queue->writer_asleep = false;

@@ -170,6 +170,11 @@ const uint8_t *fnd_store_salt(const struct fnd_store *store);
 /** Hand a write over; it is sealed (keys drawn, digests made) on the caller's thread and queued.
  *  Takes `write`; it comes back from fnd_store_collect().  Thread: any. */
 void fnd_store_submit(struct fnd_store *store, struct fnd_write *write);
+/** The same, but the background thread may wait for a fuller group: whoever queues calls
+ *  fnd_store_wake() (or _flush) before it goes to sleep. Takes `write`.  Thread: any. */
+void fnd_store_queue(struct fnd_store *store, struct fnd_write *write);
+/** Let the background thread commit what is queued, however little it is.  Thread: any. */
+void fnd_store_wake(struct fnd_store *store);
 /** Finished writes in commit order as a list by `next`, or NULL; the caller owns them.
  *  Thread: one collector. */
 struct fnd_write *fnd_store_collect(struct fnd_store *store);
