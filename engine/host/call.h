@@ -129,7 +129,8 @@ const foundry_host_t *fnd_host_table(void);
 
 /** Check effects as hostile input, whoever staged them: UTF-8, JSON, limits, pointers of
  *  confidences and origins lead to values of the output, scores within 0..1, the output meets
- *  `output_schema` (NULL: any), questions' pointers lead into `subject` when it is given.
+ *  `output_schema` (NULL: any), questions' pointers lead to where `subject`, when it is
+ *  given, has a value or could get one.
  *  Returns FND_OK; FND_PLUGIN with a code ("invalid_output", …) and a message that names pointer
  *  and rule. */
 enum fnd_status fnd_effects_check(const struct fnd_effects *effects,

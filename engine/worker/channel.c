@@ -17,7 +17,11 @@
 enum {
     FLAG_BIG = 1,
     SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE,
-    FDS_WAITING_MAX = 1024, /* received and not yet given out */
+    /* Received and not yet given out. What comes from a worker is at most a memfd a frame: a plugin
+     * must not be able to fill up the engine's table. */
+    WORKER_FDS_WAITING_MAX = 1024,
+    ENGINE_FDS_WAITING_MAX = 64,
+    ENGINE_FDS_ONCE_MAX = 8,
     OUT_KEPT_MAX = 1 << 20
 };
 
@@ -121,7 +125,8 @@ static bool fds_keep(struct fnd_channel *channel, struct msghdr *message)
         memcpy(channel->fds + channel->fds_count, CMSG_DATA(part), count * sizeof(int));
         channel->fds_count += count;
     }
-    return (message->msg_flags & MSG_CTRUNC) == 0 && channel->fds_count <= FDS_WAITING_MAX;
+    const size_t fds_max = channel->waits ? WORKER_FDS_WAITING_MAX : ENGINE_FDS_WAITING_MAX;
+    return (message->msg_flags & MSG_CTRUNC) == 0 && channel->fds_count <= fds_max;
 }
 
 enum fnd_channel_state fnd_channel_read(struct fnd_channel *channel, struct fnd_error *error)
@@ -136,7 +141,9 @@ enum fnd_channel_state fnd_channel_read(struct fnd_channel *channel, struct fnd_
     struct msghdr message = {.msg_iov = &part,
                              .msg_iovlen = 1,
                              .msg_control = &control,
-                             .msg_controllen = sizeof control};
+                             .msg_controllen = channel->waits
+                                                   ? sizeof control
+                                                   : CMSG_SPACE(sizeof(int) * ENGINE_FDS_ONCE_MAX)};
     ssize_t size;
     do {
         size =

@@ -52,7 +52,7 @@ struct fnd_channel_mark;
 /** One end. Owned by one thread. */
 struct fnd_channel {
     int fd;     /* owned; -1: closed */
-    bool waits; /* sends block */
+    bool waits; /* the worker's end: reads and sends block, and the other side is trusted */
     char *in;
     size_t in_begin, in_end, in_capacity;
     int *fds; /* received and not yet given out, oldest first */

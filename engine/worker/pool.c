@@ -183,10 +183,7 @@ void fnd_pool_submit(struct fnd_pool *pool, struct fnd_pool_call *call)
     pool->busy++;
     call->worker = NULL;
     call->next = NULL;
-    if (call->cancelled) {
-        fnd_pool_done(pool, call, FND_CALL_CANCELLED);
-        return;
-    }
+    call->cancelled = false;
     switch (callee->isolation) {
     case FND_ISOLATION_INLINE:
         fnd_inline_run(pool, call);
@@ -251,8 +248,7 @@ static size_t workers_in(const struct fnd_pool *pool, const struct fnd_group *gr
 static struct fnd_worker *room_from(const struct fnd_pool *pool, const struct fnd_group *needy,
                                     int64_t now_us, int64_t *due_us)
 {
-    if (workers_in(pool, NULL, FND_WORKER_LEAVING) + workers_in(pool, NULL, FND_WORKER_ENDING) >
-        0) {
+    if (workers_in(pool, NULL, FND_WORKER_ENDING) > 0) {
         return NULL;
     }
     struct fnd_worker *idle = NULL, *oldest = NULL;
@@ -268,6 +264,9 @@ static struct fnd_worker *room_from(const struct fnd_pool *pool, const struct fn
     if (idle != NULL) {
         *due_us = now_us;
         return idle;
+    }
+    if (workers_in(pool, NULL, FND_WORKER_LEAVING) > 0) {
+        return NULL;
     }
     if (oldest != NULL) {
         *due_us = oldest->started_us + (int64_t)FND_TENURE_MS * 1000;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs calls where their isolation says: in line, or in warm worker processes that hold one plugin
- * each. One thread drives it: submit, then wait on fnd_pool_fd() and turn, then collect. */
+ * each. One thread drives it: submit, then wait on fnd_pool_fd() and turn, then collect. Workers
+ * die with that thread (the kernel's parent-death signal is tied to it). */
 #ifndef FND_WORKER_POOL_H
 #define FND_WORKER_POOL_H
 
@@ -34,8 +35,8 @@ enum {
 
 struct fnd_limits {
     uint64_t memory_bytes; /* RLIMIT_AS; 0: unlimited (sanitizer builds need it) */
-    uint64_t file_bytes;   /* RLIMIT_FSIZE */
-    uint64_t files;        /* RLIMIT_NOFILE */
+    uint64_t file_bytes;   /* RLIMIT_FSIZE; 0: 1 GiB */
+    uint64_t files;        /* RLIMIT_NOFILE, besides what the engine passes; 0: 64 */
 };
 
 /** Which code, with which constant config: the key of a warm instance. Plain data, borrowed by each
@@ -59,7 +60,7 @@ enum fnd_call_end {
     FND_CALL_CRASHED,   /* the worker died in it: message "signal 11 (SIGSEGV)", "exited (3) without
                            a result" */
     FND_CALL_TIMEOUT,   /* it passed its deadline and was stopped */
-    FND_CALL_CANCELLED, /* fnd_pool_cancel() */
+    FND_CALL_CANCELLED, /* fnd_pool_cancel(); a call that finished all the same has RETURNED */
     FND_CALL_REFUSED,   /* the plugin could not be loaded, or broke the protocol: see error */
     FND_CALL_LOST       /* the worker died under another call before this one began: run it again,
                            no attempt was used */

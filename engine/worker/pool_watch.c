@@ -150,6 +150,7 @@ static void end_refused(struct fnd_pool_call *call, const char *plugin, const st
                         const struct fnd_noise *noise, uint64_t since)
 {
     call->error = *why;
+    call->error.status = FND_PLUGIN;
     fnd_error_prefix(&call->error, "the worker of plugin %s broke the protocol and was stopped",
                      plugin);
     fnd_noise_tail(noise, since, &call->noise);

@@ -212,3 +212,22 @@ Test(channel, more_descriptors_than_a_message_carries_are_refused_and_closed)
     fnd_channel_finish(&a);
     fnd_channel_finish(&b);
 }
+
+Test(channel, a_worker_cannot_fill_the_engines_table_of_descriptors)
+{
+    struct fnd_channel worker, engine;
+    struct fnd_error error = {0};
+    int fds[9];
+    pair(&worker, &engine);
+    for (size_t i = 0; i < 9; i++) {
+        fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        cr_assert_geq(fds[i], 0);
+    }
+    (void)fnd_channel_begin(&worker, FND_FRAME_LOG, 1);
+    cr_assert_eq(fnd_channel_end(&worker, fds, 9, NULL), FND_OK);
+    cr_assert_eq(fnd_channel_flush(&worker), FND_CHANNEL_IDLE);
+    cr_assert_eq(fnd_channel_read(&engine, &error), FND_CHANNEL_BROKEN);
+    cr_assert_not_null(strstr(error.message, "descriptors"), "%s", error.message);
+    fnd_channel_finish(&worker);
+    fnd_channel_finish(&engine);
+}
