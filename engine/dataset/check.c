@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/* Files against the rules of a format, line by line; ours and foreign ones alike. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "dataset/internal.h"
+
+enum fnd_status fnd_checker_begin(struct fnd_checker *checker, const struct fnd_format *format,
+                                  struct fnd_error *error)
+{
+    *checker = (struct fnd_checker){.format = format};
+    return fnd_schema_create(format->name, format->schema, strlen(format->schema), &checker->schema,
+                             error);
+}
+
+void fnd_checker_finish(struct fnd_checker *checker)
+{
+    fnd_schema_destroy(checker->schema);
+    free(checker->ids);
+    *checker = (struct fnd_checker){0};
+}
+
+static void id_add(struct fnd_checker *checker, struct fnd_json id)
+{
+    uint8_t digest[FND_DIGEST_SIZE];
+    struct fnd_text text = {0};
+    fnd_json_text(id, &text); /* decoded: "\u0061" is "a" */
+    fnd_sha256(fnd_text_z(&text), text.size, digest);
+    fnd_text_finish(&text);
+    if (checker->ids_count == checker->ids_capacity) {
+        checker->ids_capacity = checker->ids_capacity == 0 ? 256 : checker->ids_capacity * 2;
+        checker->ids = fnd_realloc(checker->ids, checker->ids_capacity, sizeof *checker->ids);
+    }
+    struct fnd_id_seen *seen = &checker->ids[checker->ids_count++];
+    memcpy(seen->digest, digest, sizeof seen->digest);
+    seen->line = checker->lines;
+}
+
+void fnd_checker_line(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws)
+{
+    checker->lines++;
+    if (fnd_schema_check(checker->schema, line, NULL, flaws)) {
+        checker->format->check(checker, line, flaws);
+        if (checker->format->ids) {
+            id_add(checker, fnd_json_member(line, "id"));
+        }
+    }
+}
+
+/** A check of one file under way. */
+struct checking {
+    struct fnd_checker checker;
+    const struct fnd_check_hooks *hooks;
+    struct fnd_dataset_checked *checked;
+};
+
+static void tell(struct checking *checking, size_t line, bool warning, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void tell(struct checking *checking, size_t line, bool warning, const char *format, ...)
+{
+    struct fnd_text message = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    fnd_text_vprintf(&message, format, arguments);
+    va_end(arguments);
+    *(warning ? &checking->checked->warnings : &checking->checked->errors) += 1;
+    if (checking->hooks->said != NULL) {
+        struct fnd_dataset_note note = {0, line, warning, fnd_text_z(&message)};
+        checking->hooks->said(checking->hooks->context, &note);
+    }
+    fnd_text_finish(&message);
+}
+
+/** Read one line without its newline; what passes the maximum is skipped, size is then larger.
+ *  Returns 1: a line; 0: the end.  ended: whether there was a newline. */
+static bool line_read(FILE *file, struct fnd_text *line, size_t *size, bool *ended)
+{
+    int byte;
+    fnd_text_clear(line);
+    *size = 0;
+    while ((byte = getc_unlocked(file)) != EOF && byte != '\n') {
+        if (*size < FND_DATASET_LINE_SIZE_MAX) {
+            fnd_text_append_byte(line, (char)byte);
+        }
+        ++*size;
+    }
+    *ended = byte == '\n';
+    return byte != EOF || *size > 0;
+}
+
+static void line_check(struct checking *checking, const struct fnd_text *line, size_t size,
+                       bool ended)
+{
+    const size_t number = ++checking->checked->lines;
+    struct fnd_json value = {NULL, 0};
+    struct fnd_error error = {0};
+    struct fnd_flaws flaws = {0};
+    if (size > FND_DATASET_LINE_SIZE_MAX) {
+        checking->checker.lines++;
+        tell(checking, number, false, "has %zu bytes, and %d are allowed in one line", size,
+             FND_DATASET_LINE_SIZE_MAX);
+        return;
+    }
+    if (size > 0 && line->bytes[size - 1] == '\r') {
+        tell(checking, number, false, "ends with CR LF; lines end with LF alone");
+    }
+    if (size == 0) {
+        checking->checker.lines++;
+        tell(checking, number, false, "is empty; each line holds one JSON value");
+        return;
+    }
+    if (fnd_json_check(line->bytes, size, NULL, &value, &error) != FND_OK) {
+        checking->checker.lines++;
+        tell(checking, number, false, "is no JSON: %s, at byte %zu", error.message, error.column);
+        return;
+    }
+    fnd_checker_line(&checking->checker, value, &flaws);
+    for (size_t i = 0; i < flaws.count; i++) {
+        tell(checking, number, false, "%s%s%s", flaws.list[i].pointer,
+             flaws.list[i].pointer[0] != '\0' ? ": " : "", flaws.list[i].message);
+    }
+    if (flaws.skipped > 0) {
+        tell(checking, number, false, "%zu more things are wrong with it", flaws.skipped);
+    }
+    if (!ended) {
+        tell(checking, number, true, "the file does not end with a newline");
+    }
+    if (flaws.count == 0 && checking->hooks->agrees != NULL &&
+        !checking->hooks->agrees(checking->hooks->context, number, value)) {
+        checking->checked->errors++;
+    }
+    fnd_flaws_finish(&flaws);
+}
+
+static int id_order(const void *a, const void *b)
+{
+    const struct fnd_id_seen *left = a, *right = b;
+    const int order = memcmp(left->digest, right->digest, sizeof left->digest);
+    return order != 0 ? order : (left->line > right->line) - (left->line < right->line);
+}
+
+static void ids_check(struct checking *checking)
+{
+    struct fnd_checker *checker = &checking->checker;
+    if (checker->ids_count > 1) {
+        qsort(checker->ids, checker->ids_count, sizeof *checker->ids, id_order);
+    }
+    for (size_t i = 1; i < checker->ids_count; i++) {
+        const struct fnd_id_seen *before = &checker->ids[i - 1], *here = &checker->ids[i];
+        if (memcmp(before->digest, here->digest, sizeof here->digest) == 0) {
+            tell(checking, here->line, false, "/id: is that of line %zu, too", before->line);
+        }
+    }
+}
+
+/** What can be said of the file as a whole. */
+static void whole_check(struct checking *checking, uint64_t size)
+{
+    const struct fnd_checker *checker = &checking->checker;
+    const struct fnd_format *format = checker->format;
+    if (format->size_max > 0 && size > format->size_max) {
+        tell(checking, 0, false,
+             "the file has %" PRIu64 " bytes, and %s takes %" PRIu64
+             "; split it by --since and --until",
+             size, format->name, format->size_max);
+    }
+    if (format->lines_max > 0 && checker->lines > format->lines_max) {
+        tell(checking, 0, false, "the file has %zu examples, and %s takes %zu", checker->lines,
+             format->name, format->lines_max);
+    }
+    if (format->lines_with_files_max > 0 && checker->with_files > format->lines_with_files_max) {
+        tell(checking, 0, false, "%zu examples have files, and %s takes %zu of them",
+             checker->with_files, format->name, format->lines_with_files_max);
+    }
+    if (checker->lines < format->lines_advised) {
+        tell(checking, 0, true, "the file has %zu example%s; %zu or more are advised for %s",
+             checker->lines, checker->lines == 1 ? "" : "s", format->lines_advised, format->name);
+    }
+    if (checker->strange > 0) {
+        tell(checking, checker->strange_line, true,
+             "%zu file%s of a type that %s is not known to read (here %s)", checker->strange,
+             checker->strange == 1 ? " is" : "s are", format->name, checker->strange_type);
+    }
+    if (checker->long_lines > 0) {
+        tell(checking, checker->long_line, true,
+             "%zu example%s longer than the trainer is likely to take", checker->long_lines,
+             checker->long_lines == 1 ? " is" : "s are");
+    }
+}
+
+enum fnd_status fnd_check_file(FILE *file, const struct fnd_format *format,
+                               const struct fnd_check_hooks *hooks,
+                               struct fnd_dataset_checked *checked, struct fnd_error *error)
+{
+    struct checking checking = {.hooks = hooks, .checked = checked};
+    struct fnd_text line = {0};
+    uint64_t bytes = 0;
+    size_t size = 0;
+    bool ended = true;
+    enum fnd_status status = fnd_checker_begin(&checking.checker, format, error);
+    if (status != FND_OK) {
+        goto out;
+    }
+    while (line_read(file, &line, &size, &ended)) {
+        bytes += size + ended;
+        line_check(&checking, &line, size, ended);
+    }
+    if (ferror(file)) {
+        status = fnd_error_errno(error, FND_IO, errno, "reading stopped behind line %zu",
+                                 checked->lines);
+        goto out;
+    }
+    ids_check(&checking);
+    whole_check(&checking, bytes);
+    if (checked->errors > 0) {
+        status =
+            fnd_error_set(error, FND_INVALID, "%zu thing%s wrong with the file as %s",
+                          checked->errors, checked->errors == 1 ? " is" : "s are", format->name);
+        fnd_error_code(error, "bad_dataset");
+    }
+out:
+    fnd_checker_finish(&checking.checker);
+    fnd_text_finish(&line);
+    return status;
+}
+
+enum fnd_status
+fnd_dataset_validate(const char *path, const char *format,
+                     void (*said)(void *context, const struct fnd_dataset_note *note),
+                     void *context, struct fnd_dataset_checked *checked, struct fnd_error *error)
+{
+    const struct fnd_format *found = fnd_format_find(format, error);
+    const struct fnd_check_hooks hooks = {.said = said, .context = context};
+    struct stat info;
+    if (found == NULL) {
+        return FND_INVALID;
+    }
+    *checked = (struct fnd_dataset_checked){0};
+    fnd_digest_setup(); /* no store was opened that would have done it */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd >= 0 && fstat(fd, &info) == 0 && !S_ISREG(info.st_mode)) {
+        close(fd);
+        return fnd_error_set(error, FND_INVALID, "cannot check %s: it is %s; name a regular file",
+                             path, S_ISDIR(info.st_mode) ? "a folder" : "no regular file");
+    }
+    FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    if (file == NULL) {
+        const int failure = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        return fnd_error_errno(error, fnd_status_errno(failure), failure, "cannot open %s", path);
+    }
+    enum fnd_status status = fnd_check_file(file, found, &hooks, checked, error);
+    if (status != FND_OK) {
+        fnd_error_prefix(error, "%s", path);
+    }
+    fclose(file);
+    return status;
+}

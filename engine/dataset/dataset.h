@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* CorrectionRecords as training data: a file in a named format, and a manifest from which the very
+ * same bytes can be made again. README.md tells of formats, splits and the manifest. */
+#ifndef FND_DATASET_DATASET_H
+#define FND_DATASET_DATASET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "store/reader.h"
+#include "store/store.h"
+
+enum {
+    FND_DATASET_LINE_SIZE_MAX = 64 << 20,    /* bytes of one line, ours or a foreign file's */
+    FND_DATASET_MANIFEST_SIZE_MAX = 1 << 30, /* bytes; about 80 a record */
+    FND_DATASET_SHARES_SUM = 1000            /* shares are counted in thousandths */
+};
+
+/** Where a job's records belong. Recorded: never renumber. */
+enum fnd_split { FND_SPLIT_ALL = 0, FND_SPLIT_TRAIN, FND_SPLIT_VALIDATION, FND_SPLIT_TEST };
+enum { FND_SPLITS_COUNT = 3 };
+const char *fnd_split_name(enum fnd_split split); /* "train", …; static */
+/** The split of that name ("all" included); false if there is none. */
+bool fnd_split_find(const char *name, enum fnd_split *split);
+
+/** Names of the formats, NULL-ended; static. */
+const char *const *fnd_dataset_formats(void);
+
+/** Something to be told to people. Borrowed during the call. */
+struct fnd_dataset_note {
+    int64_t record; /* the record it is about; 0: none */
+    size_t line;    /* the line of the file, from 1; 0: the file as a whole */
+    bool warning;   /* the data can be used all the same */
+    const char *message;
+};
+
+/** What to export. `= {0}` with a format is the simplest. All borrowed. */
+struct fnd_export_options {
+    const char *format;   /* NULL: that of the entry `name` */
+    const char *name;     /* the entry of the pipeline's `export:`; NULL: the only one of the
+                             format, if there is one */
+    const char *pipeline; /* its records only; NULL: of all */
+    const char *of;       /* records of this phase only; NULL: as the entry says, else of all */
+    const char *prompt;   /* NULL: the entry's, as pinned with the record; so the next two */
+    const char *system;
+    const char
+        *uri_prefix; /* gs://BUCKET/… or https://HOST/…: where the trainer finds the inputs */
+    const char *out; /* the file; NULL: out/NAME.jsonl in the job directory; "-": `fd` */
+    int fd;          /* where "-" leads: written to once everything has been checked */
+    const char *manifest;             /* NULL: OUT.manifest.json, and none for "-" */
+    int64_t since, until;             /* record numbers, both included; 0: open */
+    unsigned verdicts;                /* bits 1 << enum fnd_verdict; 0: all that the format takes */
+    unsigned tiers;                   /* bits 1 << enum fnd_tier; 0: gold, and all for `foundry` */
+    enum fnd_split split;             /* only this one */
+    const char *salt;                 /* of the split; NULL: the store's UUID */
+    int32_t shares[FND_SPLITS_COUNT]; /* thousandths, together 1000; all 0: 800, 100, 100 */
+    bool skip_bad; /* go on without the records that cannot be exported; each is noted all the same
+                    */
+    void (*said)(void *context, const struct fnd_dataset_note *note); /* may be NULL */
+    void (*progress)(void *context, size_t lines); /* lines written; may be NULL */
+    void *context;
+};
+
+/** Why a record of the range is not in the file. */
+enum fnd_left {
+    FND_LEFT_FILTERED, /* pipeline, phase, verdict, tier or split are not those asked for */
+    FND_LEFT_REJECTED, /* says what is wrong, not what is right: only `foundry` carries it */
+    FND_LEFT_REPLACED, /* a later record of the same job and phase stands */
+    FND_LEFT_OUTDATED, /* its input file was replaced: the name now leads to other bytes */
+    FND_LEFT_ANSWERS,  /* answers a phase's own questions: no corrected document */
+    FND_LEFT_BAD,      /* cannot be exported, and `skip_bad` */
+    FND_LEFT_COUNT
+};
+const char *fnd_left_name(enum fnd_left left); /* "replaced"; static */
+
+/** What came out. `= {0}`; finish frees. */
+struct fnd_export_result {
+    size_t lines, records; /* records: that were looked at */
+    size_t left_out[FND_LEFT_COUNT];
+    size_t splits[FND_SPLITS_COUNT]; /* lines: train, validation, test */
+    uint64_t size;                   /* bytes of the file */
+    char sha256[FND_DIGEST_TEXT_SIZE];
+    char *path, *manifest_path; /* malloc'ed; NULL for "-" */
+    char *manifest;             /* its text, malloc'ed */
+    int64_t event;              /* number of the EXPORT event; 0: none was recorded */
+};
+void fnd_export_result_finish(struct fnd_export_result *result);
+
+/** Write an export: all lines to a temporary file, which is read back and checked against format
+ *  and records, then named; the manifest beside it.
+ *  reader   of the job directory.
+ *  store    open for writing: the export is recorded there as an EXPORT event; NULL: it is not.
+ *  result   filled also on failure as far as it went.
+ *  Returns FND_OK; FND_INVALID: options are wrong, or records cannot be exported (each was noted;
+ *          nothing was written); FND_NOT_FOUND: no such pipeline, entry or folder; FND_CONFLICT:
+ *          several entries fit; FND_DAMAGED: records are not what was recorded; FND_FULL,
+ *          FND_DENIED, FND_IO.
+ *  Memory grows with some 100 bytes a record; documents are held one at a time.
+ *  Thread: the reader's. */
+enum fnd_status fnd_dataset_export(struct fnd_reader *reader, struct fnd_store *store,
+                                   const struct fnd_export_options *options,
+                                   struct fnd_export_result *result, struct fnd_error *error);
+
+/** Make the very file that a manifest tells of, whatever was recorded since.
+ *  manifest  path of the manifest.
+ *  options   only out, fd, manifest, said, progress, context count. `out` NULL: the manifest's name
+ *            without ".manifest.json", beside it; the manifest written is the one read.
+ *  Returns as fnd_dataset_export(); FND_DAMAGED: records are missing or altered (each was noted),
+ * or the bytes came out otherwise; FND_CONFLICT: the manifest is of another job directory. */
+enum fnd_status fnd_dataset_reproduce(struct fnd_reader *reader, const char *manifest,
+                                      const struct fnd_export_options *options,
+                                      struct fnd_export_result *result, struct fnd_error *error);
+
+/** What a check found. */
+struct fnd_dataset_checked {
+    size_t lines, errors, warnings;
+};
+/** Check any file, ours or a foreign one, against the rules of a format.
+ *  said   called for each thing found; may be NULL.
+ *  Returns FND_OK also with warnings; FND_INVALID: it breaks rules, or the format is unknown
+ *          (did-you-mean); FND_NOT_FOUND, FND_DENIED, FND_IO.  Thread: any. */
+enum fnd_status
+fnd_dataset_validate(const char *path, const char *format,
+                     void (*said)(void *context, const struct fnd_dataset_note *note),
+                     void *context, struct fnd_dataset_checked *checked, struct fnd_error *error);
+
+#endif

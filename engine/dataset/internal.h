@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of this room share. */
+#ifndef FND_DATASET_INTERNAL_H
+#define FND_DATASET_INTERNAL_H
+
+#include <stdio.h>
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "dataset/dataset.h"
+#include "schema/schema.h"
+
+/* --- entry.c: an entry of `export:` as a pin has it ------------------------------------------ */
+
+/** What governs the records of one pin: the options, and where they are silent the entry. */
+struct fnd_entry {
+    char pin[FND_DIGEST_TEXT_SIZE];
+    char *format, *of, *prompt, *system, *uri_prefix; /* malloc'ed or NULL */
+    struct fnd_error error; /* why there is none; status FND_OK otherwise */
+    struct fnd_entry *next;
+};
+void fnd_entries_finish(struct fnd_entry *entries);
+/** Read the entry out of a pin document.
+ *  name    of the entry; NULL: the only one of `format` (none is fine then).
+ *  format  the export's; NULL: not known yet, the entry says. */
+enum fnd_status fnd_entry_read(struct fnd_json pin, const char *name, const char *format,
+                               struct fnd_entry *entry, struct fnd_error *error);
+
+/* --- record.c: one CorrectionRecord ---------------------------------------------------------- */
+
+/** A record taken apart; spans lie in `json`. */
+struct fnd_datum {
+    int64_t number;
+    struct fnd_text json;          /* as review tells it */
+    uint8_t hash[FND_DIGEST_SIZE]; /* SHA-256 of `json` */
+    struct fnd_json whole, input, model, human;
+    char *pipeline, *path, *phase, *pin;
+    int64_t revision;
+    bool is_file; /* its input is a file; else a value, in input's "value" */
+    enum fnd_verdict verdict;
+    enum fnd_split split;
+    const struct fnd_entry *entry;
+};
+void fnd_datum_finish(struct fnd_datum *datum);
+
+/* --- plan ------------------------------------------------------------------------------------ */
+
+struct fnd_format;
+
+/** An export under way. */
+struct fnd_plan {
+    struct fnd_reader *reader;
+    const struct fnd_format *format;
+    struct fnd_export_options options; /* format, since, until, salt, shares as they hold */
+    char *store_uuid;
+    struct fnd_entry *entries;          /* by pin, as met */
+    int64_t *numbers;                   /* records to write, ascending */
+    uint8_t (*hashes)[FND_DIGEST_SIZE]; /* of each: as the manifest has them, or as found */
+    size_t count, capacity;
+    bool reproduces;  /* hashes are the manifest's */
+    int64_t *skipped; /* bad ones that were left out */
+    size_t skipped_count;
+    struct fnd_export_result *result;
+};
+
+/** Load a record: its JSON, its split, its entry.  FND_NOT_FOUND, FND_DAMAGED, FND_INVALID. */
+enum fnd_status fnd_datum_load(struct fnd_plan *plan, int64_t number, struct fnd_datum *datum,
+                               struct fnd_error *error);
+/** The UUID of the reader's store, malloc'ed. */
+enum fnd_status fnd_dataset_store(struct fnd_reader *reader, char **uuid, struct fnd_error *error);
+/** Fill plan->numbers with what the options ask for. */
+enum fnd_status fnd_plan_select(struct fnd_plan *plan, struct fnd_error *error);
+/** Write plan->numbers to options.out, read back and check, publish.
+ *  manifest  what is reproduced: hashes and the file's must come out; NULL: made anew.
+ *  store     where the export is recorded; NULL: nowhere. */
+struct fnd_manifest;
+enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest *manifest,
+                               struct fnd_store *store, struct fnd_error *error);
+void fnd_plan_finish(struct fnd_plan *plan);
+void fnd_plan_note(const struct fnd_plan *plan, int64_t record, bool warning, const char *message);
+/** True if a failure is this record's own and the others can still be exported. */
+bool fnd_failure_is_local(const struct fnd_error *error);
+
+/* --- formats -----------------------------------------------------------------------------------
+ */
+
+/** Rules under way over one file. */
+struct fnd_checker {
+    const struct fnd_format *format;
+    struct fnd_schema *schema;
+    size_t lines, with_files, strange, strange_line, long_lines, long_line;
+    char strange_type[64];
+    struct fnd_id_seen {
+        uint8_t digest[16];
+        size_t line;
+    } * ids;
+    size_t ids_count, ids_capacity;
+};
+
+/** A format. A further one is a row in formats.c and a file of its own. */
+struct fnd_format {
+    const char *name;
+    const char *schema; /* JSON Schema of a line */
+    bool training;      /* last valid record of each job and phase, never a rejected one */
+    bool by_uri;        /* names input files by where they lie */
+    bool ids;           /* each line has an "id" of its own */
+    uint64_t size_max;  /* bytes of a file; 0: any */
+    size_t lines_max, lines_with_files_max, lines_advised, validation_lines_max; /* 0: any */
+    /** Append a record's line, without the newline. */
+    enum fnd_status (*line)(const struct fnd_plan *plan, const struct fnd_datum *datum,
+                            struct fnd_text *text, struct fnd_error *error);
+    /** Whether a line that was read back says what the record says. */
+    enum fnd_status (*agrees)(const struct fnd_datum *datum, struct fnd_json line,
+                              struct fnd_error *error);
+    /** Rules beyond the schema, for a line that meets it. */
+    void (*check)(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws);
+};
+const struct fnd_format *fnd_format_find(const char *name, struct fnd_error *error);
+extern const struct fnd_format fnd_format_foundry, fnd_format_gemini;
+
+/* --- check.c --------------------------------------------------------------------------------- */
+
+enum fnd_status fnd_checker_begin(struct fnd_checker *checker, const struct fnd_format *format,
+                                  struct fnd_error *error);
+void fnd_checker_finish(struct fnd_checker *checker);
+/** Check one line; what is wrong goes to `flaws`. */
+void fnd_checker_line(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws);
+/** Check a whole file from its start.
+ *  said    told what is found.
+ *  agrees  asked about each line that is JSON; false: it has told what is wrong. May be NULL. */
+struct fnd_check_hooks {
+    void (*said)(void *context, const struct fnd_dataset_note *note);
+    bool (*agrees)(void *context, size_t line, struct fnd_json json);
+    void *context;
+};
+enum fnd_status fnd_check_file(FILE *file, const struct fnd_format *format,
+                               const struct fnd_check_hooks *hooks,
+                               struct fnd_dataset_checked *checked, struct fnd_error *error);
+
+/* --- uri.c -------------------------------------------------------------------------------------
+ */
+
+/** Whether `uri` is one a trainer in the cloud can read: gs://BUCKET/NAME or http(s)://HOST/….
+ *  prefix  true: the object's name may be missing.  Returns FND_OK or FND_INVALID, told why. */
+enum fnd_status fnd_uri_check(const char *uri, bool prefix, struct fnd_error *error);
+/** Append prefix + path. `path` is a job's identity; percent-encoded below http(s), as it is below
+ *  gs://, where names are literal. */
+enum fnd_status fnd_uri_append(const char *prefix, const char *path, struct fnd_text *uri,
+                               struct fnd_error *error);
+
+/* --- split.c -----------------------------------------------------------------------------------
+ */
+
+/** The split of a job: the first 32 bits of SHA-256(salt NUL pipeline NUL path) as a fraction. */
+enum fnd_split fnd_split_draw(const char *salt, const int32_t shares[FND_SPLITS_COUNT],
+                              const char *pipeline, const char *path);
+
+/* --- sink.c: a file that is there whole or not at all ---------------------------------------- */
+
+struct fnd_sink {
+    int folder, fd;
+    char *name; /* in folder; NULL: an unnamed one */
+    char temporary[64];
+    struct fnd_text buffer;
+    struct fnd_sha256 hash;
+    uint64_t size;
+    char sha256[FND_DIGEST_TEXT_SIZE]; /* once sealed */
+};
+/** Begin one. `path` NULL: a temporary file without a name. */
+enum fnd_status fnd_sink_open(struct fnd_sink *sink, const char *path, struct fnd_error *error);
+enum fnd_status fnd_sink_write(struct fnd_sink *sink, const void *bytes, size_t size,
+                               struct fnd_error *error);
+/** Everything is on disk, hash and size are known. */
+enum fnd_status fnd_sink_seal(struct fnd_sink *sink, struct fnd_error *error);
+/** A stream that reads what was written, from the start; the caller closes it. */
+enum fnd_status fnd_sink_read(const struct fnd_sink *sink, FILE **file, struct fnd_error *error);
+/** Give it its name, durably. */
+enum fnd_status fnd_sink_publish(struct fnd_sink *sink, struct fnd_error *error);
+/** Send it down `fd`. */
+enum fnd_status fnd_sink_send(const struct fnd_sink *sink, int fd, struct fnd_error *error);
+/** Without publish nothing is left of it. */
+void fnd_sink_finish(struct fnd_sink *sink);
+
+/* --- manifest.c --------------------------------------------------------------------------------
+ */
+
+/** The manifest of what was written, canonical JSON with a newline; malloc'ed. */
+char *fnd_manifest_make(const struct fnd_plan *plan);
+/** Read a manifest into a plan.
+ *  text   keeps the bytes that the plan's options point into.
+ *  sha256 receives the file's. */
+struct fnd_manifest {
+    struct fnd_text text;
+    char *strings[12]; /* behind the options */
+    size_t strings_count;
+    char sha256[FND_DIGEST_TEXT_SIZE];
+    char *engine, *store;
+};
+enum fnd_status fnd_manifest_read(const char *path, struct fnd_manifest *manifest,
+                                  struct fnd_plan *plan, struct fnd_error *error);
+void fnd_manifest_finish(struct fnd_manifest *manifest);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* One CorrectionRecord, read and taken apart. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataset/internal.h"
+#include "review/review.h"
+
+void fnd_datum_finish(struct fnd_datum *datum)
+{
+    fnd_text_finish(&datum->json);
+    free(datum->pipeline);
+    free(datum->path);
+    free(datum->phase);
+    free(datum->pin);
+    *datum = (struct fnd_datum){0};
+}
+
+enum fnd_status fnd_dataset_store(struct fnd_reader *reader, char **uuid, struct fnd_error *error)
+{
+    struct fnd_text body = {0};
+    enum fnd_status status = fnd_payload_get(reader, 1, &body, NULL, error);
+    if (status == FND_OK) {
+        struct fnd_json begin = {body.bytes, body.size};
+        *uuid = fnd_json_strdup(fnd_json_member(begin, "uuid"));
+        if (*uuid == NULL) {
+            status =
+                fnd_error_set(error, FND_DAMAGED,
+                              "the record in %s does not begin with its UUID; restore a backup",
+                              fnd_reader_path(reader));
+        }
+    }
+    fnd_text_finish(&body);
+    return status;
+}
+
+/** The pin document of a hash, and out of it the entry. */
+static enum fnd_status entry_load(const struct fnd_plan *plan, struct fnd_entry *entry,
+                                  struct fnd_error *error)
+{
+    struct fnd_pin_row row = {0};
+    struct fnd_text pin = {0};
+    uint8_t hash[FND_DIGEST_SIZE];
+    enum fnd_status status =
+        fnd_unhex(entry->pin, strlen(entry->pin), hash, sizeof hash)
+            ? fnd_pin_find(plan->reader, hash, &row, error)
+            : fnd_error_set(error, FND_DAMAGED, "its pin \"%s\" is no hash", entry->pin);
+    if (status == FND_OK) {
+        status = fnd_payload_get(plan->reader, row.id, &pin, NULL, error);
+    }
+    if (status == FND_OK) {
+        struct fnd_json document = {pin.bytes, pin.size};
+        status = fnd_entry_read(document, plan->options.name,
+                                plan->format != NULL ? plan->format->name : NULL, entry, error);
+    }
+    free(row.pipeline);
+    fnd_text_finish(&pin);
+    return status;
+}
+
+/** The entry that governs records of this pin; read once a pin. */
+static enum fnd_status entry_of(struct fnd_plan *plan, const char *pin,
+                                const struct fnd_entry **entry, struct fnd_error *error)
+{
+    struct fnd_entry *found = plan->entries;
+    while (found != NULL && strcmp(found->pin, pin) != 0) {
+        found = found->next;
+    }
+    if (found == NULL) {
+        found = fnd_alloc(sizeof *found);
+        found->next = plan->entries;
+        plan->entries = found;
+        strncpy(found->pin, pin, sizeof found->pin - 1);
+        const bool wanted =
+            plan->options.name != NULL || (plan->format != NULL && plan->format->training);
+        if (wanted && entry_load(plan, found, &found->error) != FND_OK) {
+            found->error.status = found->error.status == FND_OK ? FND_IO : found->error.status;
+        }
+    }
+    *entry = found;
+    if (found->error.status != FND_OK && error != NULL) {
+        *error = found->error;
+    }
+    return found->error.status;
+}
+
+static bool verdict_read(struct fnd_json json, enum fnd_verdict *verdict)
+{
+    static const char *const names[] = {"accepted", "corrected", "rejected"};
+    for (int i = 0; i < 3; i++) {
+        if (json.bytes != NULL && fnd_json_text_is(json, names[i])) {
+            *verdict = (enum fnd_verdict)(FND_ACCEPTED + i);
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum fnd_status take_apart(struct fnd_datum *datum, struct fnd_error *error)
+{
+    enum fnd_status status =
+        fnd_json_check(fnd_text_z(&datum->json), datum->json.size, NULL, &datum->whole, error);
+    if (status != FND_OK) {
+        return status;
+    }
+    datum->input = fnd_json_member(datum->whole, "input");
+    datum->model = fnd_json_member(datum->whole, "model_output");
+    datum->human = fnd_json_member(datum->whole, "human_output");
+    datum->pipeline = fnd_json_strdup(fnd_json_member(datum->whole, "pipeline"));
+    datum->path = fnd_json_strdup(fnd_json_member(datum->whole, "path"));
+    datum->phase = fnd_json_strdup(fnd_json_member(datum->whole, "phase"));
+    datum->pin = fnd_json_strdup(fnd_json_member(datum->whole, "pin"));
+    datum->is_file = fnd_json_member(datum->input, "sha256").bytes != NULL &&
+                     fnd_json_member(datum->input, "value").bytes == NULL;
+    struct fnd_json revision = fnd_json_member(datum->whole, "revision");
+    if (revision.bytes != NULL) {
+        fnd_json_integer(revision, &datum->revision);
+    }
+    if (datum->pipeline == NULL || datum->path == NULL || datum->phase == NULL ||
+        datum->pin == NULL || datum->input.bytes == NULL ||
+        !verdict_read(fnd_json_member(datum->whole, "verdict"), &datum->verdict)) {
+        return fnd_error_set(error, FND_DAMAGED,
+                             "it lacks pipeline, path, phase, pin, input or verdict");
+    }
+    return FND_OK;
+}
+
+enum fnd_status fnd_datum_load(struct fnd_plan *plan, int64_t number, struct fnd_datum *datum,
+                               struct fnd_error *error)
+{
+    *datum = (struct fnd_datum){.number = number};
+    enum fnd_status status = fnd_review_record_json(plan->reader, number, &datum->json, error);
+    if (status == FND_OK) {
+        fnd_sha256(fnd_text_z(&datum->json), datum->json.size, datum->hash);
+        status = take_apart(datum, error);
+    }
+    if (status == FND_OK) {
+        datum->split =
+            fnd_split_draw(plan->options.salt, plan->options.shares, datum->pipeline, datum->path);
+        status = entry_of(plan, datum->pin, &datum->entry, error);
+    }
+    return status;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* The file that is written: whole under its name, or not there. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "dataset/internal.h"
+
+enum { SINK_BUFFER_SIZE = 1 << 16, SINK_NAMES_MAX = 1000 };
+
+/** An unnamed file for what goes to a pipe. */
+static enum fnd_status unnamed_open(struct fnd_sink *sink, struct fnd_error *error)
+{
+    FILE *file = tmpfile();
+    sink->fd = file != NULL ? fcntl(fileno(file), F_DUPFD_CLOEXEC, 0) : -1;
+    const int failure = errno;
+    if (file != NULL) {
+        fclose(file); /* removed already; the copy of its descriptor stays */
+    }
+    return sink->fd >= 0 ? FND_OK
+                         : fnd_error_errno(error, fnd_status_errno(failure), failure,
+                                           "cannot make a temporary file for the export");
+}
+
+enum fnd_status fnd_sink_open(struct fnd_sink *sink, const char *path, struct fnd_error *error)
+{
+    *sink = (struct fnd_sink){.folder = -1, .fd = -1};
+    fnd_sha256_begin(&sink->hash);
+    if (path == NULL) {
+        return unnamed_open(sink, error);
+    }
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    if (name[0] == '\0') {
+        return fnd_error_set(error, FND_INVALID,
+                             "cannot write the export to %s: that names a "
+                             "folder; name a file in it",
+                             path);
+    }
+    char *folder = slash == NULL   ? fnd_strdup(".")
+                   : slash == path ? fnd_strdup("/")
+                                   : fnd_strndup(path, (size_t)(slash - path));
+    sink->name = fnd_strdup(name);
+    sink->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int failure = errno;
+    struct stat there;
+    enum fnd_status status = FND_OK;
+    if (sink->folder < 0) {
+        status = fnd_error_errno(error, fnd_status_errno(failure), failure,
+                                 "cannot write the export %s: cannot open its folder", path);
+        goto out;
+    }
+    if (fstatat(sink->folder, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(there.st_mode)) {
+        status = fnd_error_set(error, FND_INVALID,
+                               "cannot write the export to %s: it is a folder; "
+                               "name a file in it",
+                               path);
+        goto out;
+    }
+    for (unsigned i = 0; i < SINK_NAMES_MAX && sink->fd < 0; i++) {
+        snprintf(sink->temporary, sizeof sink->temporary, ".foundry-%ld-%u.tmp", (long)getpid(), i);
+        sink->fd = openat(sink->folder, sink->temporary,
+                          O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+        failure = errno;
+        if (sink->fd < 0 && failure != EEXIST) {
+            break;
+        }
+    }
+    if (sink->fd < 0) {
+        sink->temporary[0] = '\0';
+        status = fnd_error_errno(error, fnd_status_errno(failure), failure,
+                                 "cannot write the export %s: cannot make a temporary file beside "
+                                 "it",
+                                 path);
+    }
+out:
+    free(folder);
+    return status;
+}
+
+static enum fnd_status flush(struct fnd_sink *sink, struct fnd_error *error)
+{
+    int failure = fnd_write_all(sink->fd, fnd_text_z(&sink->buffer), sink->buffer.size);
+    if (failure != 0) {
+        return fnd_error_errno(error, fnd_status_errno(failure), failure,
+                               "cannot write the export behind byte %ju; nothing of it was kept",
+                               (uintmax_t)(sink->size - sink->buffer.size));
+    }
+    fnd_text_clear(&sink->buffer);
+    return FND_OK;
+}
+
+enum fnd_status fnd_sink_write(struct fnd_sink *sink, const void *bytes, size_t size,
+                               struct fnd_error *error)
+{
+    fnd_sha256_add(&sink->hash, bytes, size);
+    fnd_text_append(&sink->buffer, bytes, size);
+    sink->size += size;
+    return sink->buffer.size >= SINK_BUFFER_SIZE ? flush(sink, error) : FND_OK;
+}
+
+enum fnd_status fnd_sink_seal(struct fnd_sink *sink, struct fnd_error *error)
+{
+    uint8_t digest[FND_DIGEST_SIZE];
+    enum fnd_status status = flush(sink, error);
+    if (status == FND_OK && fsync(sink->fd) != 0) {
+        status = fnd_error_errno(error, fnd_status_errno(errno), errno,
+                                 "cannot make the export durable");
+    }
+    fnd_sha256_end(&sink->hash, digest);
+    fnd_digest_text(digest, sink->sha256);
+    return status;
+}
+
+/** A descriptor on the bytes from their start on, with an offset of its own where it has a name. */
+static int reopen(const struct fnd_sink *sink)
+{
+    int fd = sink->name != NULL
+                 ? openat(sink->folder, sink->temporary, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+                 : fcntl(sink->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd >= 0 && lseek(fd, 0, SEEK_SET) < 0) {
+        const int failure = errno;
+        close(fd);
+        errno = failure;
+        return -1;
+    }
+    return fd;
+}
+
+enum fnd_status fnd_sink_read(const struct fnd_sink *sink, FILE **file, struct fnd_error *error)
+{
+    int fd = reopen(sink);
+    FILE *opened = fd >= 0 ? fdopen(fd, "r") : NULL;
+    if (opened == NULL) {
+        const int failure = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        return fnd_error_errno(error, FND_IO, failure, "cannot read the export back");
+    }
+    *file = opened;
+    return FND_OK;
+}
+
+enum fnd_status fnd_sink_publish(struct fnd_sink *sink, struct fnd_error *error)
+{
+    if (renameat(sink->folder, sink->temporary, sink->folder, sink->name) != 0) {
+        return fnd_error_errno(error, fnd_status_errno(errno), errno,
+                               "cannot give the export its name %s", sink->name);
+    }
+    sink->temporary[0] = '\0';
+    if (fsync(sink->folder) != 0 && errno != EINVAL) { /* EINVAL: a file system without it */
+        return fnd_error_errno(error, FND_IO, errno,
+                               "the export is there, but its name %s cannot be made durable",
+                               sink->name);
+    }
+    return FND_OK;
+}
+
+enum fnd_status fnd_sink_send(const struct fnd_sink *sink, int fd, struct fnd_error *error)
+{
+    int from = reopen(sink);
+    int failure = from < 0 ? errno : 0;
+    char *bytes = fnd_alloc(SINK_BUFFER_SIZE);
+    while (failure == 0) {
+        ssize_t got = read(from, bytes, SINK_BUFFER_SIZE);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            failure = got < 0 ? errno : 0;
+            break;
+        }
+        failure = fnd_write_all(fd, bytes, (size_t)got);
+    }
+    free(bytes);
+    if (from >= 0) {
+        close(from);
+    }
+    return failure == 0 ? FND_OK
+                        : fnd_error_errno(error, fnd_status_errno(failure), failure,
+                                          "cannot hand the export on");
+}
+
+void fnd_sink_finish(struct fnd_sink *sink)
+{
+    if (sink->temporary[0] != '\0') {
+        unlinkat(sink->folder, sink->temporary, 0);
+    }
+    if (sink->fd >= 0) {
+        close(sink->fd);
+    }
+    if (sink->folder >= 0) {
+        close(sink->folder);
+    }
+    free(sink->name);
+    fnd_text_finish(&sink->buffer);
+    *sink = (struct fnd_sink){.folder = -1, .fd = -1};
+}

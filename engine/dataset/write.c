@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/* From records to a file: written, read back, compared with the records, and only then named. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "dataset/internal.h"
+
+void fnd_plan_note(const struct fnd_plan *plan, int64_t record, bool warning, const char *message)
+{
+    if (plan->options.said != NULL) {
+        const struct fnd_dataset_note note = {record, 0, warning, message};
+        plan->options.said(plan->options.context, &note);
+    }
+}
+
+bool fnd_failure_is_local(const struct fnd_error *error)
+{
+    /* Without a prefix no file can be exported: one sentence says it for all. */
+    return strcmp(error->code, "no_uri_prefix") != 0 &&
+           (error->status == FND_INVALID || error->status == FND_NOT_FOUND ||
+            error->status == FND_DAMAGED || error->status == FND_LIMIT ||
+            error->status == FND_CONFLICT);
+}
+
+void fnd_plan_finish(struct fnd_plan *plan)
+{
+    fnd_entries_finish(plan->entries);
+    free(plan->store_uuid);
+    free(plan->numbers);
+    free(plan->hashes);
+    free(plan->skipped);
+    *plan = (struct fnd_plan){0};
+}
+
+/** Writing under way. */
+struct writing {
+    struct fnd_plan *plan;
+    struct fnd_sink sink;
+    struct fnd_checker checker; /* of lines before they are written, so that it is the record that
+                                   is told of, and may be skipped */
+    struct fnd_text line;
+    size_t bad;
+    struct fnd_error first; /* what was wrong with the first bad one */
+};
+
+/** Make a record's line and check it against the rules. */
+static enum fnd_status line_make(struct writing *writing, struct fnd_datum *datum, size_t index,
+                                 struct fnd_error *error)
+{
+    struct fnd_plan *plan = writing->plan;
+    struct fnd_flaws flaws = {0};
+    struct fnd_json json = {NULL, 0};
+    fnd_text_clear(&writing->line);
+    enum fnd_status status = fnd_datum_load(plan, plan->numbers[index], datum, error);
+    if (status == FND_OK && plan->reproduces &&
+        memcmp(datum->hash, plan->hashes[index], FND_DIGEST_SIZE) != 0) {
+        return fnd_error_set(error, FND_DAMAGED,
+                             "it is not the record that the manifest names: "
+                             "its hash is another");
+    }
+    if (status == FND_OK) {
+        status = plan->format->line(plan, datum, &writing->line, error);
+    }
+    if (status == FND_OK && writing->line.size > FND_DATASET_LINE_SIZE_MAX) {
+        status = fnd_error_set(error, FND_LIMIT, "its line has %zu bytes, and %d are allowed",
+                               writing->line.size, FND_DATASET_LINE_SIZE_MAX);
+    }
+    if (status == FND_OK) {
+        status = fnd_json_check(writing->line.bytes, writing->line.size, NULL, &json, error);
+    }
+    if (status == FND_OK) {
+        fnd_checker_line(&writing->checker, json, &flaws);
+        if (flaws.count > 0) {
+            status =
+                fnd_error_set(error, FND_INVALID, "its line breaks a rule of %s: %s: %s",
+                              plan->format->name, flaws.list[0].pointer, flaws.list[0].message);
+        }
+        fnd_flaws_finish(&flaws);
+    }
+    return status;
+}
+
+static void bad_add(struct writing *writing, int64_t number, const struct fnd_error *error)
+{
+    struct fnd_plan *plan = writing->plan;
+    char name[64];
+    snprintf(name, sizeof name, "record %" PRId64, number);
+    struct fnd_error told = *error;
+    /* What review tells begins with the record's name already. */
+    if (strncmp(told.message, name, strlen(name)) == 0) {
+        const char *rest = told.message + strlen(name);
+        rest += strncmp(rest, ": ", 2) == 0 ? 2 : 0;
+        memmove(told.message, rest, strlen(rest) + 1);
+    }
+    if (writing->bad++ == 0) {
+        writing->first = told;
+        fnd_error_prefix(&writing->first, "record %" PRId64, number);
+    }
+    fnd_plan_note(plan, number, false, told.message);
+    plan->result->left_out[FND_LEFT_BAD]++;
+    plan->skipped = fnd_realloc(plan->skipped, plan->skipped_count + 1, sizeof *plan->skipped);
+    plan->skipped[plan->skipped_count++] = number;
+}
+
+/** All records, one at a time. Those that were written are plan->numbers behind it. */
+static enum fnd_status lines_write(struct writing *writing, struct fnd_error *error)
+{
+    struct fnd_plan *plan = writing->plan;
+    struct fnd_export_result *result = plan->result;
+    enum fnd_status status = FND_OK;
+    size_t kept = 0;
+    if (!plan->reproduces) {
+        plan->hashes = fnd_realloc(NULL, plan->count + 1, sizeof *plan->hashes);
+    }
+    for (size_t i = 0; i < plan->count && status == FND_OK; i++) {
+        struct fnd_datum datum = {0};
+        struct fnd_error local = {0};
+        status = line_make(writing, &datum, i, &local);
+        if (status == FND_OK) {
+            fnd_text_append_byte(&writing->line, '\n');
+            status =
+                fnd_sink_write(&writing->sink, writing->line.bytes, writing->line.size, &local);
+            memcpy(plan->hashes[kept], datum.hash, FND_DIGEST_SIZE);
+            plan->numbers[kept++] = datum.number;
+            result->splits[datum.split - FND_SPLIT_TRAIN]++;
+            result->lines++;
+            if (status == FND_OK && plan->options.progress != NULL) {
+                plan->options.progress(plan->options.context, result->lines);
+            }
+        } else if (fnd_failure_is_local(&local)) {
+            bad_add(writing, plan->numbers[i], &local);
+            status = FND_OK;
+        } else if (strcmp(local.code, "no_uri_prefix") == 0) {
+            fnd_error_prefix(&local, "record %" PRId64, plan->numbers[i]);
+        }
+        fnd_datum_finish(&datum);
+        if (status != FND_OK && error != NULL) {
+            *error = local;
+        }
+    }
+    plan->count = kept;
+    return status;
+}
+
+/** What is wrong with the whole before it is read back. */
+static enum fnd_status whole_check(const struct writing *writing, struct fnd_error *error)
+{
+    const struct fnd_plan *plan = writing->plan;
+    const struct fnd_format *format = plan->format;
+    const struct fnd_export_result *result = plan->result;
+    if (writing->bad > 0 && plan->reproduces) {
+        return fnd_error_set(error, FND_DAMAGED,
+                             "%zu of %zu records are not those of the manifest (%s); nothing was "
+                             "written",
+                             writing->bad, writing->bad + plan->count, writing->first.message);
+    }
+    if (writing->bad > 0 && !plan->options.skip_bad) {
+        fnd_error_set(error, writing->first.status,
+                      "%zu of %zu records cannot be exported (%s); nothing was written, --skip-bad "
+                      "goes on without them",
+                      writing->bad, writing->bad + plan->count, writing->first.message);
+        fnd_error_code(error, "bad_records");
+        return writing->first.status;
+    }
+    if (plan->options.split == FND_SPLIT_VALIDATION && format->validation_lines_max > 0 &&
+        result->lines > format->validation_lines_max) {
+        return fnd_error_set(error, FND_LIMIT,
+                             "the validation split has %zu lines, and %s takes %zu; give it a "
+                             "smaller share, or narrow the range",
+                             result->lines, format->name, format->validation_lines_max);
+    }
+    if (result->lines == 0 && !plan->reproduces) {
+        fnd_plan_note(plan, 0, true, "no record fits: the file is empty");
+    }
+    if (format->training && plan->options.split == FND_SPLIT_ALL && !plan->reproduces &&
+        result->splits[1] + result->splits[2] > 0) {
+        struct fnd_text message = {0};
+        fnd_text_printf(&message,
+                        "all splits are in one file (%zu train, %zu validation, %zu test); for "
+                        "training export --split train, and keep the others to measure with",
+                        result->splits[0], result->splits[1], result->splits[2]);
+        fnd_plan_note(plan, 0, true, fnd_text_z(&message));
+        fnd_text_finish(&message);
+    }
+    return FND_OK;
+}
+
+/* --- reading back ------------------------------------------------------------------------------
+ */
+
+static bool line_agrees(void *context, size_t line, struct fnd_json json)
+{
+    struct fnd_plan *plan = context;
+    struct fnd_datum datum = {0};
+    struct fnd_error error = {0};
+    if (line > plan->count) {
+        fnd_plan_note(plan, 0, false, "the file has more lines than were written");
+        return false;
+    }
+    enum fnd_status status = fnd_datum_load(plan, plan->numbers[line - 1], &datum, &error);
+    if (status == FND_OK) {
+        status = plan->format->agrees(&datum, json, &error);
+    }
+    if (status != FND_OK) {
+        fnd_plan_note(plan, plan->numbers[line - 1], false, error.message);
+    }
+    fnd_datum_finish(&datum);
+    return status == FND_OK;
+}
+
+static void line_said(void *context, const struct fnd_dataset_note *note)
+{
+    const struct fnd_plan *plan = context;
+    struct fnd_dataset_note told = *note;
+    if (plan->options.said == NULL || (plan->reproduces && note->warning)) {
+        return;
+    }
+    if (note->line > 0 && note->line <= plan->count) {
+        told.record = plan->numbers[note->line - 1];
+    }
+    plan->options.said(plan->options.context, &told);
+}
+
+static enum fnd_status read_back(struct writing *writing, struct fnd_error *error)
+{
+    struct fnd_plan *plan = writing->plan;
+    const struct fnd_check_hooks hooks = {line_said, line_agrees, plan};
+    struct fnd_dataset_checked checked = {0};
+    FILE *file = NULL;
+    enum fnd_status status = fnd_sink_read(&writing->sink, &file, error);
+    if (status == FND_OK) {
+        status = fnd_check_file(file, plan->format, &hooks, &checked, error);
+        fclose(file);
+    }
+    if (status == FND_OK && checked.lines != plan->count) {
+        status = fnd_error_set(error, FND_DAMAGED, "%zu lines were written and %zu came back",
+                               plan->count, checked.lines);
+    }
+    if (status != FND_OK) {
+        fnd_error_prefix(error, "the export was read back and not kept");
+    }
+    return status;
+}
+
+/* --- names -------------------------------------------------------------------------------------
+ */
+
+static enum fnd_status publish(struct writing *writing, struct fnd_error *error)
+{
+    struct fnd_plan *plan = writing->plan;
+    const struct fnd_export_options *options = &plan->options;
+    struct fnd_export_result *result = plan->result;
+    const bool piped = strcmp(options->out, "-") == 0;
+    struct fnd_text path = {0};
+    enum fnd_status status = FND_OK;
+    if (options->manifest != NULL || !piped) {
+        /* The manifest goes first: where the file is, its manifest is. */
+        fnd_text_append_z(&path, options->manifest != NULL ? options->manifest : options->out);
+        fnd_text_append_z(&path, options->manifest != NULL ? "" : ".manifest.json");
+        status = fnd_file_write(AT_FDCWD, fnd_text_z(&path), result->manifest,
+                                strlen(result->manifest), 0666, error);
+        if (status == FND_OK) {
+            result->manifest_path = fnd_text_take(&path);
+        }
+    }
+    if (status == FND_OK) {
+        status = piped ? fnd_sink_send(&writing->sink, options->fd, error)
+                       : fnd_sink_publish(&writing->sink, error);
+    }
+    if (status == FND_OK && !piped) {
+        result->path = fnd_strdup(options->out);
+    } else if (status != FND_OK && result->manifest_path != NULL) {
+        unlink(result->manifest_path); /* it would tell of a file that is not there */
+    }
+    fnd_text_finish(&path);
+    return status;
+}
+
+static enum fnd_status record_event(struct fnd_plan *plan, struct fnd_store *store,
+                                    struct fnd_error *error)
+{
+    struct fnd_write *write = fnd_write_create();
+    fnd_write_add(write, FND_EVENT_EXPORT, fnd_strdup(plan->result->manifest), NULL);
+    enum fnd_status status = fnd_store_commit(store, write, error);
+    if (status == FND_OK) {
+        plan->result->event = write->first;
+    } else {
+        fnd_error_prefix(error, "the export was written, but not recorded");
+    }
+    fnd_write_destroy(write);
+    return status;
+}
+
+enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest *manifest,
+                               struct fnd_store *store, struct fnd_error *error)
+{
+    struct writing writing = {.plan = plan, .sink = {.folder = -1, .fd = -1}};
+    struct fnd_export_result *result = plan->result;
+    const char *out = plan->options.out;
+    enum fnd_status status = fnd_checker_begin(&writing.checker, plan->format, error);
+    if (status == FND_OK) {
+        status = fnd_sink_open(&writing.sink, strcmp(out, "-") == 0 ? NULL : out, error);
+    }
+    if (status == FND_OK) {
+        status = lines_write(&writing, error);
+    }
+    if (status == FND_OK) {
+        status = whole_check(&writing, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_sink_seal(&writing.sink, error);
+    }
+    if (status == FND_OK) {
+        memcpy(result->sha256, writing.sink.sha256, sizeof result->sha256);
+        result->size = writing.sink.size;
+        if (manifest != NULL && strcmp(manifest->sha256, result->sha256) != 0) {
+            status = fnd_error_set(error, FND_DAMAGED,
+                                   "all records are those of the manifest, but the bytes come out "
+                                   "otherwise (SHA-256 %s, not %s): the manifest was edited, or "
+                                   "engine %s writes other lines than %s did",
+                                   result->sha256, manifest->sha256, FND_VERSION, manifest->engine);
+        }
+    }
+    if (status == FND_OK) {
+        status = read_back(&writing, error);
+    }
+    if (status == FND_OK) {
+        result->manifest =
+            manifest != NULL ? fnd_strdup(manifest->text.bytes) : fnd_manifest_make(plan);
+        status = publish(&writing, error);
+    }
+    if (status == FND_OK && store != NULL) {
+        status = record_event(plan, store, error);
+    }
+    fnd_checker_finish(&writing.checker);
+    fnd_text_finish(&writing.line);
+    fnd_sink_finish(&writing.sink);
+    return status;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* The same bytes again, from the manifest alone. */
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "support.h"
+
+static const char sft[] =
+    "{\"sft\":{\"format\":\"gemini\",\"of\":\"review\",\"prompt\":\"Extract.\"}}";
+
+/** A directory with `count` records and its gemini export. */
+static int64_t exported(struct scene *scene, uint64_t seed, int count,
+                        struct fnd_export_result *result)
+{
+    scene_begin(scene, seed);
+    int64_t pin = scene_pin(scene, "invoice", sft), last = 0;
+    for (int i = 0; i < count; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "%d.png", i);
+        last = scene_record(scene, pin, "invoice", path, i);
+    }
+    struct fnd_export_options options = scene_options(scene, "gemini");
+    options.uri_prefix = "gs://bucket/in";
+    scene_export(scene, &options, result, FND_OK, NULL);
+    return last;
+}
+
+static enum fnd_status reproduce(struct scene *scene, const char *manifest, const char *out,
+                                 struct fnd_export_result *result, struct fnd_error *error)
+{
+    struct fnd_export_options options = scene_options(scene, NULL);
+    options.out = out;
+    scene->notes_count = scene->errors = scene->warnings = 0;
+    return fnd_dataset_reproduce(scene->reader, manifest, &options, result, error);
+}
+
+static void same_files(const char *a, const char *b)
+{
+    struct fnd_text left = {0}, right = {0};
+    read_all(a, &left);
+    read_all(b, &right);
+    cr_assert(left.size == right.size && memcmp(left.bytes, right.bytes, left.size) == 0,
+              "%s and %s differ", a, b);
+    fnd_text_finish(&left);
+    fnd_text_finish(&right);
+}
+
+Test(manifest, two_exports_of_a_range_are_the_same_bytes)
+{
+    struct scene scene;
+    struct fnd_export_result first = {0}, second = {0};
+    struct fnd_error error = {0};
+    char path[PATH_SIZE];
+    exported(&scene, 1, 20, &first);
+    struct fnd_export_options options = scene_options(&scene, "gemini");
+    options.uri_prefix = "gs://bucket/in";
+    options.out = scene_path(&scene, "again.jsonl", path);
+    /* recorded this time: neither file depends on what is not a record */
+    cr_assert_eq(fnd_dataset_export(scene.reader, scene.store, &options, &second, &error), FND_OK,
+                 "%s", error.message);
+    same_files(first.path, second.path);
+    same_files(first.manifest_path, second.manifest_path);
+    cr_assert_str_eq(first.sha256, second.sha256);
+    fnd_export_result_finish(&first);
+    fnd_export_result_finish(&second);
+    scene_end(&scene);
+}
+
+Test(manifest, is_canonical_and_says_what_decides_the_bytes)
+{
+    struct scene scene;
+    struct fnd_export_result result = {0};
+    struct fnd_text text = {0}, canonical = {0};
+    int64_t last = exported(&scene, 2, 3, &result), until = 0, count = 0;
+    read_all(result.manifest_path, &text);
+    struct fnd_json json = {text.bytes, text.size - 1};
+    fnd_json_canonical(json, &canonical);
+    cr_assert(canonical.size == json.size && memcmp(canonical.bytes, json.bytes, json.size) == 0);
+    cr_assert(fnd_json_text_is(fnd_json_find(json, "/file/sha256"), result.sha256));
+    cr_assert(fnd_json_integer(fnd_json_find(json, "/options/until"), &until));
+    cr_assert_eq(until, last);
+    cr_assert(fnd_json_integer(fnd_json_find(json, "/counts/lines"), &count));
+    cr_assert_eq(count, 3);
+    cr_assert_eq(fnd_json_count(fnd_json_member(json, "records")), 3);
+    cr_assert_null(strstr(fnd_text_z(&text), scene.directory));
+    fnd_export_result_finish(&result);
+    fnd_text_finish(&text);
+    fnd_text_finish(&canonical);
+    scene_end(&scene);
+}
+
+Test(manifest, gives_the_same_bytes_after_more_corrections)
+{
+    struct scene scene;
+    struct fnd_export_result result = {0}, again = {0};
+    struct fnd_error error = {0};
+    char path[PATH_SIZE];
+    exported(&scene, 3, 12, &result);
+    struct fnd_job_row job = {0};
+    /* a record is replaced, a file is replaced, the pipeline gets another prompt, records come in
+     */
+    cr_assert_eq(fnd_job_find(scene.reader, "invoice", "3.png", &job, &error), FND_OK);
+    scene_reopen(&scene, job.id);
+    scene_answer(&scene, job.id, scene_ask(&scene, job.id), "rejected", "{}", NULL);
+    int64_t pin = scene_pin(&scene, "invoice",
+                            "{\"sft\":{\"format\":\"gemini\","
+                            "\"prompt\":\"Another.\"}}");
+    scene_job(&scene, pin, "invoice", "4.png", "image/png", 7, 2);
+    scene_record(&scene, pin, "invoice", "new.png", 99);
+    cr_assert_eq(reproduce(&scene, result.manifest_path, scene_path(&scene, "again.jsonl", path),
+                           &again, &error),
+                 FND_OK, "%s", error.message);
+    same_files(result.path, again.path);
+    same_files(result.manifest_path, again.manifest_path);
+    cr_assert_str_eq(result.sha256, again.sha256);
+    /* without a name it goes where the manifest says, over what somebody cut */
+    cr_assert_eq(truncate(result.path, 10), 0);
+    fnd_export_result_finish(&again);
+    cr_assert_eq(reproduce(&scene, result.manifest_path, NULL, &again, &error), FND_OK, "%s",
+                 error.message);
+    same_files(result.path, scene_path(&scene, "again.jsonl", path));
+    fnd_job_row_finish(&job);
+    fnd_export_result_finish(&result);
+    fnd_export_result_finish(&again);
+    scene_end(&scene);
+}
+
+Test(manifest, names_records_that_are_missing_or_altered)
+{
+    struct scene scene;
+    struct fnd_export_result result = {0}, again = {0};
+    struct fnd_error error = {0};
+    char path[PATH_SIZE], statement[256];
+    int64_t last = exported(&scene, 4, 3, &result);
+    int64_t first = 0;
+    struct fnd_json manifest = {result.manifest, strlen(result.manifest) - 1};
+    cr_assert(fnd_json_integer(fnd_json_find(manifest, "/records/0/0"), &first));
+    snprintf(statement, sizeof statement, "DELETE FROM correction WHERE id = %" PRId64, first);
+    scene_tamper(&scene, statement);
+    snprintf(statement, sizeof statement,
+             "UPDATE payload SET body = cast(replace(cast(body AS TEXT), 'Hardware', 'Software') "
+             "AS BLOB) WHERE event = "
+             "%" PRId64,
+             last + 1);
+    scene_tamper(&scene, statement);
+    scene_path(&scene, "again.jsonl", path);
+    cr_assert_eq(reproduce(&scene, result.manifest_path, path, &again, &error), FND_DAMAGED);
+    cr_assert(strstr(error.message, "2 of 3 records are not those of the manifest") != NULL, "%s",
+              error.message);
+    cr_assert_eq(scene.errors, 2);
+    cr_assert(scene_noted(&scene, first, ""));
+    cr_assert(scene_noted(&scene, last, "is not what was recorded"));
+    cr_assert_not(is_there(path));
+    fnd_export_result_finish(&result);
+    fnd_export_result_finish(&again);
+    scene_end(&scene);
+}
+
+/** The manifest with one text in the place of another, written as `path`. */
+static void altered(const struct fnd_export_result *result, const char *from, const char *to,
+                    const char *path)
+{
+    const char *at = strstr(result->manifest, from);
+    cr_assert_not_null(at, "%s is not in the manifest", from);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fwrite(result->manifest, 1, (size_t)(at - result->manifest), file);
+    fputs(to, file);
+    fputs(at + strlen(from), file);
+    fclose(file);
+}
+
+Test(manifest, an_altered_manifest_is_refused)
+{
+    struct scene scene;
+    struct fnd_export_result result = {0};
+    char path[PATH_SIZE], out[PATH_SIZE], pair[128], wrong[128], hash[80];
+    exported(&scene, 5, 3, &result);
+    struct fnd_json manifest = {result.manifest, strlen(result.manifest) - 1};
+    int64_t first = 0;
+    cr_assert(fnd_json_integer(fnd_json_find(manifest, "/records/0/0"), &first));
+    struct fnd_json recorded = fnd_json_find(manifest, "/records/0/1");
+    snprintf(pair, sizeof pair, "%.*s", (int)recorded.size, recorded.bytes);
+    snprintf(wrong, sizeof wrong, "\"%064d\"", 0);
+    snprintf(hash, sizeof hash, "%s", result.sha256);
+    struct fnd_json store = fnd_json_member(manifest, "store");
+    char uuid[80];
+    snprintf(uuid, sizeof uuid, "\"store\":%.*s", (int)store.size, store.bytes);
+    const struct {
+        const char *from, *to;
+        enum fnd_status status;
+        const char *part;
+    } cases[] = {
+        {pair, wrong, FND_DAMAGED, "its hash is another"},
+        {"gs://bucket/in", "gs://bucket/out", FND_DAMAGED, "come out otherwise"},
+        {hash, "0000000000000000000000000000000000000000000000000000000000000000", FND_DAMAGED,
+         "come out otherwise"},
+        {uuid, "\"store\":\"0190a000-0000-7000-8000-000000000000\"", FND_CONFLICT,
+         "is of the job directory"},
+        {"\"manifest\":1", "\"manifest\":2", FND_INVALID, "use a newer engine"},
+        {"\"manifest\":1", "\"manifested\":1", FND_INVALID, "is no manifest"},
+        {"\"format\":\"gemini\"", "\"format\":\"gemina\"", FND_INVALID, "did you mean `gemini`"},
+        {"\"shares\":[800", "\"shares\":[80", FND_INVALID, "thousandths"},
+        {"\"shares\":[800,", "\"shares\":[", FND_INVALID, "/split/shares"},
+        {"gs://bucket/in", "/data/in", FND_INVALID, "is a local path"},
+        {"\"records\":[[", "\"records\":[[9999999,", FND_INVALID, "/records/0"},
+        {"}", "", FND_INVALID, "altered.manifest.json"},
+    };
+    scene_path(&scene, "altered.manifest.json", path);
+    scene_path(&scene, "altered", out);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fnd_export_result again = {0};
+        struct fnd_error error = {0};
+        altered(&result, cases[i].from, cases[i].to, path);
+        enum fnd_status status = reproduce(&scene, path, NULL, &again, &error);
+        cr_assert_eq(status, cases[i].status, "case %zu: %s: %s", i, fnd_status_name(status),
+                     error.message);
+        cr_assert(strstr(error.message, cases[i].part) != NULL || strstr(error.file, cases[i].part),
+                  "case %zu: \"%s\" is not in: %s", i, cases[i].part, error.message);
+        cr_assert_not(is_there(out), "case %zu", i);
+        fnd_export_result_finish(&again);
+    }
+    cr_assert_gt(first, 0);
+    struct fnd_export_result again = {0};
+    struct fnd_error error = {0};
+    cr_assert_eq(
+        reproduce(&scene, scene_path(&scene, "none.manifest.json", path), NULL, &again, &error),
+        FND_NOT_FOUND);
+    altered(&result, "{", "{", scene_path(&scene, "odd.json", path));
+    cr_assert_eq(reproduce(&scene, path, NULL, &again, &error), FND_INVALID);
+    cr_assert(strstr(error.message, "give --out") != NULL, "%s", error.message);
+    fnd_export_result_finish(&result);
+    scene_end(&scene);
+}
+
+Test(manifest, numbers_that_do_not_rise_are_refused)
+{
+    struct scene scene;
+    struct fnd_export_result result = {0}, again = {0};
+    struct fnd_error error = {0};
+    char path[PATH_SIZE], from[32], to[32];
+    exported(&scene, 6, 3, &result);
+    struct fnd_json manifest = {result.manifest, strlen(result.manifest) - 1};
+    int64_t first = 0, second = 0;
+    cr_assert(fnd_json_integer(fnd_json_find(manifest, "/records/0/0"), &first));
+    cr_assert(fnd_json_integer(fnd_json_find(manifest, "/records/1/0"), &second));
+    snprintf(from, sizeof from, ",[%" PRId64 ",", second);
+    snprintf(to, sizeof to, ",[%" PRId64 ",", first);
+    altered(&result, from, to, scene_path(&scene, "x.manifest.json", path));
+    cr_assert_eq(reproduce(&scene, path, NULL, &again, &error), FND_INVALID);
+    cr_assert(strstr(error.message, "/records/1 does not follow") != NULL, "%s", error.message);
+    fnd_export_result_finish(&result);
+    scene_end(&scene);
+}
