@@ -358,6 +358,8 @@ int main(int argc, char **argv)
         printf("seed %s, %s pages\n", argv[3], argv[4]);
         if (run(arguments) == 0) {
             result = folder_measure(folder, argc > 5 ? strtod(argv[5], NULL) : 0.0);
+        } else {
+            fprintf(stderr, "measure: %s could not be run, or failed\n", argv[2]);
         }
         folder_remove(folder);
         return result;

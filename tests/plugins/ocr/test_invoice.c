@@ -187,126 +187,128 @@ Test(invoice, numbers_are_told_by_their_labels)
     }
 }
 
+static const struct {
+    const char *head, *row, *sum;
+    const char *description, *quantity, *price, *total;
+    double low[3], high[3];
+} row_cases[] = {
+    {"Qty   Item            Price     Amount",
+     "3     Pine Board      11.80      35.40",
+     "Total 35.40",
+     "\"Pine Board\"",
+     "3",
+     "11.80",
+     "35.40",
+     {.9, .9, .9},
+     {1, 1, 1}},
+    /* the same in the other style of numbers */
+    {"Qty   Item            Price     Amount",
+     "3,5   Pine Board     1.200,00  4.200,00",
+     "Total 4.200,00",
+     "\"Pine Board\"",
+     "3.5",
+     "1200.00",
+     "4200.00",
+     {.9, .9, .9},
+     {1, 1, 1}},
+    /* signs of currency */
+    {"Item            Qty     Rate     Total",
+     "Pine Board        3    $11.80    $35.40",
+     "Total $35.40",
+     "\"Pine Board\"",
+     "3",
+     "11.80",
+     "35.40",
+     {.9, .9, .9},
+     {1, 1, 1}},
+    /* the quantity was not read: worked out, with doubt */
+    {"Item            Qty     Rate     Total",
+     "Pine Board        d~   11.80     35.40",
+     "Total 35.40",
+     "\"Pine Board\"",
+     "3",
+     "11.80",
+     "35.40",
+     {.3, .3, .3},
+     {.6, .8, .8}},
+    /* a point was lost: put back, with doubt */
+    {"Item            Qty     Rate     Total",
+     "Pine Board        3     1180     35.40",
+     "Total 35.40 35.40",
+     "\"Pine Board\"",
+     "3",
+     "11.80",
+     "35.40",
+     {.5, .3, .5},
+     {1, .6, 1}},
+    /* nothing agrees: as read, with much doubt */
+    {"Item            Qty     Rate     Total",
+     "Pine Board        4    11.80     35.40",
+     "Total 35.40",
+     "\"Pine Board\"",
+     "4",
+     "11.80",
+     "35.40",
+     {.0, .0, .0},
+     {.5, .5, .5}},
+    /* only the total: the rest is null */
+    {"Item            Qty     Rate     Total",
+     "Pine Board                       35.40",
+     "Total 35.40",
+     "\"Pine Board\"",
+     "null",
+     "null",
+     "35.40",
+     {.0, .0, .3},
+     {.2, .2, .8}},
+    /* the sum is not printed: a row may be missing */
+    {"Item            Qty     Rate     Total",
+     "Pine Board        3    11.80     35.40",
+     "Total 99.40",
+     "\"Pine Board\"",
+     "3",
+     "11.80",
+     "35.40",
+     {.9, .9, .5},
+     {1, 1, .89}},
+    /* no headings: arithmetic alone */
+    {"Goods delivered as agreed",
+     "Pine Board        3    11.80     35.40",
+     "Total 35.40",
+     "\"Pine Board\"",
+     "3",
+     "11.80",
+     "35.40",
+     {.5, .5, .5},
+     {.85, .85, .85}},
+    /* headings with a letter misread */
+    {"Item            Qy      Rafe     Tota1",
+     "Pine Board        3    11.80     35.40",
+     "Total 35.40",
+     "\"Pine Board\"",
+     "3",
+     "11.80",
+     "35.40",
+     {.9, .9, .9},
+     {1, 1, 1}},
+};
+
 Test(invoice, rows_are_read_repaired_and_doubted)
 {
-    static const struct {
-        const char *head, *row, *sum;
-        const char *description, *quantity, *price, *total;
-        double low[3], high[3];
-    } cases[] = {
-        {"Qty   Item            Price     Amount",
-         "3     Pine Board      11.80      35.40",
-         "Total 35.40",
-         "\"Pine Board\"",
-         "3",
-         "11.80",
-         "35.40",
-         {.9, .9, .9},
-         {1, 1, 1}},
-        /* the same in the other style of numbers */
-        {"Qty   Item            Price     Amount",
-         "3,5   Pine Board     1.200,00  4.200,00",
-         "Total 4.200,00",
-         "\"Pine Board\"",
-         "3.5",
-         "1200.00",
-         "4200.00",
-         {.9, .9, .9},
-         {1, 1, 1}},
-        /* signs of currency */
-        {"Item            Qty     Rate     Total",
-         "Pine Board        3    $11.80    $35.40",
-         "Total $35.40",
-         "\"Pine Board\"",
-         "3",
-         "11.80",
-         "35.40",
-         {.9, .9, .9},
-         {1, 1, 1}},
-        /* the quantity was not read: worked out, with doubt */
-        {"Item            Qty     Rate     Total",
-         "Pine Board        d~   11.80     35.40",
-         "Total 35.40",
-         "\"Pine Board\"",
-         "3",
-         "11.80",
-         "35.40",
-         {.3, .3, .3},
-         {.6, .8, .8}},
-        /* a point was lost: put back, with doubt */
-        {"Item            Qty     Rate     Total",
-         "Pine Board        3     1180     35.40",
-         "Total 35.40 35.40",
-         "\"Pine Board\"",
-         "3",
-         "11.80",
-         "35.40",
-         {.5, .3, .5},
-         {1, .6, 1}},
-        /* nothing agrees: as read, with much doubt */
-        {"Item            Qty     Rate     Total",
-         "Pine Board        4    11.80     35.40",
-         "Total 35.40",
-         "\"Pine Board\"",
-         "4",
-         "11.80",
-         "35.40",
-         {.0, .0, .0},
-         {.5, .5, .5}},
-        /* only the total: the rest is null */
-        {"Item            Qty     Rate     Total",
-         "Pine Board                       35.40",
-         "Total 35.40",
-         "\"Pine Board\"",
-         "null",
-         "null",
-         "35.40",
-         {.0, .0, .3},
-         {.2, .2, .8}},
-        /* the sum is not printed: a row may be missing */
-        {"Item            Qty     Rate     Total",
-         "Pine Board        3    11.80     35.40",
-         "Total 99.40",
-         "\"Pine Board\"",
-         "3",
-         "11.80",
-         "35.40",
-         {.9, .9, .5},
-         {1, 1, .89}},
-        /* no headings: arithmetic alone */
-        {"Goods delivered as agreed",
-         "Pine Board        3    11.80     35.40",
-         "Total 35.40",
-         "\"Pine Board\"",
-         "3",
-         "11.80",
-         "35.40",
-         {.5, .5, .5},
-         {.85, .85, .85}},
-        /* headings with a letter misread */
-        {"Item            Qy      Rafe     Tota1",
-         "Pine Board        3    11.80     35.40",
-         "Total 35.40",
-         "\"Pine Board\"",
-         "3",
-         "11.80",
-         "35.40",
-         {.9, .9, .9},
-         {1, 1, 1}},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const char *const lines[] = {"!Ashford Timber Ltd", "",  cases[i].head, cases[i].row, "",
-                                     cases[i].sum,          NULL};
+    for (size_t i = 0; i < sizeof row_cases / sizeof row_cases[0]; i++) {
+        const char *const lines[] = {
+            "!Ashford Timber Ltd", "",  row_cases[i].head, row_cases[i].row, "",
+            row_cases[i].sum,      NULL};
         struct result result;
         read_sheet(lines, &result);
-        cr_log_info("case %zu: %s", i, cases[i].row);
-        expect(&result, "/line_items/0/item_description", cases[i].description, 0.0, 1.0);
-        expect(&result, "/line_items/0/quantity", cases[i].quantity, cases[i].low[0],
-               cases[i].high[0]);
-        expect(&result, "/line_items/0/unit_price", cases[i].price, cases[i].low[1],
-               cases[i].high[1]);
-        expect(&result, "/line_items/0/total_cost", cases[i].total, cases[i].low[2],
-               cases[i].high[2]);
+        cr_log_info("case %zu: %s", i, row_cases[i].row);
+        expect(&result, "/line_items/0/item_description", row_cases[i].description, 0.0, 1.0);
+        expect(&result, "/line_items/0/quantity", row_cases[i].quantity, row_cases[i].low[0],
+               row_cases[i].high[0]);
+        expect(&result, "/line_items/0/unit_price", row_cases[i].price, row_cases[i].low[1],
+               row_cases[i].high[1]);
+        expect(&result, "/line_items/0/total_cost", row_cases[i].total, row_cases[i].low[2],
+               row_cases[i].high[2]);
         expect(&result, "/line_items/1", "absent", -1.0, -1.0);
         result_finish(&result);
     }

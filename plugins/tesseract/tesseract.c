@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/* tesseract/ocr: a picture to words with places and confidence. See README.md. */
+#include <foundry/helpers.h>
+#include <foundry/plugin.h>
+#include <leptonica/allheaders.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "picture.h"
+#include "reader.h"
+
+#ifndef TESSDATA_FOLDER
+#define TESSDATA_FOLDER "/usr/share/tesseract-ocr/5/tessdata"
+#endif
+
+static foundry_outcome_t ocr_create(const foundry_host_t *host, foundry_call_t *call, void **self)
+{
+    const char *language;
+    FOUNDRY_TRY(host->text_get(call, FOUNDRY_DOC_CONFIG, "/lang", &language));
+    char message[256];
+    struct reader *reader = reader_create(TESSDATA_FOLDER, language, message, sizeof message);
+    if (reader == NULL) {
+        return host->fail(call, FOUNDRY_PERMANENT, "no_model", message, "/lang", 0);
+    }
+    *self = reader;
+    return FOUNDRY_DONE;
+}
+
+static void ocr_destroy(void *self)
+{
+    reader_destroy(self);
+}
+
+/* What a call needs to ask its host whether to stop. */
+struct visit {
+    const foundry_host_t *host;
+    foundry_call_t *call;
+};
+
+static int visit_cancelled(void *context)
+{
+    const struct visit *visit = context;
+    return visit->host->cancelled(visit->call) != 0;
+}
+
+static foundry_outcome_t fail_picture(const struct visit *visit, enum picture_status status,
+                                      const char *message)
+{
+    if (status == PICTURE_NO_MEMORY) {
+        return FOUNDRY_E_NO_MEMORY;
+    }
+    return visit->host->fail(visit->call, FOUNDRY_PERMANENT,
+                             status == PICTURE_TOO_LARGE ? "image_too_large" : "not_an_image",
+                             message, "/image", 0);
+}
+
+/** A confidence or angle with as many places as mean something. */
+static double rounded(double value, double places)
+{
+    return floor(value * places + 0.5) / places;
+}
+
+static void page_write(foundry_json_t *json, const struct reading *reading)
+{
+    foundry_json_object(json);
+    foundry_json_key(json, "width");
+    foundry_json_integer(json, (int64_t)reading->width);
+    foundry_json_key(json, "height");
+    foundry_json_integer(json, (int64_t)reading->height);
+    foundry_json_key(json, "orientation");
+    foundry_json_integer(json, reading->orientation);
+    foundry_json_key(json, "skew");
+    foundry_json_number(json, rounded(reading->skew_degrees, 100));
+    foundry_json_key(json, "confidence");
+    foundry_json_number(json, rounded(reading->confidence, 10000));
+    foundry_json_end(json);
+}
+
+static void words_write(foundry_json_t *json, const struct reading *reading, size_t page)
+{
+    for (size_t i = 0; i < reading->words.count; i++) {
+        const struct word *word = &reading->words.items[i];
+        foundry_json_object(json);
+        foundry_json_key(json, "text");
+        foundry_json_string(json, word->text);
+        foundry_json_key(json, "confidence");
+        foundry_json_number(json, rounded(word->confidence, 10000));
+        foundry_json_key(json, "box");
+        foundry_json_array(json);
+        foundry_json_integer(json, (int64_t)word->box.x);
+        foundry_json_integer(json, (int64_t)word->box.y);
+        foundry_json_integer(json, (int64_t)word->box.width);
+        foundry_json_integer(json, (int64_t)word->box.height);
+        foundry_json_end(json);
+        foundry_json_key(json, "line");
+        foundry_json_integer(json, (int64_t)word->line);
+        foundry_json_key(json, "block");
+        foundry_json_integer(json, (int64_t)word->block);
+        foundry_json_key(json, "page");
+        foundry_json_integer(json, (int64_t)page);
+        foundry_json_end(json);
+    }
+}
+
+/* The three members of the output as they grow. */
+struct output {
+    foundry_json_t page, pages, words; /* `page` is the first of `pages` */
+};
+
+/** Read one page into the output. */
+static foundry_outcome_t page_read(struct reader *reader, const struct visit *visit,
+                                   const struct picture *picture, size_t index,
+                                   struct output *output)
+{
+    char message[256];
+    struct Pix *page = NULL;
+    enum picture_status opened = picture_page(picture, index, &page, message, sizeof message);
+    if (opened != PICTURE_OK) {
+        return fail_picture(visit, opened, message);
+    }
+    const struct reader_cancel cancel = {visit_cancelled, (void *)(uintptr_t)visit};
+    struct reading reading;
+    enum reader_status status = reader_read(reader, page, &cancel, &reading);
+    foundry_outcome_t outcome = FOUNDRY_DONE;
+    if (status == READER_OK) {
+        page_write(&output->pages, &reading);
+        words_write(&output->words, &reading, index);
+        if (index == 0) {
+            page_write(&output->page, &reading);
+        }
+    } else if (status == READER_CANCELLED) {
+        outcome = FOUNDRY_CANCELLED;
+    } else if (status == READER_NO_MEMORY) {
+        outcome = FOUNDRY_E_NO_MEMORY;
+    } else {
+        outcome = foundry_failf(visit->host, visit->call, FOUNDRY_PERMANENT, "unreadable", "/image",
+                                "Tesseract gave up on page %zu (%.0f x %.0f pixels)", index + 1,
+                                reading.width, reading.height);
+    }
+    reading_finish(&reading);
+    pixDestroy(&page);
+    return outcome;
+}
+
+static foundry_outcome_t pages_read(struct reader *reader, const struct visit *visit,
+                                    const struct picture *picture)
+{
+    struct output output;
+    foundry_json_init(&output.page);
+    foundry_json_init(&output.pages);
+    foundry_json_init(&output.words);
+    foundry_json_array(&output.pages);
+    foundry_json_array(&output.words);
+    foundry_outcome_t outcome = FOUNDRY_DONE;
+    for (size_t i = 0; i < picture->pages && outcome == FOUNDRY_DONE; i++) {
+        visit->host->progress(visit->call, (double)i / (double)picture->pages, "reading");
+        outcome = page_read(reader, visit, picture, i, &output);
+    }
+    foundry_json_end(&output.pages);
+    foundry_json_end(&output.words);
+    if (outcome == FOUNDRY_DONE) {
+        outcome = foundry_json_stage(&output.page, visit->host, visit->call, "/page");
+    }
+    if (outcome == FOUNDRY_DONE) {
+        outcome = foundry_json_stage(&output.pages, visit->host, visit->call, "/pages");
+    }
+    if (outcome == FOUNDRY_DONE) {
+        outcome = foundry_json_stage(&output.words, visit->host, visit->call, "/words");
+    }
+    foundry_json_finish(&output.page);
+    foundry_json_finish(&output.pages);
+    foundry_json_finish(&output.words);
+    return outcome;
+}
+
+static foundry_outcome_t ocr_process(void *self, const foundry_host_t *host, foundry_call_t *call)
+{
+    const struct visit visit = {host, call};
+    const char *name;
+    FOUNDRY_TRY(host->text_get(call, FOUNDRY_DOC_CONFIG, "/image", &name));
+    uint64_t size;
+    FOUNDRY_TRY(host->artifact_size(call, name, &size));
+    if (size > PICTURE_BYTES_MAX) {
+        return foundry_failf(host, call, FOUNDRY_PERMANENT, "image_too_large", "/image",
+                             "the file has %llu bytes; at most %d are read: scale the picture down",
+                             (unsigned long long)size, PICTURE_BYTES_MAX);
+    }
+    foundry_text_t bytes;
+    foundry_text_init(&bytes);
+    foundry_outcome_t outcome = foundry_artifact_load(host, call, name, PICTURE_BYTES_MAX, &bytes);
+    struct picture picture;
+    char message[256];
+    if (outcome == FOUNDRY_DONE) {
+        enum picture_status opened = picture_open(&picture, (const uint8_t *)foundry_text_z(&bytes),
+                                                  bytes.size, message, sizeof message);
+        outcome = opened == PICTURE_OK ? pages_read(self, &visit, &picture)
+                                       : fail_picture(&visit, opened, message);
+    }
+    foundry_text_finish(&bytes);
+    return outcome;
+}
+
+static const foundry_phase_t ocr = {
+    .struct_size = sizeof ocr,
+    .name = "ocr",
+    .summary = "Read the words of a picture with their places and confidence",
+    .config_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"image\"],"
+                     "\"properties\":{"
+                     "\"image\":{\"type\":\"string\",\"x-foundry-per-job\":true,"
+                     "\"description\":\"artifact: a PNG, JPEG or TIFF\"},"
+                     "\"lang\":{\"type\":\"string\",\"default\":\"eng\",\"pattern\":"
+                     "\"^[A-Za-z0-9_]+(\\\\+[A-Za-z0-9_]+)*$\","
+                     "\"description\":\"Tesseract's models, joined by +\"}}}",
+    .output_schema =
+        "{\"type\":\"object\",\"required\":[\"page\",\"pages\",\"words\"],\"properties\":{"
+        "\"page\":{\"type\":\"object\"},"
+        "\"pages\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+        "\"required\":[\"width\",\"height\",\"orientation\",\"skew\",\"confidence\"]}},"
+        "\"words\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+        "\"required\":[\"text\",\"confidence\",\"box\",\"line\",\"block\",\"page\"],"
+        "\"properties\":{\"text\":{\"type\":\"string\"},"
+        "\"confidence\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1},"
+        "\"box\":{\"type\":\"array\",\"minItems\":4,\"maxItems\":4,"
+        "\"items\":{\"type\":\"integer\",\"minimum\":0}},"
+        "\"line\":{\"type\":\"integer\"},\"block\":{\"type\":\"integer\"},"
+        "\"page\":{\"type\":\"integer\"}}}}}}",
+    .needs_json = "{\"read\":[\"" TESSDATA_FOLDER "\"]}",
+    .threads = FOUNDRY_SERIAL_PROCESS,
+    .create = ocr_create,
+    .process = ocr_process,
+    .destroy = ocr_destroy,
+};
+
+const foundry_plugin_t *foundry_plugin_entry(uint32_t host_abi)
+{
+    static const foundry_phase_t *const phases[] = {&ocr, NULL};
+    static const foundry_plugin_t plugin = {
+        .struct_size = sizeof plugin,
+        .abi = FOUNDRY_ABI_CURRENT,
+        .abi_min = FOUNDRY_ABI_CURRENT,
+        .id = "tesseract",
+        .version = "0.1.0",
+        .summary = "Optical character recognition by Tesseract 5",
+        .phases = phases,
+    };
+    return host_abi >> 16 == 0 ? &plugin : NULL;
+}
