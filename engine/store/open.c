@@ -205,8 +205,9 @@ static enum fnd_status check_witness(struct fnd_store *store,
     }
     bool torn = !content->valid[0] || !content->valid[1];
     if (accepted || torn) {
-        fnd_log(store->options.log, FND_LOG_WARNING, "store", NULL, NULL, "%s",
-                accepted ? found.message : "a new witness is written");
+        /* A slot that is not valid is a new store's, or was torn by a kill: both are normal. */
+        fnd_log(store->options.log, accepted ? FND_LOG_WARNING : FND_LOG_DEBUG, "store", NULL, NULL,
+                "%s", accepted ? found.message : "a new witness is written");
     }
     status = FND_OK;
     if (store->writer.mark.sequence == 0) {

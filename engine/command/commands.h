@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The subcommands, one file each. Every one returns its exit code. */
+#ifndef FND_COMMAND_COMMANDS_H
+#define FND_COMMAND_COMMANDS_H
+
+struct fnd_app;
+
+int fnd_command_answer(struct fnd_app *app);
+int fnd_command_ask_list(struct fnd_app *app);
+int fnd_command_ask_show(struct fnd_app *app);
+int fnd_command_cancel(struct fnd_app *app);
+int fnd_command_completion(struct fnd_app *app);
+int fnd_command_export(struct fnd_app *app);
+int fnd_command_export_validate(struct fnd_app *app);
+int fnd_command_help(struct fnd_app *app);
+int fnd_command_init(struct fnd_app *app);
+int fnd_command_logs(struct fnd_app *app);
+int fnd_command_man(struct fnd_app *app);
+int fnd_command_new_plugin(struct fnd_app *app);
+int fnd_command_plugins_inspect(struct fnd_app *app);
+int fnd_command_plugins_list(struct fnd_app *app);
+int fnd_command_retry(struct fnd_app *app);
+int fnd_command_run(struct fnd_app *app);
+int fnd_command_schema(struct fnd_app *app);
+int fnd_command_show(struct fnd_app *app);
+int fnd_command_status(struct fnd_app *app);
+int fnd_command_validate(struct fnd_app *app);
+int fnd_command_verify(struct fnd_app *app);
+
+#endif

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "command/command.h"
+#include "command/commands.h"
+
+/* Options that several commands share, worded once. */
+#define PLUGIN_PATH                                                                                \
+    {                                                                                              \
+        FND_OPTION_PLUGIN_PATH, 0, "plugin-path", "PATH",                                          \
+            "look for plugins in these folders, separated by colons", NULL                         \
+    }
+#define PARAM                                                                                      \
+    {                                                                                              \
+        FND_OPTION_PARAM, 'p', "param", "KEY=VALUE",                                               \
+            "set a param of the pipeline; may be given many times", NULL                           \
+    }
+#define PIPELINE                                                                                   \
+    {                                                                                              \
+        FND_OPTION_PIPELINE, 0, "pipeline", "NAME", "only jobs of the pipeline of this name", NULL \
+    }
+#define AS                                                                                         \
+    {                                                                                              \
+        FND_OPTION_AS, 0, "as", "NAME", "who does it; else the name of the system's user", NULL    \
+    }
+#define REASON                                                                                     \
+    {                                                                                              \
+        FND_OPTION_REASON, 0, "reason", "TEXT", "why; kept with it", NULL                          \
+    }
+#define NO_RUN                                                                                     \
+    {                                                                                              \
+        FND_OPTION_NO_RUN, 0, "no-run", NULL, "leave the job queued; the next run takes it up",    \
+            NULL                                                                                   \
+    }
+#define ISOLATION                                                                                  \
+    {                                                                                              \
+        FND_OPTION_ISOLATION, 0, "isolation", "LEVEL",                                             \
+            "where plugins run unless the pipeline says: inline or process", isolations            \
+    }
+#define JOBS                                                                                       \
+    {                                                                                              \
+        FND_OPTION_JOBS, 'j', "jobs", "N", "worker processes at most; one a processor by default", \
+            NULL                                                                                   \
+    }
+#define SECRETS_DIR                                                                                \
+    {                                                                                              \
+        FND_OPTION_SECRETS_DIR, 0, "secrets-dir", "DIR", "read ${secrets.NAME} from DIR/NAME",     \
+            NULL                                                                                   \
+    }
+#define NETWORK                                                                                    \
+    {                                                                                              \
+        FND_OPTION_NETWORK, 0, "network-allowed", NULL,                                            \
+            "work on NFS, SMB or FUSE, although locks and fsync may lie there", NULL               \
+    }
+#define END                                                                                        \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+#define JOBDIR                                                                                     \
+    {                                                                                              \
+        "JOBDIR", "the job directory; else the nearest folder upward that holds .foundry", true,   \
+            FND_OPERAND_DIRECTORY                                                                  \
+    }
+#define JOB                                                                                        \
+    {                                                                                              \
+        "JOB", "its number, its path, the end of its path, or its UUID", false, FND_OPERAND_TEXT   \
+    }
+
+static const char *const isolations[] = {"inline", "process", "sandbox", NULL};
+static const char *const kinds[] = {"phase", "detector", NULL};
+static const char *const splits[] = {"all", "train", "validation", "test", NULL};
+static const char *const formats[] = {"foundry", "gemini", NULL};
+
+static const struct fnd_option common[] = {
+    {FND_OPTION_JSON, 0, "json", NULL, "print JSON, for programs", NULL},
+    {FND_OPTION_VERBOSE, 'v', "verbose", NULL, "tell more on stderr; twice: all there is", NULL},
+    {FND_OPTION_QUIET, 'q', "quiet", NULL, "tell of errors only", NULL},
+    {FND_OPTION_HELP, 'h', "help", NULL, "show help and stop", NULL},
+    END};
+
+static const struct fnd_operand jobdir_operands[] = {JOBDIR, END};
+static const struct fnd_operand job_operands[] = {JOBDIR, JOB, END};
+static const struct fnd_operand pipeline_operands[] = {
+    {"PIPELINE", "a pipeline file (YAML)", false, FND_OPERAND_FILE}, END};
+
+static const struct fnd_operand run_operands[] = {
+    {"PIPELINE", "a pipeline file (YAML)", false, FND_OPERAND_FILE}, JOBDIR, END};
+static const struct fnd_option run_options[] = {
+    PARAM,
+    JOBS,
+    {FND_OPTION_WATCH, 'w', "watch", NULL,
+     "stay, and take in new files once they have rested for 2 s", NULL},
+    {FND_OPTION_UPGRADE, 0, "upgrade", NULL,
+     "move jobs under way to the pipeline and plugins as they are now", NULL},
+    {FND_OPTION_DRY_RUN, 'n', "dry-run", NULL,
+     "with --upgrade: only say which jobs could move, and why others cannot", NULL},
+    {FND_OPTION_OWN, 0, "own", NULL,
+     "run in this process or not at all: exit 7 if another engine has the directory", NULL},
+    PLUGIN_PATH,
+    ISOLATION,
+    SECRETS_DIR,
+    NETWORK,
+    {FND_OPTION_ACCEPT_LOSS, 0, "accept-loss", NULL,
+     "go on although acknowledged transitions are missing; recorded", NULL},
+    AS,
+    END};
+static const struct fnd_example run_examples[] = {
+    {"run invoice-ocr.yaml invoices/", "take in what is new, run it, stop when all rests"},
+    {"run invoice-ocr.yaml invoices/ -p threshold=0.95 -j 4", "with a param, in four workers"},
+    {"run invoice-ocr.yaml invoices/ --upgrade --dry-run", "what would a changed pipeline move?"},
+    {NULL, NULL}};
+static const struct fnd_exit run_exits[] = {
+    {0, "every job of the pipeline is completed"},
+    {1, "a job failed or was cancelled, or an input could not become a job"},
+    {3, "nothing failed, but jobs wait for people"},
+    {0, NULL}};
+
+static const struct fnd_option init_options[] = {NETWORK, END};
+static const struct fnd_operand init_operands[] = {
+    {"JOBDIR", "the folder to make a job directory of; else the current one", true,
+     FND_OPERAND_DIRECTORY},
+    END};
+static const struct fnd_example init_examples[] = {
+    {"init invoices/", "make invoices/.foundry, and the folder if it is not there"}, {NULL, NULL}};
+
+static const struct fnd_option validate_options[] = {PARAM, PLUGIN_PATH, ISOLATION, END};
+static const struct fnd_example validate_examples[] = {
+    {"validate invoice-ocr.yaml", "phases and hash, or every error with file:line:column"},
+    {"validate invoice-ocr.yaml --json", "the same for an editor or a script"},
+    {NULL, NULL}};
+static const struct fnd_exit validate_exits[] = {{0, "the pipeline is valid"}, {0, NULL}};
+
+static const struct fnd_operand schema_operands[] = {
+    {"USES", "a phase or detector, PLUGIN/NAME; else the pipeline file itself", true,
+     FND_OPERAND_TEXT},
+    END};
+static const struct fnd_option schema_options[] = {{FND_OPTION_OUTPUT_SCHEMA, 'o', "output", NULL,
+                                                    "of what the phase writes, not of its `with:`",
+                                                    NULL},
+                                                   PLUGIN_PATH,
+                                                   END};
+static const struct fnd_example schema_examples[] = {
+    {"schema > pipeline.schema.json", "for an editor: all phases on the plugin path are in it"},
+    {"schema tesseract/ocr", "what `with:` may hold"},
+    {NULL, NULL}};
+
+static const struct fnd_option plugins_options[] = {PLUGIN_PATH, END};
+static const struct fnd_operand inspect_operands[] = {
+    {"PLUGIN", "an id, or a file (./x.so)", false, FND_OPERAND_FILE}, END};
+static const struct fnd_example plugins_list_examples[] = {
+    {"plugins list", "every plugin file on the path, those that cannot be loaded too"},
+    {NULL, NULL}};
+static const struct fnd_example inspect_examples[] = {
+    {"plugins inspect detect", "its phases and detectors with what they take"},
+    {"plugins inspect ./build/mine.so", "a file that is not on the path"},
+    {NULL, NULL}};
+
+static const struct fnd_operand new_plugin_operands[] = {
+    {"NAME", "of the plugin: lower-case letters, digits and '-'", false, FND_OPERAND_TEXT}, END};
+static const struct fnd_option new_plugin_options[] = {
+    {FND_OPTION_KIND, 'k', "kind", "KIND", "what it holds first: phase or detector", kinds},
+    {FND_OPTION_DIRECTORY, 'd', "dir", "DIR", "the folder to make; else ./NAME", NULL},
+    END};
+static const struct fnd_example new_plugin_examples[] = {
+    {"new plugin weekend --kind detector", "a folder that builds and tests at once"}, {NULL, NULL}};
+
+static const struct fnd_option status_options[] = {PIPELINE, END};
+static const struct fnd_example status_examples[] = {
+    {"status invoices/", "counts by pipeline, and what runs now"}, {NULL, NULL}};
+
+static const struct fnd_option show_options[] = {
+    {FND_OPTION_PHASE, 0, "phase", "ID", "print the output of this phase alone", NULL},
+    PIPELINE,
+    END};
+static const struct fnd_example show_examples[] = {
+    {"show invoice-7.png", "where the job stands, its outputs and its history"},
+    {"show invoice-7.png --phase review --json", "one phase's output, as it was written"},
+    {NULL, NULL}};
+
+static const struct fnd_option logs_options[] = {
+    {FND_OPTION_PHASE, 0, "phase", "ID", "only of this phase", NULL}, PIPELINE, END};
+static const struct fnd_example logs_examples[] = {
+    {"logs invoice-7.png", "what its phases said, and why attempts failed"}, {NULL, NULL}};
+
+static const struct fnd_option cancel_options[] = {REASON, AS, PIPELINE, END};
+static const struct fnd_example cancel_examples[] = {
+    {"cancel invoice-7.png --reason 'sent twice'", "its open questions are withdrawn"},
+    {NULL, NULL}};
+static const struct fnd_exit cancel_exits[] = {{9, "the job has ended already"}, {0, NULL}};
+
+static const struct fnd_operand retry_operands[] = {
+    JOBDIR,
+    {"JOB", "its number, its path, the end of its path, or its UUID", true, FND_OPERAND_TEXT},
+    END};
+static const struct fnd_option retry_options[] = {
+    {FND_OPTION_PHASE, 0, "phase", "ID",
+     "run again from this phase on; outputs behind it are dropped", NULL},
+    {FND_OPTION_FAILED, 0, "failed", NULL, "every failed job of the directory", NULL},
+    NO_RUN,
+    PLUGIN_PATH,
+    JOBS,
+    ISOLATION,
+    SECRETS_DIR,
+    AS,
+    PIPELINE,
+    END};
+static const struct fnd_example retry_examples[] = {
+    {"retry invoices/ invoice-7.png", "run a failed job again from where it stopped"},
+    {"retry invoices/ invoice-7.png --phase extract", "and from an earlier phase"},
+    {"retry --failed invoices/", "every failed job"},
+    {NULL, NULL}};
+static const struct fnd_exit retry_exits[] = {
+    {0, "the job ran and is completed"}, {9, "the job has not ended"}, {0, NULL}};
+
+static const struct fnd_option ask_list_options[] = {
+    {FND_OPTION_ALL, 'a', "all", NULL, "answered and withdrawn ones, too", NULL}, PIPELINE, END};
+static const struct fnd_example ask_list_examples[] = {
+    {"ask list invoices/", "who waits for what"},
+    {"ask list --json invoices/", "a request a line, with questions, values and schemas"},
+    {NULL, NULL}};
+static const struct fnd_operand request_operands[] = {
+    JOBDIR, {"REQUEST", "its number, or the job that waits", false, FND_OPERAND_TEXT}, END};
+static const struct fnd_example ask_show_examples[] = {
+    {"ask show 12", "the questions with what the model said, and how to answer"}, {NULL, NULL}};
+
+static const struct fnd_operand answer_operands[] = {
+    JOBDIR,
+    {"REQUEST", "its number, the job that waits, or - for answers on stdin, a JSON object a line",
+     false, FND_OPERAND_TEXT},
+    END};
+static const struct fnd_option answer_options[] = {
+    {FND_OPTION_SET, 's', "set", "FIELD=VALUE",
+     "set a field, by name or JSON pointer; the schema says whether 10 is text", NULL},
+    {FND_OPTION_REMOVE, 0, "remove", "POINTER", "remove a field or an item", NULL},
+    {FND_OPTION_ACCEPT, 0, "accept", NULL, "what stands is right", NULL},
+    {FND_OPTION_REJECT, 0, "reject", NULL, "the job cannot be saved: it ends failed", NULL},
+    {FND_OPTION_REASON, 0, "reason", "TEXT", "why it is rejected", NULL},
+    {FND_OPTION_OVERRIDE, 0, "override", "POINTER=REASON",
+     "a detector is wrong about this field; an empty POINTER is the whole", NULL},
+    {FND_OPTION_FILE, 'f', "file", "FILE", "the answer as a JSON object, as on stdin", NULL},
+    {FND_OPTION_IF_VERSION, 0, "if-version", "N", "only if the request still has this version",
+     NULL},
+    AS,
+    NO_RUN,
+    PLUGIN_PATH,
+    JOBS,
+    ISOLATION,
+    SECRETS_DIR,
+    END};
+static const struct fnd_example answer_examples[] = {
+    {"answer 12 --set supplier_name='Hardware & Son' --set /line_items/0/quantity=10",
+     "correct two fields; the job goes on at once"},
+    {"answer 12 --accept", "the model was right: data, too"},
+    {"answer 12 --accept --override /total_cost='rounded by the supplier'",
+     "go against a detector, with a reason"},
+    {"answer invoices/ - < answers.ndjson",
+     "many: {\"request\":12,\"version\":1,\"values\":{\"/quantity\":10}}"},
+    {NULL, NULL}};
+static const struct fnd_exit answer_exits[] = {
+    {0, "taken, and the jobs ran to their end"},
+    {1, "refused: each field's error is on a line of its own; or a job failed behind it"},
+    {3, "taken, and jobs wait for people again"},
+    {9, "somebody answered first, or the version is another: what stands is shown"},
+    {0, NULL}};
+
+static const struct fnd_option export_options[] = {
+    {FND_OPTION_FORMAT, 'f', "format", "FORMAT", "foundry (all there is) or gemini", formats},
+    {FND_OPTION_NAME, 0, "name", "NAME", "the entry of the pipeline's `export:` to use", NULL},
+    {FND_OPTION_OUT, 'o', "out", "FILE",
+     "write here, else to out/NAME.jsonl in the job directory; - is stdout", NULL},
+    {FND_OPTION_URI_PREFIX, 0, "uri-prefix", "URI",
+     "where the inputs will lie for the trainer (gs://bucket/)", NULL},
+    {FND_OPTION_PROMPT, 0, "prompt", "TEXT", "what the model is asked; else as the entry says",
+     NULL},
+    {FND_OPTION_SYSTEM, 0, "system", "TEXT", "the system instruction; else as the entry says",
+     NULL},
+    {FND_OPTION_PHASE, 0, "phase", "ID", "only records of this phase", NULL},
+    {FND_OPTION_SPLIT, 0, "split", "SPLIT", "only this part of the records", splits},
+    {FND_OPTION_SKIP_BAD, 0, "skip-bad", NULL,
+     "leave out records that the format cannot hold; each is named", NULL},
+    {FND_OPTION_FROM_MANIFEST, 0, "manifest", "FILE",
+     "make the very export that this manifest tells of", NULL},
+    PIPELINE,
+    NETWORK,
+    END};
+static const struct fnd_example export_examples[] = {
+    {"export invoices/ --format gemini --uri-prefix gs://bucket/",
+     "corrections as fine-tuning data, with a manifest beside them"},
+    {"export invoices/ --manifest out/sft.jsonl.manifest.json -o again.jsonl",
+     "the same bytes again"},
+    {NULL, NULL}};
+static const struct fnd_operand export_validate_operands[] = {
+    {"FILE", "a dataset, ours or anybody's", false, FND_OPERAND_FILE}, END};
+static const struct fnd_option export_validate_options[] = {
+    {FND_OPTION_FORMAT, 'f', "as", "FORMAT", "the format whose rules it must keep", formats}, END};
+static const struct fnd_example export_validate_examples[] = {
+    {"export validate out/sft.jsonl --as gemini", "every rule that it breaks, by line"},
+    {NULL, NULL}};
+
+static const struct fnd_example verify_examples[] = {
+    {"verify invoices/", "prove that the record is what was recorded"}, {NULL, NULL}};
+static const struct fnd_exit verify_exits[] = {
+    {0, "nothing is wrong"}, {1, "something is: a line for each"}, {0, NULL}};
+
+static const struct fnd_operand help_operands[] = {
+    {"COMMAND", "a command, or its first word", true, FND_OPERAND_TEXT},
+    {"WORD", "a command's second word", true, FND_OPERAND_TEXT},
+    END};
+
+static const char run_details[] =
+    "Takes in the new inputs of a job directory (one file is one job; NAME.job.json; *.jsonl: a "
+    "job a line), runs every job of the pipeline that can move, and stops when each is completed, "
+    "paused or failed. Run again, it does nothing twice.\n\n"
+    "A job under way finishes on the pipeline, params and plugins that it started with, whatever "
+    "changes meanwhile: a change is shown, and taken with --upgrade only.\n\n"
+    "The first Ctrl-C lets finish what runs and stops; a second one stops now. Either way all is "
+    "saved. Beside a live engine of the same directory the command hands over to it and follows.";
+static const char answer_details[] =
+    "Answers a request; the corrected output is checked by every schema that covers it and by the "
+    "detectors again, and the job goes on at the very next phase. One answer wins, any other is "
+    "told what stands.\n\n"
+    "An answer in JSON has \"values\" (JSON pointer to value), \"removed\" (pointers), "
+    "\"overrides\" (pointer to reason), \"accept\" or \"reject\": true, \"reason\", \"version\", "
+    "\"by\", \"seconds\"; on stdin \"request\", too.";
+
+static const struct fnd_command table[] = {
+    {"init", "Make a folder a job directory", NULL, init_operands, init_options, init_examples,
+     NULL, fnd_command_init, false},
+    {"validate", "Check a pipeline file whole, before any job runs", NULL, pipeline_operands,
+     validate_options, validate_examples, validate_exits, fnd_command_validate, false},
+    {"schema", "Print the JSON Schema of pipeline files or of a phase", NULL, schema_operands,
+     schema_options, schema_examples, NULL, fnd_command_schema, false},
+    {"plugins list", "List the plugins on the path", NULL, NULL, plugins_options,
+     plugins_list_examples, NULL, fnd_command_plugins_list, false},
+    {"plugins inspect", "Show what a plugin holds", NULL, inspect_operands, plugins_options,
+     inspect_examples, NULL, fnd_command_plugins_inspect, false},
+    {"new plugin", "Make a folder with a plugin to begin from", NULL, new_plugin_operands,
+     new_plugin_options, new_plugin_examples, NULL, fnd_command_new_plugin, false},
+    {"run", "Take in new inputs and run what can move", run_details, run_operands, run_options,
+     run_examples, run_exits, fnd_command_run, false},
+    {"status", "Show how many jobs stand where", NULL, jobdir_operands, status_options,
+     status_examples, NULL, fnd_command_status, false},
+    {"show", "Show one job: where it stands, its outputs, its history", NULL, job_operands,
+     show_options, show_examples, NULL, fnd_command_show, false},
+    {"logs", "Show what a job's phases said", NULL, job_operands, logs_options, logs_examples, NULL,
+     fnd_command_logs, false},
+    {"cancel", "End a job; its open questions are withdrawn", NULL, job_operands, cancel_options,
+     cancel_examples, cancel_exits, fnd_command_cancel, false},
+    {"retry", "Run a job again that failed or was cancelled", NULL, retry_operands, retry_options,
+     retry_examples, retry_exits, fnd_command_retry, false},
+    {"ask list", "List the questions that wait for people", NULL, jobdir_operands, ask_list_options,
+     ask_list_examples, NULL, fnd_command_ask_list, false},
+    {"ask show", "Show a question with all that helps to answer it", NULL, request_operands, NULL,
+     ask_show_examples, NULL, fnd_command_ask_show, false},
+    {"answer", "Answer a question; the job goes on", answer_details, answer_operands,
+     answer_options, answer_examples, answer_exits, fnd_command_answer, false},
+    {"export", "Write corrections as training data", NULL, jobdir_operands, export_options,
+     export_examples, NULL, fnd_command_export, false},
+    {"export validate", "Check a dataset against the rules of a format", NULL,
+     export_validate_operands, export_validate_options, export_validate_examples, NULL,
+     fnd_command_export_validate, false},
+    {"verify", "Prove that the record is what was recorded", NULL, jobdir_operands, NULL,
+     verify_examples, verify_exits, fnd_command_verify, false},
+    {"help", "Show help on a command", NULL, help_operands, NULL, NULL, NULL, fnd_command_help,
+     false},
+    {"_man", "Print a manual page as roff", NULL, help_operands, NULL, NULL, NULL, fnd_command_man,
+     true},
+    {"_completion", "Print the completion script for bash", NULL, NULL, NULL, NULL, NULL,
+     fnd_command_completion, true},
+    {.name = NULL}};
+
+const struct fnd_command *fnd_commands(void)
+{
+    return table;
+}
+
+const struct fnd_option *fnd_options_common(void)
+{
+    return common;
+}

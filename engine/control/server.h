@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of this room share. */
+#ifndef FND_CONTROL_SERVER_H
+#define FND_CONTROL_SERVER_H
+
+#include "control/control.h"
+#include "review/review.h"
+
+struct client;
+struct pending; /* act_answer.c */
+
+/** Whose news a client wants, and until when. */
+struct follow {
+    bool active;
+    bool all;       /* each transition, not only stops */
+    bool watch;     /* never rests: looks for new files instead */
+    bool pushed;    /* jobs that nobody moved were set in motion */
+    char *pipeline; /* its jobs; NULL: the jobs below */
+    int64_t *jobs;  /* numbers */
+    size_t jobs_count;
+    int64_t pin;         /* of a watch */
+    size_t refused;      /* inputs that could not become jobs, at the last look */
+    char *refused_lines; /* what was told of them */
+};
+
+struct client {
+    struct client *next;
+    int fd;                /* -1: this process's own */
+    bool busy;             /* a request is under way */
+    bool closing;          /* gone, or to be closed when its output is out */
+    bool dead;             /* to be freed */
+    int64_t line_since_us; /* when the unfinished line began; 0: none */
+    int64_t send_since_us; /* when output began to wait; 0: none */
+    struct fnd_text in, out;
+    size_t in_at;  /* where the first unread line begins */
+    size_t out_at; /* first byte not yet sent */
+    struct follow follow;
+    void (*line)(void *context, struct fnd_json line); /* of the local client */
+    void *context;
+    struct fnd_control *control;
+};
+
+struct fnd_control {
+    const struct fnd_env *env;
+    const struct fnd_log *log;
+    struct fnd_engine *engine;
+    int epoll, listener, folder;
+    struct client *clients;
+    struct pending *pending; /* answers on their way */
+    size_t clients_count;
+    bool stopping;
+    char *resumed; /* the pipeline that was set in motion; of several: "" */
+    bool moved;    /* something happened since followers were last looked at */
+    int64_t rest_at_us, watch_at_us;
+};
+
+/* server.c */
+struct client *control_client_add(struct fnd_control *control, int fd);
+/** Append `,"name":` and a JSON text; bytes that are no UTF-8 in visible form; nothing for NULL. */
+void control_text(struct fnd_text *line, const char *name, const char *z);
+/** Hand a line (without its end) to a client; the text is cleared. */
+void control_send(struct client *client, struct fnd_text *line);
+/** End the client's request: {"type":"end","status":…,"message":…} and `more`, which is members
+ *  with a comma before each, or NULL. */
+void control_end(struct client *client, enum fnd_status status, const struct fnd_error *error,
+                 const char *more);
+void control_end_again(struct client *client);
+
+/* requests.c */
+/** Begin the request; it ends by control_end(), at once or later. */
+void control_request(struct client *client, const char *line, size_t size);
+/** The answer's client goes away. */
+void control_pending_forget(struct fnd_control *control, struct client *client);
+
+/* act_run.c */
+void control_run(struct client *client, struct fnd_json request);
+void control_watch(struct client *client); /* look for new files again */
+/** Set a pipeline's jobs in motion. */
+enum fnd_status control_resume(struct fnd_control *control, const char *pipeline,
+                               struct fnd_error *error);
+
+/* act_answer.c */
+void control_answer(struct client *client, struct fnd_json request);
+
+/* follow.c */
+void control_follow(struct client *client, struct fnd_json request);
+/** Follow the jobs of a pipeline until they rest; `request` says how much news. */
+void control_follow_pipeline(struct client *client, struct fnd_json request, const char *name,
+                             int64_t pin);
+void control_follow_finish(struct follow *follow);
+/** End the requests whose jobs rest. */
+void control_follow_check(struct fnd_control *control);
+
+#endif
