@@ -47,6 +47,21 @@ static void take_common(struct fnd_app *app)
                                 .json = app->json};
 }
 
+/* A level that is named but not there yet is refused before anything is touched. */
+static bool isolation_is_here(struct fnd_app *app)
+{
+    const char *isolation = fnd_arguments_value(&app->arguments, FND_OPTION_ISOLATION);
+    if (isolation == NULL || strcmp(isolation, "sandbox") != 0) {
+        return true;
+    }
+    struct fnd_error error;
+    fnd_error_set(&error, FND_INVALID,
+                  "--isolation sandbox is not built into this release: it needs Landlock and "
+                  "seccomp set up in foundry-worker; use --isolation process");
+    fnd_complain(app, &error);
+    return false;
+}
+
 static int dispatch(struct fnd_app *app)
 {
     struct fnd_text help = {0};
@@ -62,7 +77,7 @@ static int dispatch(struct fnd_app *app)
         (void)fnd_write_all(STDERR_FILENO, fnd_text_z(&help), help.size);
         code = FND_EXIT_USAGE;
     } else {
-        code = command->run(app);
+        code = isolation_is_here(app) ? command->run(app) : FND_EXIT_USAGE;
     }
     fnd_text_finish(&help);
     return code;

@@ -44,11 +44,6 @@ struct fnd_session *fnd_session_create(struct fnd_app *app, const char *director
     return session;
 }
 
-int fnd_session_pid(const struct fnd_session *session)
-{
-    return session->peer != NULL ? fnd_peer_pid(session->peer) : 0;
-}
-
 static bool watch_fd(int epoll, int fd)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
@@ -116,6 +111,27 @@ out:
     return status;
 }
 
+/* Say that another process does the work, and which options it therefore does not hear of. */
+static void tell_shared(struct fnd_session *session)
+{
+    static const enum fnd_option_id own[] = {FND_OPTION_JOBS, FND_OPTION_PLUGIN_PATH,
+                                             FND_OPTION_ISOLATION, FND_OPTION_SECRETS_DIR};
+    const struct fnd_arguments *arguments = &session->app->arguments;
+    int pid = fnd_peer_pid(session->peer);
+    if (strcmp(arguments->command->name, "run") == 0) {
+        fnd_say(session->app, "pid %d has %s: handed over to it", pid, session->directory);
+    }
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        if (fnd_arguments_has(arguments, own[i])) {
+            fnd_say(session->app,
+                    "pid %d keeps the -j, --plugin-path, --isolation and --secrets-dir that it was "
+                    "started with",
+                    pid);
+            return;
+        }
+    }
+}
+
 /* Get through to an engine: the one that holds the directory, or one of our own; either may be on
  * its way out or in, so ask in turn until the time is over. */
 static enum fnd_status reach(struct fnd_session *session, struct fnd_error *error)
@@ -126,6 +142,9 @@ static enum fnd_status reach(struct fnd_session *session, struct fnd_error *erro
         enum fnd_status status = FND_NOT_FOUND;
         if (!session->own) {
             status = fnd_peer_connect(session->directory, &session->peer, error);
+            if (status == FND_OK) {
+                tell_shared(session);
+            }
             if (status != FND_NOT_FOUND) {
                 return status;
             }
@@ -148,6 +167,9 @@ static enum fnd_status reach(struct fnd_session *session, struct fnd_error *erro
 static void take_line(void *context, struct fnd_json line)
 {
     struct fnd_session *session = context;
+    if (session->answer.end == NULL) {
+        return; /* nobody asks any more: the last request was given up */
+    }
     if (fnd_json_text_is(fnd_json_member(line, "type"), "end")) {
         fnd_text_clear(session->answer.end);
         fnd_text_append(session->answer.end, line.bytes, line.size);
@@ -256,12 +278,10 @@ static enum fnd_status ask_peer(struct fnd_session *session, const struct fnd_te
     }
 }
 
-enum fnd_status fnd_session_ask(struct fnd_session *session, const struct fnd_text *request,
-                                void (*line)(void *context, struct fnd_json line), void *context,
-                                struct fnd_text *text, struct fnd_json *end,
-                                struct fnd_error *error)
+/* Ask whoever is or becomes the engine, until there is an end. */
+static enum fnd_status ask(struct fnd_session *session, const struct fnd_text *request,
+                           struct fnd_text *text, struct fnd_json *end, struct fnd_error *error)
 {
-    session->answer = (struct answer){.line = line, .context = context, .end = text};
     for (;;) {
         if (session->engine == NULL && session->peer == NULL) {
             enum fnd_status status = reach(session, error);
@@ -284,6 +304,17 @@ enum fnd_status fnd_session_ask(struct fnd_session *session, const struct fnd_te
         }
         return status;
     }
+}
+
+enum fnd_status fnd_session_ask(struct fnd_session *session, const struct fnd_text *request,
+                                void (*line)(void *context, struct fnd_json line), void *context,
+                                struct fnd_text *text, struct fnd_json *end,
+                                struct fnd_error *error)
+{
+    session->answer = (struct answer){.line = line, .context = context, .end = text};
+    enum fnd_status status = ask(session, request, text, end, error);
+    session->answer = (struct answer){0};
+    return status;
 }
 
 /* Serve who waits and let finish what runs, then let go of the directory. */

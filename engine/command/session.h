@@ -35,8 +35,6 @@ enum fnd_status fnd_session_ask(struct fnd_session *session, const struct fnd_te
                                 struct fnd_error *error);
 /** What an end says: its status, and its story in `error`. */
 enum fnd_status fnd_session_status(struct fnd_json end, struct fnd_error *error);
-/** The pid of the engine that answers, 0: our own. */
-int fnd_session_pid(const struct fnd_session *session);
 
 /* --- what commands share --------------------------------------------------------------------- */
 

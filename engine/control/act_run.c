@@ -185,7 +185,7 @@ static enum fnd_status ingest(struct client *client, int64_t pin, bool rested, b
     struct refusals refusals = {0};
     enum fnd_status status =
         fnd_engine_ingest(client->control->engine, pin, rested, &counts, refused, &refusals, error);
-    /* The new jobs must be on record before the engine looks for what can move. */
+    /* Whether a pipeline rests is asked of the record: the new jobs must be on it. */
     fnd_store_flush(fnd_engine_store(client->control->engine));
     tell_refused(client, &refusals);
     if (status == FND_OK && (first || counts.created + counts.revised > 0)) {
@@ -215,9 +215,9 @@ enum fnd_status control_resume(struct fnd_control *control, const char *pipeline
 void control_watch(struct client *client)
 {
     struct fnd_error error = {0};
-    enum fnd_status status = ingest(client, client->follow.pin, true, false, &error);
+    enum fnd_status status = control_resume(client->control, client->follow.pipeline, &error);
     if (status == FND_OK) {
-        status = control_resume(client->control, client->follow.pipeline, &error);
+        status = ingest(client, client->follow.pin, true, false, &error);
     }
     if (status != FND_OK) {
         control_end(client, status, &error, NULL);
@@ -249,11 +249,10 @@ static enum fnd_status set_off(struct client *client, struct fnd_json request, i
     }
     /* Before the first look: refused inputs are noted there. */
     control_follow_pipeline(client, request, pipeline->name, pin);
-    status = ingest(client, pin, client->follow.watch, true, error);
-    if (status == FND_OK) {
-        status = control_resume(client->control, pipeline->name, error);
-    }
-    return status;
+    /* First in motion: then a new job's first attempt begins in the transaction that takes it in.
+     */
+    status = control_resume(client->control, pipeline->name, error);
+    return status == FND_OK ? ingest(client, pin, client->follow.watch, true, error) : status;
 }
 
 void control_run(struct client *client, struct fnd_json request)

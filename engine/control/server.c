@@ -69,6 +69,7 @@ static void stop_listening(struct fnd_control *control)
 {
     if (control->listener >= 0) {
         unlinkat(control->folder, socket_name, 0);
+        epoll_ctl(control->epoll, EPOLL_CTL_DEL, control->listener, NULL);
         close(control->listener);
         control->listener = -1;
     }
@@ -77,6 +78,9 @@ static void stop_listening(struct fnd_control *control)
 static void client_free(struct client *client)
 {
     if (client->fd >= 0) {
+        /* Closing alone would do if nobody else held the connection; but a worker that is just
+         * being started holds it until its exec has closed it, which may be after we go on. */
+        epoll_ctl(client->control->epoll, EPOLL_CTL_DEL, client->fd, NULL);
         close(client->fd);
     }
     control_follow_finish(&client->follow);

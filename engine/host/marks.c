@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Marks: confidences and origins beside the values of a document. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,14 @@ const char *fnd_pointers_astray(struct fnd_json document, const char **pointers,
 static void append_number(struct fnd_text *text, double number)
 {
     char digits[40];
+    const double whole_max = 1e15; /* below it a whole number is its own shortest text */
+    if (number > -whole_max && number < whole_max) {
+        const int64_t whole = (int64_t)number;
+        if ((double)whole >= number && (double)whole <= number) {
+            fnd_text_printf(text, "%" PRId64, whole);
+            return;
+        }
+    }
     for (int precision = 1; precision <= DIGITS_MAX; precision++) {
         int size = snprintf(digits, sizeof digits, "%.*g", precision, number);
         for (int i = 0; i < size; i++) {

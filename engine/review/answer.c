@@ -25,11 +25,10 @@ static enum fnd_status conflict(struct fnd_answering *answering, struct fnd_erro
     fnd_text_clear(standing);
     fnd_text_printf(standing, "{\"request\":%" PRId64 ",\"version\":%" PRId32 ",\"state\":\"%s\"",
                     request->id, request->version,
-                    request->state == FND_REQUEST_OPEN
-                        ? "open"
-                        : request->state == FND_REQUEST_ANSWERED ? "answered" : "withdrawn");
-    if (request->closed > 0 &&
-        fnd_event_get(reader, request->closed, &event, NULL) == FND_OK &&
+                    request->state == FND_REQUEST_OPEN       ? "open"
+                    : request->state == FND_REQUEST_ANSWERED ? "answered"
+                                                             : "withdrawn");
+    if (request->closed > 0 && fnd_event_get(reader, request->closed, &event, NULL) == FND_OK &&
         fnd_payload_get(reader, request->closed, &body, NULL, NULL) == FND_OK) {
         struct fnd_json record = {body.bytes, body.size};
         char at[FND_TIME_TEXT_SIZE];
@@ -66,6 +65,12 @@ static enum fnd_status answer_begin(struct fnd_operation *operation, struct fnd_
 {
     struct fnd_answering *answering = operation->context;
     struct fnd_reader *reader = fnd_engine_reader(answering->engine);
+    /* It may begin a second time, when a worker died under another call. */
+    fnd_text_clear(&answering->asked);
+    fnd_text_clear(&answering->patched);
+    fnd_text_clear(&answering->marks);
+    fnd_flaws_finish(&answering->answered->fields);
+    memset(&answering->answered->fields, 0, sizeof answering->answered->fields);
     enum fnd_status status =
         fnd_request_get(reader, answering->answer->request, &answering->request, error);
     if (status != FND_OK) {
@@ -95,8 +100,10 @@ static enum fnd_status answer_begin(struct fnd_operation *operation, struct fnd_
     struct fnd_json origin = fnd_json_member(body, "origin");
     if (fnd_json_text_is(origin, "gate")) {
         if (visit->phase == NULL) {
-            return fnd_error_set(error, FND_CONFLICT, "request %" PRId64 " has no phase that "
-                                 "waits for it; run verify", answering->request.id);
+            return fnd_error_set(error, FND_CONFLICT,
+                                 "request %" PRId64 " has no phase that "
+                                 "waits for it; run verify",
+                                 answering->request.id);
         }
         return fnd_gate_begin(answering, visit, step, error);
     }

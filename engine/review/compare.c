@@ -45,11 +45,11 @@ static void pointer_cut(struct fnd_text *pointer, size_t size)
     }
 }
 
-static void compare_values(struct compare *compare, struct fnd_text *pointer,
-                           struct fnd_json from, struct fnd_json to);
+static void compare_values(struct compare *compare, struct fnd_text *pointer, struct fnd_json from,
+                           struct fnd_json to);
 
-static void compare_objects(struct compare *compare, struct fnd_text *pointer,
-                            struct fnd_json from, struct fnd_json to)
+static void compare_objects(struct compare *compare, struct fnd_text *pointer, struct fnd_json from,
+                            struct fnd_json to)
 {
     const size_t base = pointer->size;
     for (struct fnd_json_walk walk = fnd_json_walk(from); fnd_json_next(&walk);) {
@@ -71,8 +71,8 @@ static void compare_objects(struct compare *compare, struct fnd_text *pointer,
     }
 }
 
-static void compare_arrays(struct compare *compare, struct fnd_text *pointer,
-                           struct fnd_json from, struct fnd_json to)
+static void compare_arrays(struct compare *compare, struct fnd_text *pointer, struct fnd_json from,
+                           struct fnd_json to)
 {
     const size_t base = pointer->size;
     const struct fnd_json none = {NULL, 0};
@@ -90,8 +90,8 @@ static void compare_arrays(struct compare *compare, struct fnd_text *pointer,
 }
 
 /** Depth is bounded by the reader's FND_JSON_DEPTH_MAX. */
-static void compare_values(struct compare *compare, struct fnd_text *pointer,
-                           struct fnd_json from, struct fnd_json to)
+static void compare_values(struct compare *compare, struct fnd_text *pointer, struct fnd_json from,
+                           struct fnd_json to)
 {
     if (from.bytes != NULL && to.bytes != NULL) {
         enum fnd_json_type old_type = fnd_json_type(from), new_type = fnd_json_type(to);
@@ -123,43 +123,4 @@ size_t fnd_compare(struct fnd_json old_document, struct fnd_json new_document,
     fnd_text_append_byte(fields, '}');
     fnd_text_finish(&pointer);
     return compare.count;
-}
-
-bool fnd_pointer_below(const char *pointer, const char *at)
-{
-    size_t size = strlen(at);
-    return strncmp(pointer, at, size) == 0 && (pointer[size] == '\0' || pointer[size] == '/');
-}
-
-void fnd_marks_without(struct fnd_json marks, const char *const *pointers, size_t count,
-                       struct fnd_text *left)
-{
-    if (marks.bytes == NULL) {
-        return;
-    }
-    size_t kept = 0;
-    fnd_text_append_z(left, "{\"confidence\":{");
-    for (struct fnd_json_walk walk = fnd_json_walk(fnd_json_member(marks, "confidence"));
-         fnd_json_next(&walk);) {
-        char *pointer = fnd_json_strdup(walk.key);
-        bool gone = false;
-        for (size_t i = 0; i < count && !gone; i++) {
-            gone = fnd_pointer_below(pointer, pointers[i]) ||
-                   fnd_pointer_below(pointers[i], pointer);
-        }
-        if (!gone) {
-            fnd_text_append_z(left, kept++ > 0 ? "," : "");
-            fnd_text_append(left, walk.key.bytes, walk.key.size);
-            fnd_text_append_byte(left, ':');
-            fnd_text_append(left, walk.value.bytes, walk.value.size);
-        }
-        free(pointer);
-    }
-    fnd_text_append_byte(left, '}');
-    struct fnd_json origin = fnd_json_member(marks, "origin");
-    if (origin.bytes != NULL) {
-        fnd_text_append_z(left, ",\"origin\":");
-        fnd_text_append(left, origin.bytes, origin.size);
-    }
-    fnd_text_append_byte(left, '}');
 }

@@ -6,32 +6,6 @@
 
 #include "review/internal.h"
 
-/** Pointers that were asked about or changed. */
-struct touched {
-    char **list;
-    size_t count, capacity;
-};
-
-static void touched_add(struct touched *touched, char *pointer)
-{
-    if (pointer == NULL) {
-        return;
-    }
-    if (touched->count == touched->capacity) {
-        touched->capacity = touched->capacity == 0 ? 16 : touched->capacity * 2;
-        touched->list = fnd_realloc(touched->list, touched->capacity, sizeof *touched->list);
-    }
-    touched->list[touched->count++] = pointer;
-}
-
-static void touched_finish(struct touched *touched)
-{
-    for (size_t i = 0; i < touched->count; i++) {
-        free(touched->list[i]);
-    }
-    free(touched->list);
-}
-
 static struct fnd_json asked_questions(const struct fnd_answering *answering)
 {
     struct fnd_json asked = {answering->asked.bytes, answering->asked.size};
@@ -73,9 +47,8 @@ static void questions_check(struct fnd_answering *answering, struct fnd_json pat
                 struct fnd_text at = {0};
                 fnd_text_append_z(&at, pointer);
                 fnd_text_append_z(&at, flaws.list[i].pointer);
-                fnd_flaws_add(&answering->answered->fields, fnd_text_z(&at),
-                              flaws.list[i].keyword, flaws.list[i].is_key, "%s",
-                              flaws.list[i].message);
+                fnd_flaws_add(&answering->answered->fields, fnd_text_z(&at), flaws.list[i].keyword,
+                              flaws.list[i].is_key, "%s", flaws.list[i].message);
                 fnd_text_finish(&at);
             }
             fnd_flaws_finish(&flaws);
@@ -85,54 +58,65 @@ static void questions_check(struct fnd_answering *answering, struct fnd_json pat
     }
 }
 
-/** Every schema that covers the patched document: the output's, the pipeline's, each question's. */
-static void schemas_check(struct fnd_answering *answering, const struct fnd_human *human,
-                          const struct fnd_phase *subject, struct fnd_json patched)
+/** One more schema over the patched document; what is told already is not told again. */
+static void schema_check(struct fnd_answering *answering, const struct fnd_schema *schema,
+                         struct fnd_json patched)
 {
     struct fnd_flaws *fields = &answering->answered->fields;
-    if (subject->bound.output_schema != NULL) {
-        fnd_schema_check(subject->bound.output_schema, patched, NULL, fields);
+    struct fnd_flaws more = {0};
+    const size_t before = fields->count;
+    if (schema != NULL) {
+        fnd_schema_check(schema, patched, NULL, &more);
     }
-    if (human->schema != NULL) {
-        size_t before = fields->count;
-        struct fnd_flaws more = {0};
-        fnd_schema_check(human->schema, patched, NULL, &more);
-        for (size_t i = 0; i < more.count; i++) {
-            bool told = false; /* the two schemas often say the same */
-            for (size_t j = 0; j < before && !told; j++) {
-                told = strcmp(fields->list[j].pointer, more.list[i].pointer) == 0 &&
-                       strcmp(fields->list[j].keyword, more.list[i].keyword) == 0;
-            }
-            if (!told) {
-                fnd_flaws_add(fields, more.list[i].pointer, more.list[i].keyword,
-                              more.list[i].is_key, "%s", more.list[i].message);
-            }
+    for (size_t i = 0; i < more.count; i++) {
+        bool told = false; /* two schemas often say the same */
+        for (size_t j = 0; j < before && !told; j++) {
+            told = strcmp(fields->list[j].pointer, more.list[i].pointer) == 0 &&
+                   strcmp(fields->list[j].keyword, more.list[i].keyword) == 0;
         }
-        fnd_flaws_finish(&more);
+        if (!told) {
+            fnd_flaws_add(fields, more.list[i].pointer, more.list[i].keyword, more.list[i].is_key,
+                          "%s", more.list[i].message);
+        }
     }
+    fields->skipped += more.skipped;
+    fnd_flaws_finish(&more);
+}
+
+/** Every schema that covers the patched document: this gate's, those of the gates before it, the
+ *  output's of the phase they all review, each question's. */
+static void schemas_check(struct fnd_answering *answering, const struct fnd_visit *visit,
+                          struct fnd_json patched)
+{
+    const struct fnd_phase *phase = visit->phase;
+    while (phase->subject >= 0 && phase->kind == visit->phase->kind) {
+        const struct fnd_human *gate = phase->prepared;
+        schema_check(answering, gate->schema, patched);
+        phase = &visit->pipeline->phases[phase->subject];
+    }
+    schema_check(answering, phase->bound.output_schema, patched);
     questions_check(answering, patched);
 }
 
-static void touched_collect(const struct fnd_answering *answering, struct touched *touched)
+/** Pointers into SUBJECT that were asked about, given a value or removed. */
+static void touched_collect(const struct fnd_answering *answering, struct fnd_pointers *touched,
+                            struct fnd_pointers *removed)
 {
     for (struct fnd_json_walk walk = fnd_json_walk(asked_questions(answering));
          fnd_json_next(&walk);) {
-        touched_add(touched, fnd_json_strdup(fnd_json_member(walk.value, "pointer")));
+        fnd_pointers_take(touched, fnd_json_strdup(fnd_json_member(walk.value, "pointer")));
+    }
+    if (answering->answer->act != FND_ANSWER_SET) {
+        return;
     }
     for (struct fnd_json_walk walk = fnd_json_walk(answering->answer->values);
          answering->answer->values.bytes != NULL && fnd_json_next(&walk);) {
-        touched_add(touched, fnd_json_strdup(walk.key));
+        fnd_pointers_take(touched, fnd_json_strdup(walk.key));
     }
-    struct fnd_json removed = answering->answer->removed;
-    for (struct fnd_json_walk walk = fnd_json_walk(removed);
-         removed.bytes != NULL && fnd_json_next(&walk);) {
-        /* Items behind a removed one have moved: nothing in that list has its confidence now. */
-        char *pointer = fnd_json_strdup(walk.value);
-        char *slash = pointer != NULL ? strrchr(pointer, '/') : NULL;
-        if (slash != NULL) {
-            *slash = '\0';
-        }
-        touched_add(touched, pointer);
+    for (struct fnd_json_walk walk = fnd_json_walk(answering->answer->removed);
+         answering->answer->removed.bytes != NULL && fnd_json_next(&walk);) {
+        fnd_pointers_take(touched, fnd_json_strdup(walk.value));
+        fnd_pointers_take(removed, fnd_json_strdup(walk.value));
     }
 }
 
@@ -146,12 +130,10 @@ static enum fnd_status gate_write(struct fnd_answering *answering, const struct 
     struct fnd_json patched = {answering->patched.bytes, answering->patched.size};
     struct fnd_text fields = {0};
     size_t changed = fnd_compare(visit->subject, patched, visit->marks, &fields);
-    enum fnd_verdict verdict =
-        rejected ? FND_REJECTED : changed > 0 ? FND_CORRECTED : FND_ACCEPTED;
+    enum fnd_verdict verdict = rejected ? FND_REJECTED : changed > 0 ? FND_CORRECTED : FND_ACCEPTED;
     struct fnd_json differences = {fields.bytes, fields.size};
-    struct fnd_event *event =
-        fnd_write_add(operation->write, FND_EVENT_ANSWER,
-                      fnd_record_body(answering, verdict, differences), NULL);
+    struct fnd_event *event = fnd_write_add(operation->write, FND_EVENT_ANSWER,
+                                            fnd_record_body(answering, verdict, differences), NULL);
     event->ref = answering->request.id;
     event->phase = step->stand.phase;
     event->attempt = step->stand.attempt;
@@ -177,8 +159,8 @@ static enum fnd_status gate_write(struct fnd_answering *answering, const struct 
         last->after.state = FND_FAILED;
     } else {
         char *meta = answering->marks.size > 0 ? fnd_text_take(&answering->marks) : NULL;
-        last = fnd_write_add(operation->write, FND_EVENT_OUTPUT,
-                             fnd_text_take(&answering->patched), meta);
+        last = fnd_write_add(operation->write, FND_EVENT_OUTPUT, fnd_text_take(&answering->patched),
+                             meta);
         last->ref = FND_REF_FIRST; /* the record's output */
         last->after = fnd_engine_stand(answering->engine, visit->pipeline,
                                        (size_t)step->stand.phase + 1, answering->operation.run);
@@ -193,10 +175,9 @@ enum fnd_status fnd_gate_begin(struct fnd_answering *answering, struct fnd_visit
 {
     const struct fnd_human *human = visit->phase->prepared;
     const struct fnd_answer *answer = answering->answer;
-    const struct fnd_phase *subject = &visit->pipeline->phases[visit->phase->subject];
-    struct touched touched = {0};
+    struct fnd_pointers touched = {0}, removed = {0};
     enum fnd_status status = FND_OK;
-    answering->subject_event = step->outputs[subject->index];
+    answering->subject_event = step->outputs[visit->phase->subject];
     if (answer->act != FND_ANSWER_SET) {
         fnd_text_append(&answering->patched, visit->subject.bytes, visit->subject.size);
     } else {
@@ -204,15 +185,15 @@ enum fnd_status fnd_gate_begin(struct fnd_answering *answering, struct fnd_visit
                                  &answering->patched, &answering->answered->fields);
     }
     struct fnd_json patched = {answering->patched.bytes, answering->patched.size};
-    touched_collect(answering, &touched);
-    fnd_marks_without(visit->marks, (const char *const *)touched.list, touched.count,
-                      &answering->marks);
-    touched_finish(&touched);
+    touched_collect(answering, &touched, &removed);
+    fnd_marks_left(visit->subject, visit->marks, &touched, &removed, &answering->marks);
+    fnd_pointers_finish(&touched);
+    fnd_pointers_finish(&removed);
     if (answer->act == FND_ANSWER_REJECT) {
         return gate_write(answering, visit, step);
     }
     if (status == FND_OK) {
-        schemas_check(answering, human, subject, patched);
+        schemas_check(answering, visit, patched);
     }
     if (answering->answered->fields.count > 0) {
         return fnd_answer_refuse(answering, error);
@@ -246,32 +227,44 @@ static bool overridden(const struct fnd_answer *answer, const char *pointer)
     return false;
 }
 
+/** What a detector still says of the patched document, unless a reason stands against it. */
+static void objection_add(struct fnd_answering *answering, const struct fnd_question *question)
+{
+    const char *pointer = question->has_pointer ? question->pointer : "";
+    if (overridden(answering->answer, pointer)) {
+        return;
+    }
+    /* A detector's sentence may begin with its place; said once is enough. */
+    const char *text = question->question;
+    size_t size = strlen(pointer);
+    if (size > 0 && strncmp(text, pointer, size) == 0 && strncmp(text + size, ": ", 2) == 0) {
+        text += size + 2;
+    }
+    fnd_flaws_add(&answering->answered->fields, pointer, question->kind, false, "%s", text);
+}
+
 enum fnd_status fnd_gate_finish(struct fnd_answering *answering, struct fnd_visit *visit,
                                 struct fnd_error *error)
 {
     const struct fnd_human *human = visit->phase->prepared;
-    for (size_t c = 0; c < visit->calls_count; c++) {
-        if (!fnd_visit_judge(visit, &human->detectors[c], visit->calls[c])) {
-            *error = visit->error;
-            error->status = FND_PLUGIN;
-            fnd_error_prefix(error, "the answer to request %" PRId64 " could not be checked",
-                             answering->request.id);
-            return FND_PLUGIN;
+    if (!fnd_human_judge(visit, human)) {
+        if (visit->verdict == FND_VISIT_AGAIN) {
+            return fnd_error_set(error, FND_INTERRUPTED,
+                                 "the engine stops, and request %" PRId64 " was not answered yet; "
+                                 "answer it again",
+                                 answering->request.id);
         }
+        *error = visit->error;
+        error->status = FND_PLUGIN;
+        fnd_error_prefix(error, "the answer to request %" PRId64 " could not be checked",
+                         answering->request.id);
+        return FND_PLUGIN;
+    }
+    for (size_t c = 0; c < visit->calls_count; c++) {
         const struct fnd_effects *effects = &visit->calls[c]->effects;
         for (size_t i = 0; i < effects->questions_count; i++) {
-            const struct fnd_question *question = &effects->questions[i];
-            const char *pointer = question->has_pointer ? question->pointer : "";
-            if (!overridden(answering->answer, pointer)) {
-                /* A detector's sentence may begin with its place; said once is enough. */
-                const char *text = question->question;
-                size_t size = strlen(pointer);
-                if (size > 0 && strncmp(text, pointer, size) == 0 &&
-                    strncmp(text + size, ": ", 2) == 0) {
-                    text += size + 2;
-                }
-                fnd_flaws_add(&answering->answered->fields, pointer, question->kind, false, "%s",
-                              text);
+            if (!fnd_question_known(visit, c, i)) {
+                objection_add(answering, &effects->questions[i]);
             }
         }
     }
@@ -279,7 +272,7 @@ enum fnd_status fnd_gate_finish(struct fnd_answering *answering, struct fnd_visi
         return fnd_answer_refuse(answering, error);
     }
     struct fnd_step_row step;
-    enum fnd_status status = fnd_step_get(fnd_engine_reader(answering->engine),
-                                          answering->request.step, &step, error);
+    enum fnd_status status =
+        fnd_step_get(fnd_engine_reader(answering->engine), answering->request.step, &step, error);
     return status == FND_OK ? gate_write(answering, visit, &step) : status;
 }

@@ -58,8 +58,7 @@ static bool schema_prepare(struct fnd_compile *compile, const struct fnd_node *n
         return false;
     }
     if (fnd_schema_create(node->text, bytes, size, &human->schema, &error) != FND_OK) {
-        fnd_compile_error(compile, node, "bad_schema", "schema %s: %s", node->text,
-                          error.message);
+        fnd_compile_error(compile, node, "bad_schema", "schema %s: %s", node->text, error.message);
         return false;
     }
     return true;
@@ -166,8 +165,7 @@ static void question_add(struct fnd_text *body, const struct fnd_question *quest
     fnd_text_append_byte(body, '}');
 }
 
-/** The same key from the same detector kind is the same question; it is asked once. */
-static bool question_known(const struct fnd_visit *visit, size_t call, size_t index)
+bool fnd_question_known(const struct fnd_visit *visit, size_t call, size_t index)
 {
     const char *key = visit->calls[call]->effects.questions[index].key;
     for (size_t c = 0; c <= call; c++) {
@@ -182,6 +180,24 @@ static bool question_known(const struct fnd_visit *visit, size_t call, size_t in
     return false;
 }
 
+bool fnd_human_judge(struct fnd_visit *visit, const struct fnd_human *human)
+{
+    for (int lost = 0; lost < 2; lost++) {
+        for (size_t c = 0; c < visit->calls_count; c++) {
+            const enum fnd_call_end end = visit->calls[c]->end;
+            const bool is_lost = end == FND_CALL_LOST || end == FND_CALL_CANCELLED;
+            if (is_lost == (lost != 0) &&
+                !fnd_visit_judge(visit, &human->detectors[c], visit->calls[c])) {
+                if (visit->verdict != FND_VISIT_AGAIN) {
+                    fnd_error_prefix(&visit->error, "detector %s", human->detectors[c].uses);
+                }
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static void request_make(struct fnd_visit *visit, const struct fnd_human *human, bool audit)
 {
     struct fnd_text body = {0};
@@ -194,7 +210,7 @@ static void request_make(struct fnd_visit *visit, const struct fnd_human *human,
     for (size_t c = 0; c < visit->calls_count; c++) {
         const struct fnd_effects *effects = &visit->calls[c]->effects;
         for (size_t i = 0; i < effects->questions_count; i++) {
-            if (!question_known(visit, c, i)) {
+            if (!fnd_question_known(visit, c, i)) {
                 fnd_text_append_z(&body, count++ > 0 ? "," : "");
                 question_add(&body, &effects->questions[i], human->detectors[c].uses);
             }
@@ -233,10 +249,10 @@ static void human_finish(struct fnd_visit *visit)
 {
     const struct fnd_human *human = visit->phase->prepared;
     size_t asked = 0;
+    if (!fnd_human_judge(visit, human)) {
+        return;
+    }
     for (size_t c = 0; c < visit->calls_count; c++) {
-        if (!fnd_visit_judge(visit, &human->detectors[c], visit->calls[c])) {
-            return;
-        }
         asked += visit->calls[c]->effects.questions_count;
     }
     bool audit = asked == 0 && human->audit > 0 && audit_drawn(visit, human->audit);

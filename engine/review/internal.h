@@ -27,11 +27,20 @@ struct fnd_answering {
     struct fnd_request_row request;
     struct fnd_text asked;   /* the request's body */
     struct fnd_text patched; /* gates: SUBJECT with the answer in it */
-    struct fnd_text marks;   /* gates: marks without those of fields asked or changed */
+    struct fnd_text marks;   /* gates: what is left of SUBJECT's marks behind it */
     int64_t subject_event, asked_us;
     const struct fnd_pipeline *pipeline;
     const struct fnd_phase *phase;
 };
+
+/* human.c */
+/** Judge all calls of a gate's visit: what a detector did counts before calls that were lost or
+ *  cancelled on the way, else one that kills its worker each time would never be named.
+ *  false: visit->verdict says what is to happen. */
+bool fnd_human_judge(struct fnd_visit *visit, const struct fnd_human *human);
+/** Whether a question's key was asked before it, by the same detector or an earlier one: the same
+ *  key is the same question. */
+bool fnd_question_known(const struct fnd_visit *visit, size_t call, size_t index);
 
 /* gate.c: answers to a human phase */
 enum fnd_status fnd_gate_begin(struct fnd_answering *answering, struct fnd_visit *visit,
@@ -53,14 +62,27 @@ enum fnd_status fnd_patch_apply(struct fnd_json subject, struct fnd_json values,
                                 struct fnd_flaws *flaws);
 
 /* compare.c */
-/** Append {pointer:{"from","to","confidence"}…} for each place where two documents differ as values;
- *  `from` or `to` is left out where the place is not there. confidence: of the old value, left out
- *  if none was given.  Returns the count. */
+/** Append {pointer:{"from","to","confidence"}…} for each place where two documents differ as
+ * values; `from` or `to` is left out where the place is not there. confidence: of the old value,
+ * left out if none was given.  Returns the count. */
 size_t fnd_compare(struct fnd_json old_document, struct fnd_json new_document,
                    struct fnd_json marks, struct fnd_text *fields);
-/** Append marks without confidences at, above or below a pointer of `pointers`. Origins stay. */
-void fnd_marks_without(struct fnd_json marks, const char *const *pointers, size_t count,
-                       struct fnd_text *left);
+
+/* marks.c */
+/** A list of pointers, each once; owns them. `= {0}`. */
+struct fnd_pointers {
+    char **list;
+    size_t count, capacity;
+};
+void fnd_pointers_take(struct fnd_pointers *pointers, char *pointer); /* malloc'ed; NULL is none */
+void fnd_pointers_finish(struct fnd_pointers *pointers);
+/** Append what is left of SUBJECT's marks behind an answer, or nothing: no confidence at, above or
+ *  below what was asked or changed; nothing of what was removed; the rest by the pointer that its
+ *  value has now (items behind a removed one have moved up). Origins say where a value was read,
+ *  which a correction does not change: they stay. */
+void fnd_marks_left(struct fnd_json subject, struct fnd_json marks,
+                    const struct fnd_pointers *asked_or_changed, const struct fnd_pointers *removed,
+                    struct fnd_text *left);
 /** Whether `pointer` is `at` or below it. */
 bool fnd_pointer_below(const char *pointer, const char *at);
 

@@ -63,37 +63,34 @@ static enum fnd_status values_set(struct fnd_json values, struct fnd_text *docum
 static enum fnd_status values_remove(struct fnd_json removed, struct fnd_text *document,
                                      struct fnd_flaws *flaws)
 {
-    size_t count = fnd_json_count(removed);
-    char **pointers = fnd_alloc((count + 1) * sizeof *pointers);
+    struct fnd_pointers pointers = {0};
     enum fnd_status status = FND_OK;
-    size_t got = 0;
     for (struct fnd_json_walk walk = fnd_json_walk(removed); fnd_json_next(&walk);) {
         char *pointer = fnd_json_strdup(walk.value);
         if (pointer != NULL) {
-            pointers[got++] = pointer;
+            fnd_pointers_take(&pointers, pointer);
         } else {
             fnd_flaws_add(flaws, "", "remove", false, "what is removed must be named by a pointer");
             status = FND_INVALID;
         }
     }
-    if (got > 1) {
-        qsort(pointers, got, sizeof *pointers, pointer_compare);
+    if (pointers.count > 1) {
+        qsort(pointers.list, pointers.count, sizeof *pointers.list, pointer_compare);
     }
-    for (size_t i = got; i-- > 0;) {
+    for (size_t i = pointers.count; i-- > 0;) {
         struct fnd_text next = {0};
         struct fnd_error error = {0};
         struct fnd_json before = {document->bytes, document->size};
-        if (fnd_json_remove(before, pointers[i], &next, &error) == FND_OK) {
+        if (fnd_json_remove(before, pointers.list[i], &next, &error) == FND_OK) {
             fnd_text_finish(document);
             *document = next;
         } else {
             fnd_text_finish(&next);
-            fnd_flaws_add(flaws, pointers[i], "remove", false, "%s", error.message);
+            fnd_flaws_add(flaws, pointers.list[i], "remove", false, "%s", error.message);
             status = FND_INVALID;
         }
-        free(pointers[i]);
     }
-    free(pointers);
+    fnd_pointers_finish(&pointers);
     return status;
 }
 
@@ -102,8 +99,7 @@ enum fnd_status fnd_patch_apply(struct fnd_json subject, struct fnd_json values,
                                 struct fnd_flaws *flaws)
 {
     fnd_text_append(patched, subject.bytes, subject.size);
-    enum fnd_status status =
-        values.bytes != NULL ? values_set(values, patched, flaws) : FND_OK;
+    enum fnd_status status = values.bytes != NULL ? values_set(values, patched, flaws) : FND_OK;
     if (removed.bytes != NULL) {
         enum fnd_status second = values_remove(removed, patched, flaws);
         status = status == FND_OK ? second : status;

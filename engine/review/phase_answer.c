@@ -24,9 +24,8 @@ static void answer_check(struct fnd_answering *answering, struct fnd_json questi
     if (value.bytes == NULL) {
         fnd_flaws_add(fields, fnd_text_z(&at), "required", false,
                       "this question has no answer yet");
-    } else if (own.bytes != NULL &&
-               fnd_schema_create("a question's schema", own.bytes, own.size, &schema, NULL) ==
-                   FND_OK) {
+    } else if (own.bytes != NULL && fnd_schema_create("a question's schema", own.bytes, own.size,
+                                                      &schema, NULL) == FND_OK) {
         struct fnd_flaws flaws = {0};
         fnd_schema_check(schema, value, NULL, &flaws);
         for (size_t i = 0; i < flaws.count; i++) {
@@ -124,8 +123,8 @@ static void fail_add(struct fnd_answering *answering, const struct fnd_step_row 
     fnd_text_append_json(&body, message.bytes, message.size);
     fnd_text_append_byte(&body, '}');
     fnd_text_finish(&message);
-    struct fnd_event *event = fnd_write_add(answering->operation.write, FND_EVENT_FAIL,
-                                            fnd_text_take(&body), NULL);
+    struct fnd_event *event =
+        fnd_write_add(answering->operation.write, FND_EVENT_FAIL, fnd_text_take(&body), NULL);
     event->phase = step->stand.phase;
     event->attempt = step->stand.attempt;
     event->after = step->stand;
@@ -166,15 +165,15 @@ enum fnd_status fnd_phase_answer(struct fnd_answering *answering, const struct f
         write->verdict = (uint8_t)verdict;
     }
     struct fnd_json given = {body, strlen(body)};
-    bool stop = rejected || (engine_asks && fnd_json_text_is(fnd_json_find(given, "/answers/repeat"),
-                                                             "fail"));
+    bool stop = rejected ||
+                (engine_asks && fnd_json_text_is(fnd_json_find(given, "/answers/repeat"), "fail"));
     if (stop) {
         fail_add(answering, step, rejected ? "rejected" : "not_repeated");
         return FND_OK;
     }
-    struct fnd_stand stand = fnd_engine_stand(answering->engine, answering->pipeline,
-                                              (size_t)step->stand.phase,
-                                              answering->operation.run && !engine_asks);
+    struct fnd_stand stand =
+        fnd_engine_stand(answering->engine, answering->pipeline, (size_t)step->stand.phase,
+                         answering->operation.run && !engine_asks);
     event->after.state = stand.state;
     event->after.attempt = step->stand.attempt + (stand.state == FND_RUNNING ? 1 : 0);
     event->after.due_us = 0;

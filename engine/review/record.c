@@ -37,8 +37,7 @@ char *fnd_record_body(const struct fnd_answering *answering, enum fnd_verdict ve
     fnd_text_append_json_z(&body, answering->phase->id);
     fnd_text_append_z(&body, ",\"by\":");
     fnd_text_append_json_z(&body, answer->by);
-    fnd_text_printf(&body, ",\"seconds\":%" PRId64 ".%03d", took_ms / 1000,
-                    (int)(took_ms % 1000));
+    fnd_text_printf(&body, ",\"seconds\":%" PRId64 ".%03d", took_ms / 1000, (int)(took_ms % 1000));
     if (answering->subject_event > 0) {
         fnd_text_printf(&body, ",\"subject_event\":%" PRId64, answering->subject_event);
     }
@@ -84,7 +83,8 @@ static struct fnd_json json_of(const struct fnd_text *text)
     return json;
 }
 
-/** The pin that the step ran under when it was answered: upgrades behind the answer do not count. */
+/** The pin that the step ran under when it was answered: upgrades behind the answer do not count.
+ */
 static enum fnd_status pin_then(struct fnd_reader *reader, struct parts *parts,
                                 struct fnd_error *error)
 {

@@ -112,8 +112,7 @@ static void question_append(struct fnd_text *json, const struct view *view,
         if (marks.bytes != NULL) {
             member_copy(json, "confidence",
                         fnd_json_member(fnd_json_member(marks, "confidence"), pointer));
-            member_copy(json, "place",
-                        fnd_json_member(fnd_json_member(marks, "origin"), pointer));
+            member_copy(json, "place", fnd_json_member(fnd_json_member(marks, "origin"), pointer));
         }
     }
     fnd_text_append_byte(json, '}');
@@ -164,9 +163,8 @@ enum fnd_status fnd_review_request_json(struct fnd_reader *reader, int64_t reque
     free(schema);
     struct fnd_json audit = fnd_json_member(asked, "audit");
     fnd_text_append_z(json, ",\"audit\":");
-    fnd_text_append_z(json, fnd_json_type(audit) == FND_JSON_TRUE && audit.bytes != NULL
-                                ? "true"
-                                : "false");
+    fnd_text_append_z(json, fnd_json_type(audit) == FND_JSON_TRUE && audit.bytes != NULL ? "true"
+                                                                                         : "false");
     fnd_text_append_byte(json, '}');
     view_finish(&view);
     return FND_OK;

@@ -14,8 +14,8 @@ const struct fnd_kind *const *fnd_review_kinds(void);
 
 /** What a person says to one request. All borrowed. */
 struct fnd_answer {
-    int64_t request;     /* its number */
-    int32_t if_version;  /* --if-version; 0: the one that stands */
+    int64_t request;    /* its number */
+    int32_t if_version; /* --if-version; 0: the one that stands */
     enum { FND_ANSWER_SET, FND_ANSWER_ACCEPT, FND_ANSWER_REJECT } act;
     /** Values as a JSON object: pointer into SUBJECT → value, for a gate; question key → value, for
      *  a question of a phase or of the engine. {} accepts what stands where nothing is asked
@@ -23,12 +23,13 @@ struct fnd_answer {
     struct fnd_json values;
     /** Pointers to remove from SUBJECT (deleted items), a JSON array; or no value. */
     struct fnd_json removed;
-    /** Reasons to go against a detector, pointer → text, JSON object; or no value. "" is the whole. */
+    /** Reasons to go against a detector, pointer → text, JSON object; or no value. "" is the whole.
+     */
     struct fnd_json overrides;
-    const char *reason;  /* of a rejection; may be NULL */
-    const char *by;      /* who: never NULL */
-    int64_t seconds_ms;  /* how long it took, measured by whoever asks; < 0: from asked to now */
-    bool run;            /* the job goes on at once */
+    const char *reason; /* of a rejection; may be NULL */
+    const char *by;     /* who: never NULL */
+    int64_t seconds_ms; /* how long it took, measured by whoever asks; < 0: from asked to now */
+    bool run;           /* the job goes on at once */
 };
 
 /** How it ended. `= {0}`; finish frees. */

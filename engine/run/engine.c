@@ -248,11 +248,11 @@ bool fnd_engine_idle(const struct fnd_engine *engine)
         fnd_store_waiting(engine->store) > 0) {
         return false;
     }
-    if (engine->drained || !engine->resumed) {
+    if (engine->drained) {
         return true;
     }
     for (int state = FND_QUEUED; state <= FND_PAUSED; state++) {
-        if (engine->backlog[state].active) {
+        if (engine->resumed && engine->backlog[state].active) {
             return false;
         }
     }

@@ -367,6 +367,9 @@ enum fnd_status fnd_engine_ingest(struct fnd_engine *engine, int64_t pin, bool r
     const struct fnd_pinned *pinned = fnd_pins_get(engine, pin, &local);
     enum fnd_status status = pinned != NULL ? FND_OK : local.status;
     engine->patient = true;
+    /* What was under way goes before what is new: else each start that is cut short would leave more
+     * steps running on record than may be in flight. */
+    fnd_resume_fill(engine);
     if (status == FND_OK) {
         struct fnd_ingesting ingest = {engine, pinned->pipeline, pin, rested, counts, refused, context};
         struct fnd_inputs inputs = {fnd_store_directory(engine->store), file_take, &ingest};

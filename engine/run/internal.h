@@ -10,7 +10,8 @@ enum {
     FND_CACHE_OUTPUT_MAX = 256 << 10, /* outputs above this are read again when needed */
     FND_TURN_VISITS_MAX = 64,         /* visits begun before results are looked at again */
     FND_WRITER_FLIGHT_MIN = 4,        /* with fewer in flight the runner commits by itself */
-    FND_DUE_HELD = -1                 /* stand.due_us of a step paused without a question */
+    FND_DUE_HELD = -1,                /* stand.due_us of a step paused without a question */
+    FND_DUE_HELD_BEGUN = -2           /* the same, of one that was in its phase when a process died */
 };
 
 /** A document out of the store, kept while its task lives. */
@@ -35,6 +36,8 @@ struct fnd_task {
     struct fnd_document job;       /* JOB body */
     struct fnd_json input;         /* in it */
     struct fnd_document outputs[FND_PHASES_MAX];
+    uint64_t looked, carries; /* bit i: it is known whether phase i's output names artifacts; it
+                                 does */
     enum fnd_task_state state;
     struct fnd_visit visit;
     struct fnd_scope scope;
@@ -44,6 +47,7 @@ struct fnd_task {
     size_t calls_left;
     bool interrupted;                     /* drop the visit when its calls end */
     bool fresh;                           /* JOB is being written: no number yet */
+    bool goes; /* may move although the engine was not told to resume: somebody answered it */
     struct fnd_operation *operation;      /* under way */
     struct fnd_operation *operations;     /* wait, in order */
     struct fnd_engine *engine;
@@ -120,6 +124,9 @@ void fnd_task_unready(struct fnd_task *task); /* take out of it */
 struct fnd_json fnd_task_output(struct fnd_task *task, size_t phase, struct fnd_json *meta,
                                 struct fnd_error *error);
 void fnd_task_forget(struct fnd_task *task, uint64_t reads); /* drop outputs nobody reads */
+/** Phases, as bits, whose artifacts a phase can have been told of: it reads them, or a phase that it
+ *  reads does, and so on: the name of an artifact passes from output to output. */
+uint64_t fnd_task_told_of(const struct fnd_task *task, size_t phase);
 const struct fnd_phase *fnd_task_phase(const struct fnd_task *task);
 
 /* visit.c */
@@ -134,6 +141,7 @@ struct fnd_write *fnd_transition_make(struct fnd_task *task);
 void fnd_transition_visit(struct fnd_task *task);    /* the visit's verdict becomes a write */
 void fnd_transition_start(struct fnd_task *task);    /* START, or what recovery decides */
 void fnd_transition_drain(struct fnd_task *task);
+void fnd_transition_stop(struct fnd_task *task); /* the visit was cancelled: DRAIN, or ask a person */
 void fnd_transition_hold(struct fnd_task *task, const struct fnd_error *error);
 void fnd_transition_submit(struct fnd_task *task, struct fnd_write *write);
 void fnd_transition_ended(struct fnd_engine *engine, struct fnd_write *write);

@@ -30,11 +30,12 @@ static void task_settle(struct fnd_task *task)
         }
         return;
     }
-    if (state == FND_QUEUED && engine->resumed && !engine->drained) {
+    const bool goes = engine->resumed || task->goes;
+    if (state == FND_QUEUED && goes && !engine->drained) {
         fnd_transition_start(task);
         return;
     }
-    if (state == FND_RETRYING && engine->resumed) {
+    if (state == FND_RETRYING && goes) {
         struct fnd_due due = {task->row.stand.due_us, task->row.id};
         fnd_heap_push(&engine->heap, due);
     }
@@ -62,8 +63,10 @@ void fnd_operate_next(struct fnd_task *task)
         operation->write = fnd_transition_make(task);
         size_t phase = (size_t)task->row.stand.phase;
         enum fnd_status status = FND_OK;
+        /* Only the engine's own kinds judge answers; what a plugin asked needs no visit, which a
+         * missing secret would stand in the way of. */
         if (phase < task->pipeline->phases_count && task->row.stand.state == FND_PAUSED &&
-            operation->finish != NULL) {
+            operation->finish != NULL && task->pipeline->phases[phase].kind->name != NULL) {
             status = fnd_visit_prepare(task, phase, &error);
         }
         if (status == FND_OK) {
@@ -95,6 +98,14 @@ void fnd_operate_calls_ended(struct fnd_task *task)
     }
     fnd_write_destroy(operation->write);
     operation->write = NULL;
+    if (task->visit.verdict == FND_VISIT_AGAIN && !task->engine->stopping) {
+        /* A worker died under another call: nothing was learned of this one. */
+        task->operation = NULL;
+        operation->next = task->operations;
+        task->operations = operation;
+        fnd_operate_next(task);
+        return;
+    }
     operation_end(task, status, &error);
     fnd_operate_next(task);
 }
@@ -106,6 +117,7 @@ void fnd_operate_ended(struct fnd_task *task, const struct fnd_write *write)
     if (write->error != NULL) {
         error = *write->error;
     }
+    task->goes = task->goes || (write->status == FND_OK && task->operation->run);
     operation_end(task, write->status, &error);
     if (write->status != FND_OK && write->status != FND_CONFLICT) {
         fnd_engine_broke(engine, &error);

@@ -39,7 +39,8 @@ static void hold_unloaded(struct fnd_engine *engine, const struct fnd_step_row *
     event->attempt = row->stand.attempt;
     event->after = row->stand;
     event->after.state = FND_PAUSED;
-    event->after.due_us = FND_DUE_HELD;
+    /* Whether its phase may be repeated is not known without the pin: it is kept that it had begun. */
+    event->after.due_us = row->stand.state == FND_RUNNING ? FND_DUE_HELD_BEGUN : FND_DUE_HELD;
     engine->loose++;
     fnd_store_queue(engine->store, write);
     fnd_log(engine->options.log, FND_LOG_WARNING, "run", NULL, NULL, "job %lld is held: %s",
@@ -58,6 +59,7 @@ static void take_up(struct fnd_engine *engine, const struct fnd_step_row *row)
         return;
     }
     engine->flight++;
+    task->goes = true;
     fnd_transition_start(task);
 }
 
@@ -73,7 +75,7 @@ static bool page_add(const struct fnd_step_row *row, void *context)
 {
     struct page *page = context;
     page->last = row->id;
-    bool held = row->stand.due_us == FND_DUE_HELD;
+    bool held = row->stand.due_us < 0;
     if (page->state == FND_RETRYING) {
         struct fnd_due due = {row->stand.due_us, row->id};
         fnd_heap_push(&page->engine->heap, due);
@@ -108,7 +110,7 @@ static bool page_take(struct fnd_engine *engine, enum fnd_state state, size_t ro
 void fnd_resume_fill(struct fnd_engine *engine)
 {
     static const enum fnd_state order[] = {FND_RUNNING, FND_RETRYING, FND_PAUSED, FND_QUEUED};
-    if (!engine->resumed || engine->drained || engine->broken.status != FND_OK) {
+    if (engine->drained || engine->broken.status != FND_OK) {
         return;
     }
     const struct fnd_env *env = engine->options.env;
@@ -121,7 +123,7 @@ void fnd_resume_fill(struct fnd_engine *engine)
             take_up(engine, &row);
         }
     }
-    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+    for (size_t i = 0; engine->resumed && i < sizeof order / sizeof order[0]; i++) {
         struct fnd_backlog *backlog = &engine->backlog[order[i]];
         while (backlog->active && engine->flight < engine->flight_max &&
                engine->broken.status == FND_OK) {

@@ -202,6 +202,16 @@ struct fnd_json fnd_task_output(struct fnd_task *task, size_t phase, struct fnd_
     return value;
 }
 
+uint64_t fnd_task_told_of(const struct fnd_task *task, size_t phase)
+{
+    const struct fnd_phase *phases = task->pipeline->phases;
+    uint64_t told = phases[phase].reads;
+    for (size_t i = phase; i-- > 0;) {
+        told |= (told >> i & 1) != 0 ? phases[i].reads : 0;
+    }
+    return told;
+}
+
 void fnd_task_forget(struct fnd_task *task, uint64_t reads)
 {
     for (size_t i = 0; i < task->pipeline->phases_count; i++) {

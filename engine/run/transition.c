@@ -138,6 +138,7 @@ static void repeat_ask(struct fnd_task *task, struct fnd_write *write, const cha
     struct fnd_event *event =
         event_add(task, write, FND_EVENT_ASK, fnd_text_take(&body), NULL);
     event->after.state = FND_PAUSED;
+    event->after.due_us = 0;
 }
 
 static void fault_make(struct fnd_task *task, struct fnd_write *write)
@@ -220,20 +221,35 @@ void fnd_transition_hold(struct fnd_task *task, const struct fnd_error *error)
     fnd_transition_submit(task, write);
 }
 
+/** How often the phase was begun in a row with nothing on record behind it: each time the process
+ *  died. Attempts alone do not tell, as pauses for a person or a secret count as some, too. */
+static int32_t deaths_in_row(const struct fnd_task *task)
+{
+    int32_t deaths = 0;
+    struct fnd_event_row row = {.prev = task->row.event};
+    while (row.prev > 0 && fnd_event_get(task->engine->reader, row.prev, &row, NULL) == FND_OK &&
+           row.kind == FND_EVENT_START) {
+        deaths++;
+    }
+    return deaths;
+}
+
 /** Begin an attempt of a step that is queued, due, held, or was running when a process died. */
 void fnd_transition_start(struct fnd_task *task)
 {
     const struct fnd_stand *stand = &task->row.stand;
     const struct fnd_phase *phase = fnd_task_phase(task);
     struct fnd_write *write = fnd_transition_make(task);
-    if (stand->state == FND_RUNNING && !phase->repeatable) {
+    const bool begun = stand->state == FND_RUNNING || stand->due_us == FND_DUE_HELD_BEGUN;
+    if (begun && !phase->repeatable) {
         repeat_ask(task, write, "the engine stopped inside it");
-    } else if (stand->attempt - stand->failures > FND_RECOVERIES_MAX) {
+    } else if (stand->attempt - stand->failures > FND_RECOVERIES_MAX &&
+               deaths_in_row(task) >= FND_RECOVERIES_MAX) {
         struct fnd_error error = {0};
         fnd_error_set(&error, FND_PLUGIN,
                       "phase %s was begun %" PRId32 " times and the engine died each time; mend or "
                       "replace its plugin, or run it with isolation: process, then use retry",
-                      phase->id, stand->attempt);
+                      phase->id, deaths_in_row(task));
         fnd_error_code(&error, "engine_died");
         struct fnd_event *event = event_add(task, write, FND_EVENT_FAIL,
                                             fnd_error_body(&error, "crash", NULL, NULL), NULL);
@@ -244,6 +260,19 @@ void fnd_transition_start(struct fnd_task *task)
         event->after.state = FND_RUNNING;
         event->after.due_us = 0;
     }
+    fnd_transition_submit(task, write);
+}
+
+/** A visit was stopped from outside. What may be repeated is given back; of what may not, a person
+ *  decides, as it had begun. */
+void fnd_transition_stop(struct fnd_task *task)
+{
+    if (fnd_task_phase(task)->repeatable) {
+        fnd_transition_drain(task);
+        return;
+    }
+    struct fnd_write *write = fnd_transition_make(task);
+    repeat_ask(task, write, "the engine was told to stop inside it");
     fnd_transition_submit(task, write);
 }
 
@@ -310,14 +339,31 @@ static void news_send(struct fnd_task *task, const struct fnd_write *write, size
     free(message);
 }
 
-/** Phases whose outputs the task's further phases read, as bits. */
+/** Phases whose outputs, or whose artifacts, the task's further phases read, as bits. */
 static uint64_t reads_ahead(const struct fnd_task *task)
 {
     uint64_t reads = 0;
     for (size_t i = (size_t)task->row.stand.phase; i < task->pipeline->phases_count; i++) {
-        reads |= task->pipeline->phases[i].reads;
+        reads |= task->pipeline->phases[i].reads |
+                 (task->carries != 0 ? task->carries & fnd_task_told_of(task, i) : 0);
     }
     return reads;
+}
+
+/** Remember which outputs name artifacts. */
+static void artifacts_note(struct fnd_task *task, const struct fnd_write *write)
+{
+    for (size_t i = 0; i < write->count; i++) {
+        const struct fnd_event *event = &write->events[i];
+        if (event->kind == FND_EVENT_OUTPUT) {
+            const uint64_t bit = UINT64_C(1) << event->phase;
+            task->looked |= bit;
+            task->carries = event->artifacts_count > 0 ? task->carries | bit
+                                                       : task->carries & ~bit;
+        } else if (event->kind == FND_EVENT_REOPEN || event->kind == FND_EVENT_UPGRADE) {
+            task->looked = task->carries = 0;
+        }
+    }
 }
 
 /** What a task does behind a write that is on disk. */
@@ -340,7 +386,8 @@ static void task_go_on(struct fnd_task *task)
     if (task->row.stand.state == FND_RETRYING) {
         struct fnd_due due = {task->row.stand.due_us, task->row.id};
         fnd_heap_push(&engine->heap, due);
-    } else if (task->row.stand.state == FND_QUEUED && engine->resumed && !engine->drained) {
+    } else if (task->row.stand.state == FND_QUEUED && (engine->resumed || task->goes) &&
+               !engine->drained) {
         fnd_transition_start(task);
         return;
     }
@@ -353,13 +400,16 @@ static void outputs_cache(struct fnd_task *task, struct fnd_write *write)
 {
     for (size_t i = 0; i < write->count; i++) {
         struct fnd_event *event = &write->events[i];
-        if (event->kind != FND_EVENT_OUTPUT || task->row.stand.state >= FND_PAUSED ||
-            event->body_size > FND_CACHE_OUTPUT_MAX) {
+        if (event->kind != FND_EVENT_OUTPUT) {
             continue;
         }
         struct fnd_document *document = &task->outputs[event->phase];
         fnd_text_finish(&document->body);
         fnd_text_finish(&document->meta);
+        document->loaded = false;
+        if (task->row.stand.state >= FND_PAUSED || event->body_size > FND_CACHE_OUTPUT_MAX) {
+            continue;
+        }
         document->body.bytes = event->body;
         document->body.size = document->body.capacity = event->body_size;
         document->meta.bytes = event->meta;
@@ -369,17 +419,32 @@ static void outputs_cache(struct fnd_task *task, struct fnd_write *write)
     }
 }
 
+/** A job that was written without a task waits for one: it is on disk only now, so that a look for
+ *  queued steps before this could not see it. */
+static void queued_note(struct fnd_engine *engine, const struct fnd_write *write)
+{
+    struct fnd_backlog *queued = &engine->backlog[FND_QUEUED];
+    if (write->status == FND_OK && write->count > 0 &&
+        write->events[write->count - 1].after.state == FND_QUEUED &&
+        (!queued->active || queued->cursor >= write->first)) {
+        queued->active = true;
+        queued->cursor = write->first - 1;
+    }
+}
+
 /** A write came back from the store. */
 void fnd_transition_ended(struct fnd_engine *engine, struct fnd_write *write)
 {
     struct fnd_task *task = write->owner;
     if (task == NULL) {
         engine->loose--;
+        queued_note(engine, write);
         fnd_write_destroy(write);
         return;
     }
     if (write->status == FND_OK) {
         fnd_transition_fold(&task->row, write);
+        artifacts_note(task, write);
         if (task->fresh) {
             task->row.id = task->row.job = write->first;
             task->row.item = FND_ITEM_NONE;

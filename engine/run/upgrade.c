@@ -58,6 +58,28 @@ static void phases_free(char **ids, size_t count)
     free(ids);
 }
 
+/** Whether a person has to say first if the step's phase may run a second time: moving the step would
+ *  begin it again. */
+static bool repeat_undecided(const struct upgrade *upgrade, const struct fnd_step_row *row)
+{
+    struct fnd_request_row request;
+    struct fnd_text body = {0};
+    const bool begun =
+        row->stand.state == FND_RUNNING || row->stand.due_us == FND_DUE_HELD_BEGUN;
+    if (begun && !upgrade->pipeline->phases[row->stand.phase].repeatable) {
+        return true;
+    }
+    bool asked = false;
+    if (row->stand.state == FND_PAUSED &&
+        fnd_request_of(upgrade->engine->reader, row->id, &request, NULL) == FND_OK &&
+        fnd_payload_get(upgrade->engine->reader, request.id, &body, NULL, NULL) == FND_OK) {
+        struct fnd_json asks = {body.bytes, body.size};
+        asked = fnd_json_text_is(fnd_json_member(asks, "origin"), "engine");
+    }
+    fnd_text_finish(&body);
+    return asked;
+}
+
 /** Whether a step can go on under the new pipeline: every phase that it has behind it, and the one
  *  it stands at, must be there under the same id at the same place. */
 static bool can_move(const struct upgrade *upgrade, const struct fnd_step_row *row,
@@ -79,6 +101,12 @@ static bool can_move(const struct upgrade *upgrade, const struct fnd_step_row *r
                                                                 : "gone");
             can = false;
         }
+    }
+    if (can && repeat_undecided(upgrade, row)) {
+        fnd_text_printf(why, "whether phase %s may run again is for a person to say: run it, then "
+                        "answer",
+                        upgrade->pipeline->phases[row->stand.phase].id);
+        can = false;
     }
     if (can) {
         fnd_text_printf(why, "goes on at phase %s",

@@ -77,36 +77,42 @@ static enum fnd_status artifacts_open(struct fnd_task *task, struct fnd_json art
     return FND_OK;
 }
 
-/** All artifacts the job has: its input's, then those of earlier phases, a later one of a name
- *  first, so that it is the one that is found. */
+/** Hand over the artifacts that one phase wrote. Of an output that this task wrote it is known
+ *  whether it names any; of one that an earlier process wrote, its record says so once. */
+static enum fnd_status artifacts_of(struct fnd_task *task, size_t phase, struct fnd_error *error)
+{
+    const uint64_t bit = UINT64_C(1) << phase;
+    if ((task->looked & bit) != 0 && (task->carries & bit) == 0) {
+        return FND_OK;
+    }
+    struct fnd_json meta = {NULL, 0};
+    if (fnd_task_output(task, phase, &meta, error).bytes == NULL) {
+        return error->status;
+    }
+    struct fnd_json named = {NULL, 0};
+    if (meta.bytes != NULL) {
+        named = fnd_json_member(meta, "artifacts");
+    }
+    task->looked |= bit;
+    task->carries |= named.bytes != NULL ? bit : 0;
+    return named.bytes != NULL ? artifacts_open(task, named, error) : FND_OK;
+}
+
+/** All artifacts the phase can have been told of: those of earlier phases, a later one of a name
+ *  first, so that it is the one that is found; then the job's input. */
 static enum fnd_status artifacts_collect(struct fnd_task *task, size_t phase,
                                          struct fnd_error *error)
 {
+    const uint64_t told = fnd_task_told_of(task, phase);
     for (size_t i = phase; i-- > 0;) {
-        const uint64_t reads = task->pipeline->phases[phase].reads;
-        if ((reads >> i & 1) == 0) {
-            continue;
-        }
-        struct fnd_json meta = {NULL, 0};
-        struct fnd_json output = fnd_task_output(task, i, &meta, error);
-        if (output.bytes == NULL) {
-            return error->status;
-        }
-        if (meta.bytes == NULL) {
-            continue;
-        }
-        struct fnd_json named = fnd_json_member(meta, "artifacts");
         enum fnd_status status =
-            named.bytes != NULL ? artifacts_open(task, named, error) : FND_OK;
+            (told >> i & 1) != 0 ? artifacts_of(task, i, error) : FND_OK;
         if (status != FND_OK) {
             return status;
         }
     }
     struct fnd_json body = {task->job.body.bytes, task->job.body.size};
     struct fnd_json named = fnd_json_member(body, "artifacts");
-    if (named.bytes == NULL) {
-        named = fnd_json_member(body, "references");
-    }
     return named.bytes != NULL ? artifacts_open(task, named, error) : FND_OK;
 }
 
@@ -273,8 +279,9 @@ void fnd_visit_calls(struct fnd_task *task)
     }
 }
 
-static void visit_failed(struct fnd_task *task, const struct fnd_error *error)
+static void visit_failed(struct fnd_task *task, struct fnd_error *error)
 {
+    fnd_error_prefix(error, "phase %s", fnd_task_phase(task)->id);
     /* What is missing now may be there later, and nobody is served by a failed job: a person puts
      * it back and the job goes on. What does not fit its schema will not fit by waiting. */
     if (error->status == FND_INVALID || error->status == FND_LIMIT) {
@@ -336,7 +343,7 @@ void fnd_visit_call_ended(struct fnd_engine *engine, struct fnd_pool_call *call)
         if (task->operations != NULL) {
             fnd_operate_next(task);
         } else {
-            fnd_transition_drain(task);
+            fnd_transition_stop(task);
         }
         return;
     }

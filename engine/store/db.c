@@ -127,6 +127,11 @@ enum fnd_status fnd_db_status(const struct fnd_db *db, int rc)
     }
 }
 
+bool fnd_db_unfinished(const struct fnd_db *db)
+{
+    return db->handle != NULL && sqlite3_extended_errcode(db->handle) == SQLITE_READONLY_ROLLBACK;
+}
+
 enum fnd_status fnd_db_error(const struct fnd_db *db, int rc, const char *what,
                              struct fnd_error *error)
 {

@@ -4,6 +4,7 @@
 #define FND_STORE_DB_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -30,6 +31,11 @@ void fnd_db_close(struct fnd_db *db);
 
 /** Our word for the SQLite result `rc` of the last call on this connection. */
 enum fnd_status fnd_db_status(const struct fnd_db *db, int rc);
+
+/** Whether the last failure of this read-only connection is a rollback journal that only a writer may
+ *  take back. A record has one in its very first moment alone, before it uses WAL: the engine that
+ *  was making it was killed, and nothing is on record yet. */
+bool fnd_db_unfinished(const struct fnd_db *db);
 
 /** Fill `error` with "cannot `what` in PATH/.foundry/state.db: …" and the remedy.
  *  Returns the status of `rc`, never FND_OK. */

@@ -98,6 +98,10 @@ static enum fnd_status look(struct fnd_store *store, bool *empty, struct fnd_err
         sqlite3_db_config(db.handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         status = fnd_tables_look(&db, empty, error);
     }
+    if (status != FND_OK && fnd_db_unfinished(&db)) {
+        *empty = true; /* the writer takes the journal back; the witness says if more was there */
+        status = FND_OK;
+    }
     fnd_db_close(&db);
     return status;
 }

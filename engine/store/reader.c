@@ -121,6 +121,10 @@ static enum fnd_status open_record(struct fnd_reader *reader, struct fnd_error *
     if (status == FND_OK) {
         status = fnd_tables_look(&reader->db, &empty, error);
     }
+    if (status != FND_OK && fnd_db_unfinished(&reader->db)) {
+        empty = true;
+        status = FND_OK;
+    }
     if (status == FND_OK && empty) {
         fnd_error_set(error, FND_NOT_FOUND, "the record in %s/.foundry is empty yet; run again",
                       reader->path);

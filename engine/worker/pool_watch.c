@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <signal.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "worker/pool_state.h"
@@ -253,5 +254,13 @@ void fnd_worker_ended(struct fnd_worker *worker)
     worker->state = FND_WORKER_DEAD;
     worker->group->workers--;
     pool->workers_count--;
+    /* Closing alone does not take a descriptor out of the set while a worker that is being started
+     * still has its copy: a vfork parent goes on before exec closes those. */
+    const int fds[] = {worker->process.channel.fd, worker->process.noise, worker->process.pidfd};
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+        if (fds[i] >= 0) {
+            (void)epoll_ctl(pool->epoll, EPOLL_CTL_DEL, fds[i], NULL);
+        }
+    }
     fnd_process_finish(&worker->process);
 }

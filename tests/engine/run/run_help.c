@@ -11,6 +11,8 @@
 #include <ftw.h>
 #include <sys/stat.h>
 
+#include "store/verify.h"
+
 bool act_held;
 size_t act_visits;
 
@@ -100,9 +102,24 @@ void bench_begin(struct bench *bench)
     fnd_digest_setup();
 }
 
+static void flaw_print(const char *sentence, void *context)
+{
+    (void)context;
+    fprintf(stderr, "verify: %s\n", sentence);
+}
+
 void bench_end(struct bench *bench)
 {
+    struct fnd_reader *reader = NULL;
+    struct fnd_verify result = {0};
+    struct fnd_error error = {0};
     bench_close(bench);
+    if (fnd_reader_open(bench->jobs, &reader, &error) == FND_OK) {
+        cr_expect_eq(fnd_store_verify(reader, &result, flaw_print, NULL, &error), FND_OK, "%s",
+                     error.message);
+        cr_expect_eq(result.flaws, 0);
+        fnd_reader_close(reader);
+    }
     fnd_env_seeded_destroy(bench->env);
     nftw(bench->folder, file_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
@@ -121,18 +138,19 @@ void bench_open(struct bench *bench)
     struct fnd_errors errors = {0};
     bench->options.env = bench->env;
     bench->options.directory = bench->jobs;
-    bench->options.kinds =
-        bench->options.kinds != NULL ? bench->options.kinds : act_kinds();
+    bench->options.kinds = bench->options.kinds != NULL ? bench->options.kinds : act_kinds();
     bench->options.store.create = true;
-    bench->options.plugin_path = "/nonexistent";
-    bench->options.isolation = FND_ISOLATION_PROCESS;
+    if (bench->options.plugin_path == NULL) {
+        bench->options.plugin_path = "/nonexistent";
+    }
+    bench->options.isolation = bench->inline_plugins ? FND_ISOLATION_INLINE : FND_ISOLATION_PROCESS;
     bench->options.workers_max = 1;
     bench->options.news = news_keep;
     bench->options.context = bench;
     cr_assert_eq(fnd_engine_open(&bench->options, &bench->engine, &error), FND_OK, "%s",
                  error.message);
     cr_assert_eq(fnd_engine_pin(bench->engine, bench->pipeline, NULL, &bench->pin, &errors, NULL),
-                 FND_OK, "%s", errors.list[0].message);
+                 FND_OK, "%zu: %s", errors.list[0].line, errors.list[0].message);
 }
 
 void bench_close(struct bench *bench)
@@ -159,9 +177,8 @@ struct fnd_ingest bench_run(struct bench *bench)
     struct fnd_error error = {0};
     struct fnd_ingest counts = {0};
     cr_assert_eq(fnd_engine_resume(bench->engine, NULL, &error), FND_OK, "%s", error.message);
-    cr_assert_eq(
-        fnd_engine_ingest(bench->engine, bench->pin, false, &counts, NULL, NULL, &error), FND_OK,
-        "%s", error.message);
+    cr_assert_eq(fnd_engine_ingest(bench->engine, bench->pin, false, &counts, NULL, NULL, &error),
+                 FND_OK, "%s", error.message);
     bench_turn(bench);
     return counts;
 }

@@ -11,7 +11,7 @@ struct bench {
     struct fnd_env *env;
     struct fnd_engine *engine;
     struct fnd_engine_options options;
-    size_t visits; /* begun since the start of the test */
+    bool inline_plugins; /* else in workers */
     int64_t pin;
     char last_message[256];
 };

@@ -12,12 +12,9 @@ Test(inputs, identities_are_text_one_for_each_name)
     static const struct {
         const char *path, *identity;
     } cases[] = {
-        {"plain.png", "plain.png"},
-        {"sub/straße.png", "sub/straße.png"},
-        {"back\\slash", "back\\\\slash"},
-        {"byte\xff.png", "byte\\xff.png"},
-        {"cut\xe2\x82", "cut\\xe2\\x82"},
-        {"literal\\xff", "literal\\\\xff"},
+        {"plain.png", "plain.png"},       {"sub/straße.png", "sub/straße.png"},
+        {"back\\slash", "back\\\\slash"}, {"byte\xff.png", "byte\\xff.png"},
+        {"cut\xe2\x82", "cut\\xe2\\x82"}, {"literal\\xff", "literal\\\\xff"},
         {"line\nbreak", "line\nbreak"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -46,9 +43,9 @@ Test(inputs, media_types_come_from_content)
         {"", "empty", "text/plain", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        cr_expect_str_eq(fnd_media_type((const unsigned char *)cases[i].bytes, cases[i].size,
-                                        cases[i].name),
-                         cases[i].type, "case %zu", i);
+        cr_expect_str_eq(
+            fnd_media_type((const unsigned char *)cases[i].bytes, cases[i].size, cases[i].name),
+            cases[i].type, "case %zu", i);
     }
 }
 

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Pipeline and plugin change while jobs wait: they finish on what they started with; a missing copy is
+# named by its hash; a dry run says what could move, and --upgrade moves it.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+source "$(dirname "$0")/lib.sh"
+
+mkdir plugins
+cp "$fixtures/playback.so" plugins/
+export FOUNDRY_PLUGIN_PATH=$folder/plugins
+invoice_pipeline invoice.yaml
+for name in jobs gone moved; do
+    invoices $name
+    exits 3 "$name: jobs wait" "$engine" run invoice.yaml $name -p threshold=0.99 || finish
+done
+"$engine" show --json jobs job-1.png >before.json
+
+echo "-- the YAML is edited, the plugin swapped"
+# shellcheck disable=SC2016 # the pipeline's own ${…}
+sed -i 's/name: "${input.stem}.json"/name: "changed-${input.stem}.json"/' invoice.yaml
+cp "$fixtures/noop.so" plugins/playback.so
+exits 4 "a run shows that the plugin is gone" "$engine" run invoice.yaml jobs -p threshold=0.99
+says "and which" "there is no plugin \"playback\"" "$err"
+cp "$fixtures/playback.so" plugins/playback.new
+printf '\0' >>plugins/playback.new # another file of the same plugin
+mv plugins/playback.new plugins/playback.so
+exits 3 "a run shows the difference" "$engine" run invoice.yaml jobs -p threshold=0.99
+says "of the pipeline" "changed-" "$err"
+says "and of the plugin" "plugin playback" "$err"
+says "and what could be done" "--upgrade" "$err"
+"$engine" ask list --json jobs | jq -c '{request, accept: true}' >answers.ndjson
+equals "four wait" "$(wc -l <answers.ndjson)" 4
+exits 0 "they are answered" "$engine" answer jobs - <answers.ndjson
+holds "and finish on what they started with" test -f jobs/out/job-1.json
+holds "not on what changed" test ! -e jobs/out/changed-job-1.json
+equals "under the pin they came in with" \
+    "$("$engine" show --json jobs job-1.png | jq .pin)" "$(jq .pin before.json)"
+
+echo "-- a pinned copy is gone"
+chmod u+w gone/.foundry/plugins gone/.foundry/plugins/*
+hash=$(sha256sum "$fixtures/playback.so" | cut -c1-64)
+detect=$(sha256sum "$FOUNDRY_BUILD_ROOT/plugins/detect/detect.so" | cut -c1-64)
+holds "the copy is named by its hash" test -f "gone/.foundry/plugins/$hash.so"
+rm "gone/.foundry/plugins/$detect.so"
+number=$(request gone job-2.png)
+code=0
+"$engine" answer gone "$number" --accept >"$out" 2>"$err" || code=$?
+holds "an answer cannot go on" test $code -ne 0
+says "and says which hash is missing" "$detect" "$err"
+
+echo "-- moved to what is there now"
+exits 0 "a dry run moves nothing" "$engine" run invoice.yaml moved -p threshold=0.99 --upgrade \
+    --dry-run
+equals "and lists all four" "$(grep -c 'moves' "$out")" 4
+pin=$("$engine" show --json moved job-1.png | jq .pin)
+equals "nothing has moved" "$pin" "$("$engine" show --json moved job-1.png | jq .pin)"
+exits 3 "an upgrade moves them" "$engine" run invoice.yaml moved -p threshold=0.99 --upgrade
+holds "to another pin" test "$("$engine" show --json moved job-1.png | jq .pin)" -gt "$pin"
+"$engine" ask list --json moved | jq -c '{request, accept: true}' >answers.ndjson
+exits 0 "answered" "$engine" answer moved - <answers.ndjson
+holds "they finish on what changed" test -f moved/out/changed-job-1.json
+exits 0 "the record is sound" "$engine" verify moved
+finish
