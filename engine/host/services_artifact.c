@@ -17,20 +17,21 @@ static foundry_status_t note(foundry_call_t *call, foundry_status_t status, cons
 }
 
 /** The artifact of that name. */
-static foundry_status_t artifact_find(foundry_call_t *call, const char *service, const char *name,
-                                      const struct fnd_call_artifact **artifact)
+static const struct fnd_call_artifact *artifact_find(foundry_call_t *call, const char *service,
+                                                     const char *name, foundry_status_t *status)
 {
     if (name == NULL) {
-        return note(call, FOUNDRY_E_INVALID, service, NULL, "the name of the artifact is NULL");
+        *status = note(call, FOUNDRY_E_INVALID, service, NULL, "the name of the artifact is NULL");
+        return NULL;
     }
     for (size_t i = 0; i < call->input->artifacts_count; i++) {
         if (strcmp(call->input->artifacts[i].name, name) == 0) {
-            *artifact = &call->input->artifacts[i];
-            return FOUNDRY_OK;
+            return &call->input->artifacts[i];
         }
     }
-    return note(call, FOUNDRY_E_NOT_FOUND, service, name,
-                "no artifact of this name reaches the call");
+    *status =
+        note(call, FOUNDRY_E_NOT_FOUND, service, name, "no artifact of this name reaches the call");
+    return NULL;
 }
 
 foundry_status_t fnd_service_artifact_size(foundry_call_t *call, const char *name, uint64_t *size)
@@ -38,9 +39,9 @@ foundry_status_t fnd_service_artifact_size(foundry_call_t *call, const char *nam
     if (!fnd_call_alive(call) || size == NULL) {
         return FOUNDRY_E_INVALID;
     }
-    const struct fnd_call_artifact *artifact = NULL;
-    const foundry_status_t status = artifact_find(call, "artifact_size", name, &artifact);
-    if (status == FOUNDRY_OK) {
+    foundry_status_t status = FOUNDRY_OK;
+    const struct fnd_call_artifact *artifact = artifact_find(call, "artifact_size", name, &status);
+    if (artifact != NULL) {
         *size = artifact->size;
     }
     return status;
@@ -65,9 +66,9 @@ foundry_status_t fnd_service_artifact_fd(foundry_call_t *call, const char *name,
     if (!fnd_call_alive(call) || fd == NULL) {
         return FOUNDRY_E_INVALID;
     }
-    const struct fnd_call_artifact *artifact = NULL;
-    const foundry_status_t status = artifact_find(call, "artifact_fd", name, &artifact);
-    if (status != FOUNDRY_OK) {
+    foundry_status_t status = FOUNDRY_OK;
+    const struct fnd_call_artifact *artifact = artifact_find(call, "artifact_fd", name, &status);
+    if (artifact == NULL) {
         return status;
     }
     int found = artifact->fd;
@@ -108,9 +109,9 @@ foundry_status_t fnd_service_artifact_read(foundry_call_t *call, const char *nam
     if (!fnd_call_alive(call) || size == NULL || (bytes == NULL && capacity > 0)) {
         return FOUNDRY_E_INVALID;
     }
-    const struct fnd_call_artifact *artifact = NULL;
-    const foundry_status_t status = artifact_find(call, "artifact_read", name, &artifact);
-    if (status != FOUNDRY_OK) {
+    foundry_status_t status = FOUNDRY_OK;
+    const struct fnd_call_artifact *artifact = artifact_find(call, "artifact_read", name, &status);
+    if (artifact == NULL) {
         return status;
     }
     if (offset >= artifact->size) {

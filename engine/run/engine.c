@@ -45,12 +45,12 @@ enum fnd_status fnd_engine_open(const struct fnd_engine_options *options,
     }
     if (status == FND_OK) {
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
-        struct fnd_pool_options pool = {
-            .env = options->env,
-            .log = options->log,
-            .worker_program = options->worker_program,
-            .workers_max = options->workers_max > 0 ? options->workers_max
-                                                    : (size_t)(cores > 0 ? cores : 1)};
+        struct fnd_pool_options pool = {.env = options->env,
+                                        .log = options->log,
+                                        .worker_program = options->worker_program,
+                                        .workers_max = options->workers_max > 0
+                                                           ? options->workers_max
+                                                           : (size_t)(cores > 0 ? cores : 1)};
         status = fnd_pool_create(&pool, &engine->pool, error);
     }
     if (status == FND_OK) {

@@ -23,8 +23,8 @@ char *fnd_error_body(const struct fnd_error *error, const char *class_name, cons
     fnd_text_append_z(&body, "{\"class\":");
     fnd_text_append_json_z(&body, class_name);
     fnd_text_append_z(&body, ",\"code\":");
-    fnd_text_append_json_z(&body, error->code[0] != '\0' ? error->code
-                                                         : fnd_status_name(error->status));
+    fnd_text_append_json_z(&body,
+                           error->code[0] != '\0' ? error->code : fnd_status_name(error->status));
     fnd_text_append_z(&body, ",\"message\":");
     fnd_text_append_json_z(&body, error->message);
     if (pointer != NULL && pointer[0] != '\0') {

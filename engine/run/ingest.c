@@ -15,8 +15,8 @@
 enum {
     INGEST_WAITING_MAX = 512, /* writes under way before ingest waits for the store */
     INGEST_SNIFF_SIZE = 512,
-    INGEST_ROOM_US = 1000,  /* one wait for room in flight */
-    INGEST_ROOM_WAITS = 50  /* of those before a pass gives up on it */
+    INGEST_ROOM_US = 1000, /* one wait for room in flight */
+    INGEST_ROOM_WAITS = 50 /* of those before a pass gives up on it */
 };
 
 void fnd_ingest_refuse(struct fnd_ingesting *ingest, const struct fnd_error *error)
@@ -41,8 +41,8 @@ static enum fnd_status breathe(struct fnd_engine *engine, struct fnd_error *erro
 }
 
 /** With phases of microseconds it is quicker to wait for room in flight than to queue a job, write
- *  its START and read it back; with phases of seconds nobody would see the queue. So a pass waits as
- *  long as waiting works. */
+ *  its START and read it back; with phases of seconds nobody would see the queue. So a pass waits
+ * as long as waiting works. */
 static void room_wait(struct fnd_engine *engine)
 {
     for (int i = 0; i < INGEST_ROOM_WAITS && engine->flight >= engine->flight_max; i++) {
@@ -94,8 +94,8 @@ enum fnd_status fnd_ingest_write(struct fnd_engine *engine, int64_t pin, const c
         return status;
     }
     if (event->after.state == FND_RUNNING) {
-        struct fnd_task *task = fnd_task_fresh(engine, pinned->pipeline, uuid, path, event->body,
-                                               event->body_size);
+        struct fnd_task *task =
+            fnd_task_fresh(engine, pinned->pipeline, uuid, path, event->body, event->body_size);
         write->owner = task;
         task->state = FND_TASK_COMMITTING;
         engine->flight++;
@@ -116,14 +116,14 @@ static char *body_make(const struct fnd_ingesting *ingest, const struct fnd_cand
     char uuid_text[FND_UUID_TEXT_SIZE], hash[FND_DIGEST_TEXT_SIZE];
     const struct stat *file = &candidate->input->stat;
     fnd_uuid_format(uuid, uuid_text);
-    fnd_text_printf(&body, "{\"uuid\":\"%s\",\"pin\":%" PRId64 ",\"pipeline\":\"%s\",\"path\":",
-                    uuid_text, ingest->pin, ingest->pipeline->name);
+    fnd_text_printf(&body,
+                    "{\"uuid\":\"%s\",\"pin\":%" PRId64 ",\"pipeline\":\"%s\",\"path\":", uuid_text,
+                    ingest->pin, ingest->pipeline->name);
     fnd_text_append_json_z(&body, candidate->identity);
-    fnd_text_printf(&body, ",\"revision\":%" PRId32 ",\"source\":{\"mtime_ns\":%" PRId64
-                    ",\"size\":%" PRId64,
-                    revision,
-                    (int64_t)file->st_mtim.tv_sec * 1000000000 + file->st_mtim.tv_nsec,
-                    (int64_t)file->st_size);
+    fnd_text_printf(
+        &body, ",\"revision\":%" PRId32 ",\"source\":{\"mtime_ns\":%" PRId64 ",\"size\":%" PRId64,
+        revision, (int64_t)file->st_mtim.tv_sec * 1000000000 + file->st_mtim.tv_nsec,
+        (int64_t)file->st_size);
     if (candidate->line > 0) {
         fnd_text_printf(&body, ",\"line\":%zu", candidate->line);
     }
@@ -141,8 +141,8 @@ static char *body_make(const struct fnd_ingesting *ingest, const struct fnd_cand
     fnd_text_append_z(&body, ",\"path\":");
     fnd_text_append_json_z(&body, candidate->identity);
     fnd_text_append_z(&body, ",\"stem\":");
-    fnd_text_append_json(&body, name, dot != NULL && dot != name ? (size_t)(dot - name)
-                                                                 : strlen(name));
+    fnd_text_append_json(&body, name,
+                         dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name));
     fnd_text_printf(&body, ",\"size\":%" PRIu64 ",\"media_type\":\"%s\"}", artifact->size,
                     media_type);
     fnd_digest_text(artifact->hash, hash);
@@ -162,7 +162,8 @@ static char *body_make(const struct fnd_ingesting *ingest, const struct fnd_cand
 
 /** Keep a file's bytes, or by reference only its hash.  FND_OK or the store's refusal; a file that
  *  cannot be read is FND_DENIED or FND_NOT_FOUND. */
-static enum fnd_status file_keep(struct fnd_ingesting *ingest, const struct fnd_candidate *candidate,
+static enum fnd_status file_keep(struct fnd_ingesting *ingest,
+                                 const struct fnd_candidate *candidate,
                                  struct fnd_artifact *artifact, const char **media_type,
                                  struct fnd_error *error)
 {
@@ -183,9 +184,9 @@ static enum fnd_status file_keep(struct fnd_ingesting *ingest, const struct fnd_
                              : fnd_error_errno(error, FND_DENIED, failed,
                                                "cannot read the input %s", candidate->identity);
     } else {
-        status = fnd_artifact_put_fd(ingest->engine->store, fd,
-                                     (uint64_t)FND_INPUT_SIZE_MAX_DEFAULT_GIB << 30, artifact,
-                                     error);
+        status =
+            fnd_artifact_put_fd(ingest->engine->store, fd,
+                                (uint64_t)FND_INPUT_SIZE_MAX_DEFAULT_GIB << 30, artifact, error);
     }
 out:
     if (fd >= 0) {
@@ -197,9 +198,10 @@ out:
 enum known { KNOWN_NEW, KNOWN_SAME, KNOWN_TOUCHED };
 
 /** Whether the identity is on record, and whether what is there may have changed. */
-static enum fnd_status known_look(struct fnd_ingesting *ingest, const struct fnd_candidate *candidate,
-                                  enum known *known, struct fnd_job_row *row,
-                                  struct fnd_text *body, struct fnd_error *error)
+static enum fnd_status known_look(struct fnd_ingesting *ingest,
+                                  const struct fnd_candidate *candidate, enum known *known,
+                                  struct fnd_job_row *row, struct fnd_text *body,
+                                  struct fnd_error *error)
 {
     enum fnd_status status = fnd_job_find(ingest->engine->reader, ingest->pipeline->name,
                                           candidate->identity, row, error);
@@ -216,9 +218,8 @@ static enum fnd_status known_look(struct fnd_ingesting *ingest, const struct fnd
     }
     struct fnd_json record = {body->bytes, body->size};
     if (candidate->value.bytes != NULL) {
-        *known = fnd_json_equal(fnd_json_member(record, "input"), candidate->value)
-                     ? KNOWN_SAME
-                     : KNOWN_TOUCHED;
+        *known = fnd_json_equal(fnd_json_member(record, "input"), candidate->value) ? KNOWN_SAME
+                                                                                    : KNOWN_TOUCHED;
         return FND_OK;
     }
     struct fnd_json source = fnd_json_member(record, "source");
@@ -249,13 +250,12 @@ static enum fnd_status replaced_cancel(struct fnd_ingesting *ingest, const struc
     char reason[64];
     snprintf(reason, sizeof reason, "its input changed: replaced by revision %" PRId32,
              row->revision + 1);
-    enum fnd_status status =
-        fnd_engine_cancel(ingest->engine, row->id, "foundry", reason, error);
+    enum fnd_status status = fnd_engine_cancel(ingest->engine, row->id, "foundry", reason, error);
     return status == FND_CONFLICT ? FND_OK : status; /* it had ended */
 }
 
-enum fnd_status fnd_ingest_candidate(struct fnd_ingesting *ingest, const struct fnd_candidate *candidate,
-                                      struct fnd_error *error)
+enum fnd_status fnd_ingest_candidate(struct fnd_ingesting *ingest,
+                                     const struct fnd_candidate *candidate, struct fnd_error *error)
 {
     struct fnd_job_row row = {0};
     struct fnd_text body = {0};
@@ -367,11 +367,12 @@ enum fnd_status fnd_engine_ingest(struct fnd_engine *engine, int64_t pin, bool r
     const struct fnd_pinned *pinned = fnd_pins_get(engine, pin, &local);
     enum fnd_status status = pinned != NULL ? FND_OK : local.status;
     engine->patient = true;
-    /* What was under way goes before what is new: else each start that is cut short would leave more
-     * steps running on record than may be in flight. */
+    /* What was under way goes before what is new: else each start that is cut short would leave
+     * more steps running on record than may be in flight. */
     fnd_resume_fill(engine);
     if (status == FND_OK) {
-        struct fnd_ingesting ingest = {engine, pinned->pipeline, pin, rested, counts, refused, context};
+        struct fnd_ingesting ingest = {engine, pinned->pipeline, pin,    rested,
+                                       counts, refused,          context};
         struct fnd_inputs inputs = {fnd_store_directory(engine->store), file_take, &ingest};
         status = fnd_inputs_walk(&inputs, &local);
     }

@@ -15,7 +15,7 @@ struct seen {
     struct seen_slot {
         uint8_t digest[FND_DIGEST_SIZE];
         size_t line, times; /* line 0: empty */
-    } *slots;
+    } * slots;
     size_t count, capacity; /* capacity: a power of two */
 };
 
@@ -99,13 +99,14 @@ static enum fnd_status line_take(struct fnd_ingesting *ingest, const struct fnd_
     fnd_text_printf(&identity, "%s#", file);
     size_t twice = line_identity(&identity, value, line, size, number, seen);
     if (twice > 0) {
-        fnd_error_set(&bad, FND_INVALID, "the id of this line is that of line %zu, too; give each "
-                      "line its own", twice);
+        fnd_error_set(&bad, FND_INVALID,
+                      "the id of this line is that of line %zu, too; give each "
+                      "line its own",
+                      twice);
         fnd_error_place(&bad, file, number, 1);
         fnd_ingest_refuse(ingest, &bad);
     } else {
-        struct fnd_candidate candidate = {fnd_text_z(&identity), input->path, value, input,
-                                          number};
+        struct fnd_candidate candidate = {fnd_text_z(&identity), input->path, value, input, number};
         status = fnd_ingest_candidate(ingest, &candidate, error);
     }
     fnd_text_finish(&identity);
@@ -152,8 +153,10 @@ enum fnd_status fnd_ingest_lines(struct fnd_ingesting *ingest, const struct fnd_
     while (status == FND_OK && line_read(file, line, &size)) {
         number++;
         if (size > FND_LINE_SIZE_MAX) {
-            fnd_error_set(&bad, FND_LIMIT, "this line is longer than %d bytes; give it as a file "
-                          "NAME.job.json of its own", FND_LINE_SIZE_MAX);
+            fnd_error_set(&bad, FND_LIMIT,
+                          "this line is longer than %d bytes; give it as a file "
+                          "NAME.job.json of its own",
+                          FND_LINE_SIZE_MAX);
             fnd_error_place(&bad, identity, number, 1);
             fnd_ingest_refuse(ingest, &bad);
         } else if (size > 0) {

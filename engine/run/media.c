@@ -12,10 +12,14 @@ static const struct {
     size_t size, offset;
     const char *type;
 } magics[] = {
-    {"\x89PNG\r\n\x1a\n", 8, 0, "image/png"}, {"\xff\xd8\xff", 3, 0, "image/jpeg"},
-    {"II*\0", 4, 0, "image/tiff"},            {"MM\0*", 4, 0, "image/tiff"},
-    {"GIF8", 4, 0, "image/gif"},              {"WEBP", 4, 8, "image/webp"},
-    {"%PDF-", 5, 0, "application/pdf"},       {"PK\x03\x04", 4, 0, "application/zip"},
+    {"\x89PNG\r\n\x1a\n", 8, 0, "image/png"},
+    {"\xff\xd8\xff", 3, 0, "image/jpeg"},
+    {"II*\0", 4, 0, "image/tiff"},
+    {"MM\0*", 4, 0, "image/tiff"},
+    {"GIF8", 4, 0, "image/gif"},
+    {"WEBP", 4, 8, "image/webp"},
+    {"%PDF-", 5, 0, "application/pdf"},
+    {"PK\x03\x04", 4, 0, "application/zip"},
     {"BM", 2, 0, "image/bmp"},
 };
 

@@ -84,9 +84,8 @@ static enum fnd_status retry_phase(struct act *act, const struct fnd_step_row *s
     if (act->phase != NULL) {
         const struct fnd_phase *named = fnd_pipeline_phase(pipeline, act->phase);
         if (named == NULL) {
-            return fnd_error_set(error, FND_NOT_FOUND,
-                                 "pipeline %s has no phase %s to retry from", pipeline->name,
-                                 act->phase);
+            return fnd_error_set(error, FND_NOT_FOUND, "pipeline %s has no phase %s to retry from",
+                                 pipeline->name, act->phase);
         }
         if (named->index > *phase) {
             return fnd_error_set(error, FND_INVALID,
@@ -109,11 +108,10 @@ static enum fnd_status retry_begin(struct fnd_operation *operation, struct fnd_v
     bool ended = state == FND_FAILED || state == FND_CANCELLED ||
                  (state == FND_COMPLETED && act->phase != NULL);
     if (!ended) {
-        return fnd_error_set(error, FND_CONFLICT, "job %" PRId64 " is %s; %s", step->job,
-                             fnd_state_name(state),
-                             state == FND_COMPLETED
-                                 ? "name a phase to run it again from (--from PHASE)"
-                                 : "only a failed or cancelled job can be retried");
+        return fnd_error_set(
+            error, FND_CONFLICT, "job %" PRId64 " is %s; %s", step->job, fnd_state_name(state),
+            state == FND_COMPLETED ? "name a phase to run it again from (--from PHASE)"
+                                   : "only a failed or cancelled job can be retried");
     }
     enum fnd_status status = fnd_engine_pipeline(act->engine, step->pin, &pipeline, error);
     if (status == FND_OK) {

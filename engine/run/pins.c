@@ -174,8 +174,8 @@ static enum fnd_status pin_write(struct fnd_engine *engine, const struct fnd_pip
 }
 
 enum fnd_status fnd_engine_pin(struct fnd_engine *engine, const char *pipeline_file,
-                               const char *const *settings, int64_t *pin,
-                               struct fnd_errors *errors, struct fnd_text *source)
+                               const char *const *settings, int64_t *pin, struct fnd_errors *errors,
+                               struct fnd_text *source)
 {
     struct found found = {engine, NULL};
     const struct fnd_plugin_source plugins = {found_find, found_file, &found};
@@ -183,8 +183,7 @@ enum fnd_status fnd_engine_pin(struct fnd_engine *engine, const char *pipeline_f
     struct fnd_pipeline *pipeline = NULL;
     struct fnd_error error = {0};
     options.settings = settings;
-    enum fnd_status status =
-        fnd_pipeline_load(pipeline_file, &options, &pipeline, errors, source);
+    enum fnd_status status = fnd_pipeline_load(pipeline_file, &options, &pipeline, errors, source);
     if (status == FND_OK) {
         status = pin_write(engine, pipeline, found.list, pin, &error);
         if (status != FND_OK) {
@@ -212,8 +211,7 @@ const struct fnd_pinned *fnd_pins_get(struct fnd_engine *engine, int64_t pin,
     if (status == FND_OK) {
         const struct fnd_plugin_source copies = {copy_find, copy_file, engine};
         struct fnd_pipeline_options options = pipeline_options(engine, &copies);
-        status = fnd_pipeline_load_pin(document.bytes, document.size, &options, &pipeline,
-                                       &errors);
+        status = fnd_pipeline_load_pin(document.bytes, document.size, &options, &pipeline, &errors);
         if (status != FND_OK && error != NULL) {
             fnd_error_set(error, status, "the pinned pipeline cannot be loaded");
             if (errors.count > 0) {
@@ -282,8 +280,8 @@ static char *secret_get(void *context, const char *name)
     return value != NULL ? fnd_strdup(value) : NULL;
 }
 
-enum fnd_status fnd_pins_arm(struct fnd_engine *engine, struct fnd_pipeline *pipeline,
-                             size_t index, struct fnd_error *error)
+enum fnd_status fnd_pins_arm(struct fnd_engine *engine, struct fnd_pipeline *pipeline, size_t index,
+                             struct fnd_error *error)
 {
     struct fnd_pinned *pinned = pipeline->owner;
     struct fnd_phase *phase = &pipeline->phases[index];

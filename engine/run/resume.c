@@ -33,13 +33,14 @@ static void hold_unloaded(struct fnd_engine *engine, const struct fnd_step_row *
     write->before = row->event;
     write->outputs_count = row->outputs_count;
     memcpy(write->outputs, row->outputs, row->outputs_count * sizeof *write->outputs);
-    struct fnd_event *event = fnd_write_add(write, FND_EVENT_HOLD,
-                                            fnd_error_body(error, "hold", NULL, NULL), NULL);
+    struct fnd_event *event =
+        fnd_write_add(write, FND_EVENT_HOLD, fnd_error_body(error, "hold", NULL, NULL), NULL);
     event->phase = row->stand.phase;
     event->attempt = row->stand.attempt;
     event->after = row->stand;
     event->after.state = FND_PAUSED;
-    /* Whether its phase may be repeated is not known without the pin: it is kept that it had begun. */
+    /* Whether its phase may be repeated is not known without the pin: it is kept that it had begun.
+     */
     event->after.due_us = row->stand.state == FND_RUNNING ? FND_DUE_HELD_BEGUN : FND_DUE_HELD;
     engine->loose++;
     fnd_store_queue(engine->store, write);
@@ -90,7 +91,9 @@ static bool page_add(const struct fnd_step_row *row, void *context)
 static bool page_take(struct fnd_engine *engine, enum fnd_state state, size_t room)
 {
     struct fnd_backlog *backlog = &engine->backlog[state];
-    struct page page = {.engine = engine, .state = state, .last = backlog->cursor,
+    struct page page = {.engine = engine,
+                        .state = state,
+                        .last = backlog->cursor,
                         .capacity = room < 32 ? room : 32};
     page.rows = fnd_realloc(NULL, page.capacity, sizeof *page.rows);
     struct fnd_walk walk = {backlog->cursor, 256};

@@ -70,8 +70,7 @@ static bool artifacts_keep(struct fnd_task *task, struct fnd_event *event, struc
         fnd_text_append_json_z(meta, staged->name);
         fnd_text_append_z(meta, ":{\"media_type\":");
         fnd_text_append_json_z(meta, staged->media_type);
-        fnd_text_printf(meta, ",\"sha256\":\"%s\",\"size\":%" PRIu64 "}", hash,
-                        staged->kept.size);
+        fnd_text_printf(meta, ",\"sha256\":\"%s\",\"size\":%" PRIu64 "}", hash, staged->kept.size);
     }
     fnd_text_append_byte(meta, '}');
     return true;
@@ -135,8 +134,7 @@ static void repeat_ask(struct fnd_task *task, struct fnd_write *write, const cha
     fnd_text_append_json(&body, question.bytes, question.size);
     fnd_text_append_z(&body, ",\"schema\":{\"enum\":[\"run\",\"fail\"]}}]}");
     fnd_text_finish(&question);
-    struct fnd_event *event =
-        event_add(task, write, FND_EVENT_ASK, fnd_text_take(&body), NULL);
+    struct fnd_event *event = event_add(task, write, FND_EVENT_ASK, fnd_text_take(&body), NULL);
     event->after.state = FND_PAUSED;
     event->after.due_us = 0;
 }
@@ -168,8 +166,8 @@ static void output_make(struct fnd_task *task, struct fnd_write *write)
     struct fnd_event *event = event_add(task, write, FND_EVENT_OUTPUT, visit->body, NULL);
     visit->body = NULL;
     event->level = (int32_t)visit->phase->isolation;
-    event->after = fnd_engine_stand(task->engine, task->pipeline,
-                                    (size_t)task->row.stand.phase + 1, true);
+    event->after =
+        fnd_engine_stand(task->engine, task->pipeline, (size_t)task->row.stand.phase + 1, true);
 }
 
 void fnd_transition_visit(struct fnd_task *task)
@@ -214,8 +212,8 @@ void fnd_transition_visit(struct fnd_task *task)
 void fnd_transition_hold(struct fnd_task *task, const struct fnd_error *error)
 {
     struct fnd_write *write = fnd_transition_make(task);
-    struct fnd_event *event = event_add(task, write, FND_EVENT_HOLD,
-                                        fnd_error_body(error, "hold", NULL, NULL), NULL);
+    struct fnd_event *event =
+        event_add(task, write, FND_EVENT_HOLD, fnd_error_body(error, "hold", NULL, NULL), NULL);
     event->after.state = FND_PAUSED;
     event->after.due_us = FND_DUE_HELD;
     fnd_transition_submit(task, write);
@@ -358,8 +356,7 @@ static void artifacts_note(struct fnd_task *task, const struct fnd_write *write)
         if (event->kind == FND_EVENT_OUTPUT) {
             const uint64_t bit = UINT64_C(1) << event->phase;
             task->looked |= bit;
-            task->carries = event->artifacts_count > 0 ? task->carries | bit
-                                                       : task->carries & ~bit;
+            task->carries = event->artifacts_count > 0 ? task->carries | bit : task->carries & ~bit;
         } else if (event->kind == FND_EVENT_REOPEN || event->kind == FND_EVENT_UPGRADE) {
             task->looked = task->carries = 0;
         }
@@ -475,11 +472,14 @@ void fnd_transition_ended(struct fnd_engine *engine, struct fnd_write *write)
         /* Only another writer could be first, and the lock keeps those out. */
         struct fnd_error error = {0};
         fnd_error_set(&error, FND_DAMAGED,
-                      "job %s moved under the engine that holds the lock; run verify",
-                      task->path);
+                      "job %s moved under the engine that holds the lock; run verify", task->path);
         fnd_engine_broke(engine, &error);
     } else {
         fnd_engine_broke(engine, write->error);
+        if (task->fresh) { /* in no table yet: nobody else would drop it */
+            engine->flight--;
+            fnd_task_drop(task);
+        }
     }
     fnd_write_destroy(write);
 }

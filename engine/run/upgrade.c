@@ -23,8 +23,7 @@ static bool step_add(const struct fnd_step_row *row, void *context)
     }
     if (upgrade->count == upgrade->capacity) {
         upgrade->capacity = upgrade->capacity == 0 ? 64 : upgrade->capacity * 2;
-        upgrade->steps =
-            fnd_realloc(upgrade->steps, upgrade->capacity, sizeof *upgrade->steps);
+        upgrade->steps = fnd_realloc(upgrade->steps, upgrade->capacity, sizeof *upgrade->steps);
     }
     upgrade->steps[upgrade->count++] = row->id;
     return true;
@@ -58,14 +57,13 @@ static void phases_free(char **ids, size_t count)
     free(ids);
 }
 
-/** Whether a person has to say first if the step's phase may run a second time: moving the step would
- *  begin it again. */
+/** Whether a person has to say first if the step's phase may run a second time: moving the step
+ * would begin it again. */
 static bool repeat_undecided(const struct upgrade *upgrade, const struct fnd_step_row *row)
 {
     struct fnd_request_row request;
     struct fnd_text body = {0};
-    const bool begun =
-        row->stand.state == FND_RUNNING || row->stand.due_us == FND_DUE_HELD_BEGUN;
+    const bool begun = row->stand.state == FND_RUNNING || row->stand.due_us == FND_DUE_HELD_BEGUN;
     if (begun && !upgrade->pipeline->phases[row->stand.phase].repeatable) {
         return true;
     }
@@ -95,22 +93,21 @@ static bool can_move(const struct upgrade *upgrade, const struct fnd_step_row *r
     for (size_t i = 0; can && i <= (size_t)row->stand.phase && i < count; i++) {
         if (i >= upgrade->pipeline->phases_count ||
             strcmp(upgrade->pipeline->phases[i].id, ids[i]) != 0) {
-            fnd_text_printf(why, "phase %zu was %s and is %s now; it has run or stands there",
-                            i + 1, ids[i],
-                            i < upgrade->pipeline->phases_count ? upgrade->pipeline->phases[i].id
-                                                                : "gone");
+            fnd_text_printf(
+                why, "phase %zu was %s and is %s now; it has run or stands there", i + 1, ids[i],
+                i < upgrade->pipeline->phases_count ? upgrade->pipeline->phases[i].id : "gone");
             can = false;
         }
     }
     if (can && repeat_undecided(upgrade, row)) {
-        fnd_text_printf(why, "whether phase %s may run again is for a person to say: run it, then "
+        fnd_text_printf(why,
+                        "whether phase %s may run again is for a person to say: run it, then "
                         "answer",
                         upgrade->pipeline->phases[row->stand.phase].id);
         can = false;
     }
     if (can) {
-        fnd_text_printf(why, "goes on at phase %s",
-                        upgrade->pipeline->phases[row->stand.phase].id);
+        fnd_text_printf(why, "goes on at phase %s", upgrade->pipeline->phases[row->stand.phase].id);
     }
     phases_free(ids, count);
     return can;
@@ -129,8 +126,7 @@ static enum fnd_status step_move(struct upgrade *upgrade, const struct fnd_step_
     fnd_text_append_z(&body, "{\"by\":");
     fnd_text_append_json_z(&body, upgrade->by);
     fnd_text_printf(&body, ",\"from\":%" PRId64 ",\"to\":%" PRId64 "}", row->pin, upgrade->pin);
-    struct fnd_event *event =
-        fnd_write_add(write, FND_EVENT_UPGRADE, fnd_text_take(&body), NULL);
+    struct fnd_event *event = fnd_write_add(write, FND_EVENT_UPGRADE, fnd_text_take(&body), NULL);
     event->ref = upgrade->pin;
     event->phase = row->stand.phase;
     event->attempt = row->stand.attempt;
@@ -180,8 +176,8 @@ enum fnd_status fnd_engine_upgrade(struct fnd_engine *engine, int64_t pin, bool 
     enum fnd_status status = fnd_engine_pipeline(engine, pin, &upgrade.pipeline, error);
     for (int state = FND_QUEUED; status == FND_OK && state <= FND_PAUSED; state++) {
         struct fnd_walk walk = {0, SIZE_MAX};
-        status = fnd_steps_walk(engine->reader, (enum fnd_state)state, &walk, step_add, &upgrade,
-                                error);
+        status =
+            fnd_steps_walk(engine->reader, (enum fnd_state)state, &walk, step_add, &upgrade, error);
     }
     for (size_t i = 0; status == FND_OK && i < upgrade.count; i++) {
         status = step_upgrade(&upgrade, upgrade.steps[i], dry, report, context, error);

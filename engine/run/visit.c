@@ -51,14 +51,15 @@ static enum fnd_status artifacts_open(struct fnd_task *task, struct fnd_json art
         enum fnd_status status;
         if (hash == NULL || !fnd_unhex(hash, strlen(hash), artifact.hash, sizeof artifact.hash) ||
             !fnd_json_integer(fnd_json_member(walk.value, "size"), &size) || size < 0) {
-            status = fnd_error_set(error, FND_DAMAGED, "the record of artifact %s is not whole; "
-                                   "run verify", name);
+            status = fnd_error_set(error, FND_DAMAGED,
+                                   "the record of artifact %s is not whole; "
+                                   "run verify",
+                                   name);
         } else {
             artifact.size = (uint64_t)size;
-            status = reference != NULL
-                         ? reference_open(task, &artifact, reference, &fd, error)
-                         : fnd_artifact_open(fnd_store_folder(task->engine->store), &artifact, &fd,
-                                             error);
+            status = reference != NULL ? reference_open(task, &artifact, reference, &fd, error)
+                                       : fnd_artifact_open(fnd_store_folder(task->engine->store),
+                                                           &artifact, &fd, error);
         }
         free(hash);
         free(reference);
@@ -66,8 +67,8 @@ static enum fnd_status artifacts_open(struct fnd_task *task, struct fnd_json art
             free(name);
             return status;
         }
-        task->artifacts = fnd_realloc(task->artifacts, task->artifacts_count + 1,
-                                      sizeof *task->artifacts);
+        task->artifacts =
+            fnd_realloc(task->artifacts, task->artifacts_count + 1, sizeof *task->artifacts);
         struct fnd_call_artifact *last = &task->artifacts[task->artifacts_count++];
         memset(last, 0, sizeof *last);
         last->name = name;
@@ -105,8 +106,7 @@ static enum fnd_status artifacts_collect(struct fnd_task *task, size_t phase,
 {
     const uint64_t told = fnd_task_told_of(task, phase);
     for (size_t i = phase; i-- > 0;) {
-        enum fnd_status status =
-            (told >> i & 1) != 0 ? artifacts_of(task, i, error) : FND_OK;
+        enum fnd_status status = (told >> i & 1) != 0 ? artifacts_of(task, i, error) : FND_OK;
         if (status != FND_OK) {
             return status;
         }

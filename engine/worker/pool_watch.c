@@ -227,9 +227,10 @@ void fnd_worker_ended(struct fnd_worker *worker)
     const struct fnd_process_end end = fnd_process_reap(&worker->process);
     fnd_worker_drain(worker); /* what was answered before counts */
     uint64_t culprit = worker->victim;
-    if (worker->count > 0 && culprit == 0) {
+    if (culprit == 0) {
         int64_t began_us;
-        culprit = flight_current(worker, fnd_pool_now(pool), &began_us)->id;
+        const struct fnd_flight *current = flight_current(worker, fnd_pool_now(pool), &began_us);
+        culprit = current != NULL ? current->id : 0;
     }
     if (!worker->ready) {
         end_starting(worker, &end);

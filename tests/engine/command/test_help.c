@@ -115,7 +115,7 @@ Test(help, a_manual_page_is_built_for_every_command)
             continue;
         }
         struct fnd_text path = {0}, page = {0};
-        fnd_text_printf(&path, "%s/engine/command/foundry-engine-%s.1", root, c->name);
+        fnd_text_printf(&path, "%s/docs/foundry-engine-%s.1", root, c->name);
         for (size_t i = 0; i < path.size; i++) {
             path.bytes[i] = path.bytes[i] == ' ' ? '-' : path.bytes[i];
         }
