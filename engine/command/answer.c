@@ -25,6 +25,7 @@ struct answering {
     int64_t *jobs; /* that go on */
     size_t jobs_count;
     size_t refused, conflicts, failed;
+    bool misused; /* the options say nothing that could be sent */
 };
 
 static bool has(const struct answering *answering, enum fnd_option_id id)
@@ -287,6 +288,7 @@ static enum fnd_status answer_one(struct answering *answering, const char *name,
     } else {
         begin_request(answering, request, true, &line);
         status = from_options(answering, request, &line, error);
+        answering->misused = status == FND_INVALID;
         fnd_text_append_byte(&line, '}');
         if (status == FND_OK) {
             status = send_answer(answering, &line, error);
@@ -336,6 +338,7 @@ int fnd_command_answer(struct fnd_app *app)
     }
     if (status != FND_OK) {
         code = fnd_fail(app, &error);
+        code = answering.misused ? FND_EXIT_USAGE : code;
     } else if (answering.jobs_count > 0 && !has(&answering, FND_OPTION_NO_RUN)) {
         code = fnd_follow_jobs(app, answering.session, fnd_reader_path(answering.reader),
                                answering.jobs, answering.jobs_count);

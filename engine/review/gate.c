@@ -12,19 +12,27 @@ static struct fnd_json asked_questions(const struct fnd_answering *answering)
     return fnd_json_member(asked, "questions");
 }
 
+/** Places that are wrong: one place may break several rules. */
+static size_t places_count(const struct fnd_flaws *fields)
+{
+    size_t count = fields->skipped;
+    for (size_t i = 0; i < fields->count; i++) {
+        size_t j = 0;
+        while (j < i && strcmp(fields->list[j].pointer, fields->list[i].pointer) != 0) {
+            j++;
+        }
+        count += j == i;
+    }
+    return count;
+}
+
 enum fnd_status fnd_answer_refuse(struct fnd_answering *answering, struct fnd_error *error)
 {
-    const struct fnd_flaws *fields = &answering->answered->fields;
-    if (fields->count == 1) {
-        const struct fnd_flaw *flaw = &fields->list[0];
-        fnd_error_set(error, FND_INVALID, "the answer to request %" PRId64 " was not taken: %s%s%s",
-                      answering->request.id, flaw->pointer, flaw->pointer[0] != '\0' ? ": " : "",
-                      flaw->message);
-    } else {
-        fnd_error_set(error, FND_INVALID,
-                      "the answer to request %" PRId64 " was not taken: %zu fields are wrong",
-                      answering->request.id, fields->count + fields->skipped);
-    }
+    /* What is wrong with each is in the fields, which whoever answers gets beside this. */
+    const size_t count = places_count(&answering->answered->fields);
+    fnd_error_set(error, FND_INVALID,
+                  "the answer to request %" PRId64 " was not taken: %zu field%s wrong",
+                  answering->request.id, count, count == 1 ? " is" : "s are");
     fnd_error_code(error, "answer_refused");
     return FND_INVALID;
 }

@@ -63,6 +63,8 @@ exits 1 "an answer that does not add up is refused" "$engine" answer jobs "$numb
     --set "supplier_name=Hardware & Son" --set /line_items/0/quantity=10
 says "the rule is told" "/line_items/0: " "$err"
 says "with its numbers" "quantity * unit_price = 150.00, total_cost = 15.00" "$err"
+equals "and once" "$(grep -c 'quantity \* unit_price' "$err")" 1
+says "behind how many fields are wrong" "1 field is wrong" "$err"
 equals "the request is still open" "$(request jobs job-2.png)" "$number"
 exits 9 "an answer to another version is a conflict" "$engine" answer jobs "$number" --accept \
     --if-version 99

@@ -70,6 +70,20 @@ Test(gate, several_detectors_make_one_request_and_ask_a_key_once)
     desk_end(&desk);
 }
 
+Test(gate, a_place_that_breaks_two_rules_is_one_wrong_field)
+{
+    run_one(COPY
+            "  - id: review\n    uses: foundry/human\n    with:\n      of: read\n"
+            "      detectors:\n"
+            "        - {uses: detect/required, with: {fields: [/value/a]}}\n"
+            "        - {uses: detect/regex-mismatch, with: {field: /value/a, pattern: '^x'}}\n",
+            "{\"id\":\"x\",\"doc\":{\"a\":\"\"}}");
+    cr_expect_eq(desk_set(&desk, JOB, "{}"), FND_INVALID);
+    cr_expect_eq(desk.answered.fields.count, 2, "%s", desk_refused(&desk));
+    cr_expect_not_null(strstr(desk.error.message, "1 field is wrong"), "%s", desk.error.message);
+    desk_end(&desk);
+}
+
 Test(gate, a_detector_refuses_as_often_as_it_asks_and_says_a_thing_once)
 {
     run_one(COPY "  - id: review\n    uses: foundry/human\n    with:\n      of: read\n"
