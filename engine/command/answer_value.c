@@ -96,6 +96,23 @@ static void append_value(const struct place *place, const char *text, struct fnd
     fnd_text_finish(&quoted);
 }
 
+/* A field by its name, or by its pointer with or without the first slash, as questions say it. */
+static void field_pointer(struct fnd_json request, const char *name, struct fnd_text *pointer)
+{
+    struct fnd_json subject = fnd_json_member(request, "subject");
+    fnd_text_append_z(pointer, name[0] != '/' && name[0] != '\0' ? "/" : "");
+    fnd_text_append_z(pointer, name);
+    const char *as_is = fnd_text_z(pointer);
+    if (name[0] == '/' || name[0] == '\0' ||
+        (strchr(name, '/') != NULL && fnd_json_pointer_valid(as_is) &&
+         (fnd_json_find(subject, as_is).bytes != NULL ||
+          find_question(request, "pointer", as_is).bytes != NULL))) {
+        return;
+    }
+    fnd_text_clear(pointer);
+    fnd_json_pointer_add(pointer, name, strlen(name));
+}
+
 enum fnd_status fnd_answer_set(struct fnd_json request, const char *setting,
                                struct fnd_text *values, struct fnd_error *error)
 {
@@ -109,11 +126,7 @@ enum fnd_status fnd_answer_set(struct fnd_json request, const char *setting,
     struct place place = {.request = request, .subject = fnd_json_member(request, "subject")};
     enum fnd_status status = FND_OK;
     if (fnd_json_text_is(fnd_json_member(request, "origin"), "gate")) {
-        if (name[0] == '/' || name[0] == '\0') {
-            fnd_text_append_z(&pointer, name);
-        } else {
-            fnd_json_pointer_add(&pointer, name, strlen(name));
-        }
+        field_pointer(request, name, &pointer);
         place.pointer = fnd_text_z(&pointer);
         place.question = find_question(request, "pointer", place.pointer);
     } else {

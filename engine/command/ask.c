@@ -10,7 +10,7 @@
 #include "command/output.h"
 #include "review/review.h"
 
-enum { PAGE = 1000, VALUE_COLUMNS = 60 };
+enum { PAGE = 1000 };
 
 enum fnd_status fnd_request_read(struct fnd_reader *reader, int64_t request, struct fnd_text *text,
                                  struct fnd_json *json, struct fnd_error *error)
@@ -177,92 +177,5 @@ int fnd_command_ask_list(struct fnd_app *app)
     }
     fnd_reader_close(list->reader);
     free(list);
-    return status == FND_OK ? FND_EXIT_DONE : fnd_fail(app, &error);
-}
-
-/* A value in a line of its own if it is short, else indented below. */
-static void show_value(struct fnd_app *app, const char *name, struct fnd_json value)
-{
-    struct fnd_text text = {0};
-    if (value.bytes == NULL) {
-        return;
-    }
-    fnd_json_compact(value, &text);
-    if (fnd_columns(fnd_text_z(&text)) <= VALUE_COLUMNS) {
-        fnd_line(app, "    %s %s", name, fnd_text_z(&text));
-    } else {
-        fnd_line(app, "    %s", name);
-        fnd_text_clear(&text);
-        fnd_json_pretty(value, &text, 3);
-        fnd_text_append_byte(&text, '\n');
-        fnd_lines(app, fnd_text_z(&text));
-    }
-    fnd_text_finish(&text);
-}
-
-static void show_question(struct fnd_app *app, struct fnd_json question)
-{
-    static const char *const members[] = {"value", "confidence", "place", "context", "schema"};
-    char *pointer = text_of(question, "pointer"), *text = text_of(question, "question");
-    char *key = text_of(question, "key");
-    fnd_line(app, "  %s: %s", pointer[0] != '\0' ? pointer : key, text);
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        show_value(app, members[i], fnd_json_member(question, members[i]));
-    }
-    free(pointer);
-    free(text);
-    free(key);
-}
-
-static void show_people(struct fnd_app *app, struct fnd_json request, const char *directory)
-{
-    char *path = text_of(request, "path"), *phase = text_of(request, "phase");
-    char *state = text_of(request, "state"), *pipeline = text_of(request, "pipeline");
-    struct fnd_json questions = fnd_json_member(request, "questions");
-    struct fnd_json subject = fnd_json_member(request, "subject");
-    int64_t number = 0, version = 0;
-    fnd_json_integer(fnd_json_member(request, "request"), &number);
-    fnd_json_integer(fnd_json_member(request, "version"), &version);
-    fnd_line(app, "request %" PRId64 ", version %" PRId64 ", %s: %s of %s at %s", number, version,
-             state, path, pipeline, phase);
-    for (struct fnd_json_walk walk = fnd_json_walk(questions); fnd_json_next(&walk);) {
-        show_question(app, walk.value);
-    }
-    if (subject.bytes != NULL) {
-        fnd_line(app, "%s", "");
-        fnd_line(app, "what the model said:");
-        fnd_value(app, subject);
-    }
-    if (strcmp(state, "open") == 0) {
-        fnd_next(app, "next: " FND_PROGRAM " answer %s %" PRId64 " --set FIELD=VALUE, or --accept",
-                 directory, number);
-    }
-    free(path);
-    free(phase);
-    free(state);
-    free(pipeline);
-}
-
-int fnd_command_ask_show(struct fnd_app *app)
-{
-    struct fnd_error error = {0};
-    struct fnd_reader *reader = NULL;
-    struct fnd_text text = {0};
-    struct fnd_json request = {0};
-    int64_t number = 0;
-    enum fnd_status status = fnd_directory_read(app->arguments.operands[0], &reader, &error);
-    if (status == FND_OK) {
-        status = fnd_request_named(app, reader, app->arguments.operands[1], &number, &error);
-    }
-    if (status == FND_OK) {
-        status = fnd_request_read(reader, number, &text, &request, &error);
-    }
-    if (status == FND_OK && app->json) {
-        fnd_value(app, request);
-    } else if (status == FND_OK) {
-        show_people(app, request, fnd_reader_path(reader));
-    }
-    fnd_reader_close(reader);
-    fnd_text_finish(&text);
     return status == FND_OK ? FND_EXIT_DONE : fnd_fail(app, &error);
 }

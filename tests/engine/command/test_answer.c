@@ -42,6 +42,8 @@ Test(answer, the_schema_decides_what_a_value_is)
         {gate, "free=false", "\"/free\":false"},
         {gate, "new=5", "\"/new\":5"},
         {gate, "a/b=5", "\"/a~1b\":5"},
+        {gate, "lines/0/quantity=10", "\"/lines/0/quantity\":10"}, /* as a question says it */
+        {gate, "lines/7/quantity=10", "\"/lines~17~1quantity\":10"},
         {phase, "repeat=run", "\"repeat\":\"run\""},
         {phase, "count=3", "\"count\":3"},
     };
