@@ -6,8 +6,10 @@
 #include "command/commands.h"
 #include "command/output.h"
 #include "command/session.h"
+#include "command/show.h"
+#include "worker/pool.h"
 
-enum { HISTORY_MAX = 1000 };
+enum { HISTORY_MAX = 1000, LINES_MAX = 40, LINES_SHOWN = 30 };
 
 /** One job with what the command shows of it. */
 struct show {
@@ -18,6 +20,8 @@ struct show {
     char **phases;
     struct fnd_event_row *events; /* newest first */
     size_t events_count;
+    struct fnd_under *under; /* pins, oldest first */
+    size_t under_count;
 };
 
 static bool keep_event(const struct fnd_event_row *row, void *context)
@@ -26,6 +30,19 @@ static bool keep_event(const struct fnd_event_row *row, void *context)
     show->events = fnd_realloc(show->events, show->events_count + 1, sizeof *show->events);
     show->events[show->events_count++] = *row;
     return true;
+}
+
+/* The pin that the job came in with, and each that a person moved it to. */
+static void collect_under(struct show *show)
+{
+    show->under = fnd_alloc((show->events_count + 1) * sizeof *show->under);
+    show->under[show->under_count++] = (struct fnd_under){show->job.pin, show->job.id};
+    for (size_t i = show->events_count; i > 0; i--) {
+        if (show->events[i - 1].kind == FND_EVENT_UPGRADE) {
+            show->under[show->under_count++] =
+                (struct fnd_under){show->events[i - 1].ref, show->events[i - 1].id};
+        }
+    }
 }
 
 static enum fnd_status load(struct show *show, struct fnd_error *error)
@@ -44,6 +61,9 @@ static enum fnd_status load(struct show *show, struct fnd_error *error)
         show->phases = fnd_phase_names(show->reader, show->step.pin);
         status = fnd_events_walk(show->reader, show->step.id, &walk, keep_event, show, error);
     }
+    if (status == FND_OK) {
+        collect_under(show);
+    }
     return status;
 }
 
@@ -52,6 +72,7 @@ static void finish(struct show *show)
     fnd_job_row_finish(&show->job);
     fnd_phase_names_free(show->phases);
     free(show->events);
+    free(show->under);
     fnd_reader_close(show->reader);
 }
 
@@ -92,24 +113,54 @@ static enum fnd_status print_phase(struct show *show, const char *id, struct fnd
     return status;
 }
 
-/* What an event says to people: the message of an error, who answered. */
-static char *event_note(struct show *show, const struct fnd_event_row *event)
+/* What an event says to people: the message of an error, who acted and why. Who alone, with `bare`,
+ * for programs. */
+static char *event_note(struct show *show, const struct fnd_event_row *event, bool bare)
 {
-    static const char *const members[] = {"message", "by", "reason", NULL};
-    struct fnd_text body = {0};
+    struct fnd_text body = {0}, note = {0};
     struct fnd_json value = {0};
-    char *note = NULL;
     bool quiet = event->kind == FND_EVENT_JOB || event->kind == FND_EVENT_OUTPUT ||
                  event->kind == FND_EVENT_ASK;
     if (!quiet && fnd_payload_get(show->reader, event->id, &body, NULL, NULL) == FND_OK &&
         body.size > 0 &&
         fnd_json_check(fnd_text_z(&body), body.size, NULL, &value, NULL) == FND_OK) {
-        for (size_t i = 0; members[i] != NULL && note == NULL; i++) {
-            note = fnd_json_strdup(fnd_json_member(value, members[i]));
+        char *message = fnd_json_strdup(fnd_json_member(value, "message"));
+        char *by = fnd_json_strdup(fnd_json_member(value, "by"));
+        char *reason = fnd_json_strdup(fnd_json_member(value, "reason"));
+        const bool who = message == NULL && by != NULL;
+        fnd_text_append_z(&note, message);
+        fnd_text_append_z(&note, who && !bare ? "by " : "");
+        fnd_text_append_z(&note, who ? by : "");
+        if (message == NULL && reason != NULL && (!bare || by == NULL)) {
+            fnd_text_printf(&note, "%s%s", note.size > 0 ? ": " : "", reason);
         }
+        free(message);
+        free(by);
+        free(reason);
     }
     fnd_text_finish(&body);
-    return note;
+    return note.size > 0 ? fnd_text_take(&note) : NULL;
+}
+
+/* Where the phase's code ran that an event tells of; NULL where none did: an answer's output is
+ * what the person gave. */
+static const char *event_isolation(const struct show *show, size_t index)
+{
+    const struct fnd_event_row *event = &show->events[index];
+    switch (event->kind) {
+    case FND_EVENT_OUTPUT:
+    case FND_EVENT_FAIL:
+        if (index + 1 < show->events_count && show->events[index + 1].kind == FND_EVENT_ANSWER) {
+            return NULL;
+        }
+        break;
+    case FND_EVENT_ASK:
+    case FND_EVENT_RETRY:
+        break;
+    default:
+        return NULL;
+    }
+    return fnd_isolation_name((enum fnd_isolation)event->level);
 }
 
 static void json_events(struct show *show, struct fnd_text *json)
@@ -118,7 +169,7 @@ static void json_events(struct show *show, struct fnd_text *json)
     for (size_t i = show->events_count; i > 0; i--) {
         const struct fnd_event_row *event = &show->events[i - 1];
         char at[FND_TIME_TEXT_SIZE];
-        char *note = event_note(show, event);
+        char *note = event_note(show, event, true);
         fnd_time_format(event->at_us, at);
         fnd_text_printf(json, "%s{\"event\":%" PRId64 ",\"at\":\"%s\",\"attempt\":%" PRId32 ",",
                         i < show->events_count ? "," : "", event->id, at, event->attempt);
@@ -127,6 +178,8 @@ static void json_events(struct show *show, struct fnd_text *json)
         fnd_field(json, "phase", fnd_phase_name(show->phases, event->phase));
         fnd_text_append_byte(json, ',');
         fnd_field(json, "state", fnd_state_name(event->after.state));
+        fnd_text_append_byte(json, ',');
+        fnd_field(json, "isolation", event_isolation(show, i - 1));
         if (note != NULL) {
             fnd_text_append_byte(json, ',');
             fnd_field(json, "note", note);
@@ -174,6 +227,7 @@ static enum fnd_status print_json(struct show *show, struct fnd_error *error)
         fnd_text_finish(&text);
     }
     fnd_text_append_byte(&json, '}');
+    fnd_under_json(show->reader, show->under, show->under_count, &json);
     json_events(show, &json);
     fnd_text_append_z(&json, "}\n");
     if (status == FND_OK) {
@@ -185,26 +239,50 @@ static enum fnd_status print_json(struct show *show, struct fnd_error *error)
 
 static void print_history(struct show *show)
 {
-    struct fnd_table table = {.columns = 6};
-    const char *const heading[] = {"EVENT", "AT", "PHASE", "WHAT", "STATE", "NOTE"};
+    struct fnd_table table = {.columns = 7};
+    const char *const heading[] = {"EVENT", "AT", "PHASE", "WHAT", "RAN IN", "STATE", "NOTE"};
     for (size_t i = 0; i < table.columns; i++) {
         fnd_table_cell(&table, "%s", heading[i]);
     }
     for (size_t i = show->events_count; i > 0; i--) {
         const struct fnd_event_row *event = &show->events[i - 1];
         char at[FND_TIME_TEXT_SIZE];
-        char *note = event_note(show, event);
+        char *note = event_note(show, event, false);
         fnd_time_format(event->at_us, at);
         at[19] = '\0'; /* seconds do, for people */
         fnd_table_cell(&table, "%" PRId64, event->id);
         fnd_table_cell(&table, "%s", at);
         fnd_table_cell(&table, "%s", fnd_phase_name(show->phases, event->phase));
         fnd_table_cell(&table, "%s", fnd_event_name(event->kind));
+        const char *isolation = event_isolation(show, i - 1);
+        fnd_table_cell(&table, "%s", isolation != NULL ? isolation : "");
         fnd_table_cell(&table, "%s", fnd_state_name(event->after.state));
         fnd_table_cell(&table, "%s", note != NULL ? note : "");
         free(note);
     }
     fnd_table_print(show->app, &table, true);
+}
+
+/* A phase's output; of a long one its beginning, and how to see all of it. */
+static void print_output(struct show *show, const char *phase, struct fnd_json value)
+{
+    struct fnd_text text = {0};
+    size_t lines = 0, shown = 0;
+    fnd_json_pretty(value, &text, 0);
+    for (size_t i = 0; i < text.size; i++) {
+        lines += text.bytes[i] == '\n';
+        shown = lines < LINES_SHOWN ? i + 2 : shown;
+    }
+    fnd_line(show->app, "%s:", phase);
+    if (lines <= LINES_MAX) {
+        fnd_lines(show->app, fnd_text_z(&text));
+    } else {
+        text.bytes[shown - 1] = '\0';
+        fnd_lines(show->app, text.bytes);
+        fnd_line(show->app, "… and %zu more lines: " FND_PROGRAM " show %s %" PRId64 " --phase %s",
+                 lines + 1 - LINES_SHOWN, fnd_reader_path(show->reader), show->job.id, phase);
+    }
+    fnd_text_finish(&text);
 }
 
 static enum fnd_status print_people(struct show *show, struct fnd_error *error)
@@ -220,6 +298,7 @@ static enum fnd_status print_people(struct show *show, struct fnd_error *error)
         fnd_line(show->app, "%s at %s", fnd_state_name(stand->state),
                  fnd_phase_name(show->phases, stand->phase));
     }
+    fnd_under_print(show->app, show->reader, show->under, show->under_count);
     for (size_t i = 0; i < show->step.outputs_count; i++) {
         struct fnd_text text = {0};
         struct fnd_json value = {0};
@@ -229,8 +308,7 @@ static enum fnd_status print_people(struct show *show, struct fnd_error *error)
         enum fnd_status status = output(show, i, &text, &value, error);
         if (status == FND_OK) {
             fnd_line(show->app, "%s", "");
-            fnd_line(show->app, "%s:", fnd_phase_name(show->phases, (int32_t)i));
-            fnd_value(show->app, value);
+            print_output(show, fnd_phase_name(show->phases, (int32_t)i), value);
         }
         fnd_text_finish(&text);
         if (status != FND_OK) {

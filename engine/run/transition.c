@@ -135,6 +135,7 @@ static void repeat_ask(struct fnd_task *task, struct fnd_write *write, const cha
     fnd_text_append_z(&body, ",\"schema\":{\"enum\":[\"run\",\"fail\"]}}]}");
     fnd_text_finish(&question);
     struct fnd_event *event = event_add(task, write, FND_EVENT_ASK, fnd_text_take(&body), NULL);
+    event->level = (int32_t)fnd_task_phase(task)->isolation;
     event->after.state = FND_PAUSED;
     event->after.due_us = 0;
 }
@@ -251,6 +252,7 @@ void fnd_transition_start(struct fnd_task *task)
         fnd_error_code(&error, "engine_died");
         struct fnd_event *event = event_add(task, write, FND_EVENT_FAIL,
                                             fnd_error_body(&error, "crash", NULL, NULL), NULL);
+        event->level = (int32_t)phase->isolation;
         event->after.state = FND_FAILED;
     } else {
         struct fnd_event *event = event_add(task, write, FND_EVENT_START, NULL, NULL);

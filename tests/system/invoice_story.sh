@@ -43,6 +43,12 @@ holds "its request has a number" test -n "$number" || finish
 equals "two fields of job 2 are asked" \
     "$("$engine" ask show --json jobs "$number" | jq -c '[.questions[] | [.pointer, .value, .confidence]] | sort')" \
     '[["/line_items/0/quantity",1,0.75],["/supplier_name","Hardwar & Son",0.82]]'
+exits 0 "the request is told to people, too" "$engine" ask show jobs "$number"
+says "with the sentence of each question" "supplier_name is \"Hardwar & Son\", read with 82 %"
+says "what it is sure of" "confidence 0.82"
+says "and which detector asks" "asked by detect/low-confidence"
+equals "a context that says nothing new is left out" "$(grep -c context "$out")" 0
+says "the next step can be typed" "answer $folder/jobs $number --set /line_items/0/quantity=VALUE" "$err"
 exits 3 "a second run does nothing twice" "$engine" run invoice.yaml jobs -p threshold=0.95
 says "all inputs are known" "0 new, 4 known" "$err"
 
@@ -73,6 +79,16 @@ exits 0 "the corrected answer is taken" "$engine" answer jobs job-2.png --as ann
     --set /line_items/0/total_cost=150.00
 equals "all four are completed" "$(counts jobs completed)" 4
 "$engine" show --json jobs job-2.png >show.json
+playback=$(sha256sum "$fixtures/playback.so" | cut -c1-64)
+equals "what it ran under is shown: the plugin's version and hash" \
+    "$(jq -r '.pins[0].plugins[] | select(.plugin == "playback") | .sha256' show.json)" "$playback"
+equals "where each phase ran" \
+    "$(jq -r '[.history[] | select(.phase == "extract" and .kind == "output") | .isolation] | join(" ")' show.json)" \
+    process
+equals "and who answered" "$(jq -r '.history[] | select(.kind == "answer") | .note' show.json)" ann
+exits 0 "to people, too" "$engine" show jobs job-2.png
+says "by the hash's first digits" "${playback:0:12}"
+says "and by name" "by ann"
 equals "extract ran once in all" \
     "$(jq '[.history[] | select(.phase == "extract" and .kind == "output")] | length' show.json)" 1
 equals "finish ran once" \
