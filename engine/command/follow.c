@@ -29,6 +29,8 @@ static void tell_stop(struct fnd_follow *follow, struct fnd_json line, struct fn
         follow->asked++;
     } else if (fnd_json_text_is(kind, fnd_event_name(FND_EVENT_FAIL))) {
         follow->failed++;
+    } else if (fnd_json_text_is(kind, fnd_event_name(FND_EVENT_HOLD))) {
+        follow->held++;
     }
     if (++follow->told > TOLD_MAX && !follow->app->verbose) {
         if (follow->told == TOLD_MAX + 1) {
@@ -218,6 +220,14 @@ int fnd_follow_end(struct fnd_follow *follow, const char *directory, struct fnd_
         fnd_line(app, "%s%s%s", pipeline != NULL ? pipeline : "", pipeline != NULL ? ": " : "",
                  fnd_text_z(&text));
         free(pipeline);
+    }
+    int64_t held = follow->held < paused ? follow->held : paused;
+    paused -= held;
+    if (held > 0) {
+        fnd_next(app,
+                 "%" PRId64 " cannot go on: mend what is missing, then run again; " FND_PROGRAM
+                 " status %s says what",
+                 held, directory);
     }
     if (paused > 0) {
         fnd_next(app, "%" PRId64 " job%s for people: " FND_PROGRAM " ask list %s", paused,

@@ -9,7 +9,7 @@
 struct fnd_follow {
     struct fnd_app *app;
     size_t told;                 /* lines said of jobs that stopped */
-    int64_t done, asked, failed; /* seen in the news */
+    int64_t done, asked, failed, held; /* seen in the news */
 };
 /** For fnd_session_ask(): a line of a run, a follow. */
 void fnd_follow_line(void *context, struct fnd_json line);

@@ -331,7 +331,10 @@ int fnd_command_show(struct fnd_app *app)
     } else if (status == FND_OK) {
         status = app->json ? print_json(&show, &error) : print_people(&show, &error);
     }
-    if (status == FND_OK && phase == NULL && show.step.stand.state == FND_PAUSED) {
+    const bool held = show.events_count > 0 && show.events[0].kind == FND_EVENT_HOLD;
+    if (status == FND_OK && phase == NULL && show.step.stand.state == FND_PAUSED && held) {
+        fnd_next(app, "it cannot go on: mend what its last event names, then run again");
+    } else if (status == FND_OK && phase == NULL && show.step.stand.state == FND_PAUSED) {
         fnd_next(app, "it waits for people: " FND_PROGRAM " ask show %s %" PRId64,
                  fnd_reader_path(show.reader), show.job.id);
     }

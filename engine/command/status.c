@@ -8,7 +8,7 @@
 #include "command/session.h"
 #include "control/control.h"
 
-enum { STATES = FND_CANCELLED + 1, NAMES_MAX = 256, LOOK_MAX = 1000000 };
+enum { STATES = FND_CANCELLED + 1, NAMES_MAX = 256, LOOK_MAX = 1000000, HELD_SHOWN = 10 };
 
 /** What the command collects. */
 struct status {
@@ -20,10 +20,40 @@ struct status {
     } rows[NAMES_MAX];
     size_t rows_count;
     const char *only;
-    struct fnd_text flight; /* JSON rows */
-    size_t flight_count;
+    struct fnd_text flight, held; /* JSON rows */
+    size_t flight_count, held_count;
     int pid; /* of the engine; 0: none */
 };
+
+/* A job that is paused without a question: its last event says what it waits for. */
+static void note_held(struct status *status, const struct fnd_job_row *job,
+                      const struct fnd_step_row *step)
+{
+    struct fnd_event_row event;
+    struct fnd_text body = {0};
+    struct fnd_json value = {0};
+    if (fnd_event_get(status->reader, step->event, &event, NULL) != FND_OK ||
+        event.kind != FND_EVENT_HOLD) {
+        return;
+    }
+    char **phases = fnd_phase_names(status->reader, step->pin);
+    char *message = NULL;
+    if (fnd_payload_get(status->reader, event.id, &body, NULL, NULL) == FND_OK &&
+        fnd_json_check(fnd_text_z(&body), body.size, NULL, &value, NULL) == FND_OK) {
+        message = fnd_json_strdup(fnd_json_member(value, "message"));
+    }
+    fnd_text_printf(&status->held, "%s{\"job\":%" PRId64 ",", status->held_count++ > 0 ? "," : "",
+                    job->id);
+    fnd_field(&status->held, "path", job->path);
+    fnd_text_append_byte(&status->held, ',');
+    fnd_field(&status->held, "phase", fnd_phase_name(phases, step->stand.phase));
+    fnd_text_append_byte(&status->held, ',');
+    fnd_field(&status->held, "message", message);
+    fnd_text_append_byte(&status->held, '}');
+    fnd_phase_names_free(phases);
+    fnd_text_finish(&body);
+    free(message);
+}
 
 static bool count_job(const struct fnd_job_row *job, const struct fnd_step_row *step, void *context)
 {
@@ -39,6 +69,9 @@ static bool count_job(const struct fnd_job_row *job, const struct fnd_step_row *
         status->rows[status->rows_count++] = (struct row){.pipeline = fnd_strdup(job->pipeline)};
     }
     status->rows[i].counts[step->stand.state]++;
+    if (step->stand.state == FND_PAUSED) {
+        note_held(status, job, step);
+    }
     return true;
 }
 
@@ -97,7 +130,8 @@ static void print_json(struct status *status)
         }
         fnd_text_append_byte(&json, '}');
     }
-    fnd_text_printf(&json, "],\"flight\":[%s]}\n", fnd_text_z(&status->flight));
+    fnd_text_printf(&json, "],\"held\":[%s],\"flight\":[%s]}\n", fnd_text_z(&status->held),
+                    fnd_text_z(&status->flight));
     fnd_raw(status->app, fnd_text_z(&json), json.size);
     fnd_text_finish(&json);
 }
@@ -125,6 +159,32 @@ static void print_flight(struct status *status)
     fnd_text_finish(&list);
 }
 
+static void print_held(struct status *status)
+{
+    struct fnd_text list = {0};
+    struct fnd_json rows = {0};
+    fnd_text_printf(&list, "[%s]", fnd_text_z(&status->held));
+    if (status->held_count > 0 &&
+        fnd_json_check(fnd_text_z(&list), list.size, NULL, &rows, NULL) == FND_OK) {
+        fnd_line(status->app, "cannot go on:");
+        for (struct fnd_json_walk walk = fnd_json_walk(rows);
+             fnd_json_next(&walk) && walk.index < HELD_SHOWN;) {
+            char *path = fnd_json_strdup(fnd_json_member(walk.value, "path"));
+            char *phase = fnd_json_strdup(fnd_json_member(walk.value, "phase"));
+            char *message = fnd_json_strdup(fnd_json_member(walk.value, "message"));
+            fnd_line(status->app, "  %s at %s: %s", path, phase, message != NULL ? message : "-");
+            free(path);
+            free(phase);
+            free(message);
+        }
+        if (status->held_count > HELD_SHOWN) {
+            fnd_line(status->app, "  … and %zu more; --json names them all",
+                     status->held_count - HELD_SHOWN);
+        }
+    }
+    fnd_text_finish(&list);
+}
+
 static void print_people(struct status *status)
 {
     struct fnd_table table = {.columns = STATES + 1};
@@ -140,6 +200,7 @@ static void print_people(struct status *status)
     }
     fnd_table_print(status->app, &table, true);
     print_flight(status);
+    print_held(status);
 }
 
 static void propose(struct status *status)
@@ -150,6 +211,11 @@ static void propose(struct status *status)
         for (int state = 0; state < STATES; state++) {
             counts[state] += status->rows[i].counts[state];
         }
+    }
+    counts[FND_PAUSED] -= (int64_t)status->held_count;
+    if (status->held_count > 0) {
+        fnd_next(status->app, "%zu cannot go on: mend what is missing, then run again",
+                 status->held_count);
     }
     if (counts[FND_PAUSED] > 0) {
         fnd_next(status->app, "%" PRId64 " wait%s for people: " FND_PROGRAM " ask list %s",
@@ -188,6 +254,7 @@ int fnd_command_status(struct fnd_app *app)
         free(status->rows[i].pipeline);
     }
     fnd_text_finish(&status->flight);
+    fnd_text_finish(&status->held);
     fnd_reader_close(status->reader);
     free(status);
     return ended == FND_OK ? FND_EXIT_DONE : fnd_fail(app, &error);

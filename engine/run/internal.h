@@ -154,6 +154,7 @@ void fnd_operate_ended(struct fnd_task *task, const struct fnd_write *write);
 void fnd_operate_abandon(struct fnd_task *task); /* end all of them with the store's error */
 
 /* resume.c */
+void fnd_resume_held(struct fnd_engine *engine, const struct fnd_write *write); /* tell of it */
 void fnd_resume_fill(struct fnd_engine *engine); /* take up what can move, as capacity allows */
 
 /* pins.c */

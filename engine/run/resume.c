@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Taking up what can move: rows become tasks as capacity allows. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,13 +21,68 @@ static bool wanted(struct fnd_engine *engine, const struct fnd_step_row *row)
     return is;
 }
 
+/** Tell of a step that is held without a task: its pin cannot be loaded, so the name of its phase
+ *  comes out of the pin's document. */
+static void held_tell(struct fnd_engine *engine, const struct fnd_step_row *row, int64_t event,
+                      const char *message)
+{
+    struct fnd_job_row job = {0};
+    struct fnd_text pin = {0}, pointer = {0};
+    struct fnd_json document = {0};
+    if (engine->options.news == NULL ||
+        fnd_job_get(engine->reader, row->job, &job, NULL) != FND_OK) {
+        return;
+    }
+    if (fnd_payload_get(engine->reader, row->pin, &pin, NULL, NULL) == FND_OK) {
+        document.bytes = pin.bytes;
+        document.size = pin.size;
+    }
+    fnd_text_printf(&pointer, "/canonical/phases/%" PRId32 "/id", row->stand.phase);
+    char *phase = fnd_json_strdup(fnd_json_find(document, fnd_text_z(&pointer)));
+    const struct fnd_news news = {
+        .job = row->job,
+        .event = event,
+        .pipeline = job.pipeline,
+        .path = job.path,
+        .kind = FND_EVENT_HOLD,
+        .state = FND_PAUSED,
+        .phase = phase,
+        .next_phase = phase,
+        .attempt = row->stand.attempt,
+        .phases_done = (size_t)row->stand.phase,
+        .phases_count = fnd_json_count(fnd_json_find(document, "/canonical/phases")),
+        .message = message};
+    engine->options.news(engine->options.context, &news);
+    free(phase);
+    fnd_job_row_finish(&job);
+    fnd_text_finish(&pin);
+    fnd_text_finish(&pointer);
+}
+
+void fnd_resume_held(struct fnd_engine *engine, const struct fnd_write *write)
+{
+    const struct fnd_event *event = write->count > 0 ? &write->events[write->count - 1] : NULL;
+    struct fnd_step_row row;
+    if (write->status != FND_OK || event == NULL || event->kind != FND_EVENT_HOLD ||
+        fnd_step_get(engine->reader, write->step, &row, NULL) != FND_OK) {
+        return;
+    }
+    struct fnd_json body = {event->body, event->body_size};
+    char *message = fnd_json_strdup(fnd_json_member(body, "message"));
+    held_tell(engine, &row, write->first + (int64_t)write->count - 1, message);
+    free(message);
+}
+
 /** The step cannot even be loaded: its pin's plugin copy is gone or altered. It is held with that
  *  reason, by a write that needs no task; the next start tries again. */
 static void hold_unloaded(struct fnd_engine *engine, const struct fnd_step_row *row,
                           const struct fnd_error *error)
 {
+    fnd_log(engine->options.log, FND_LOG_INFO, "run", NULL, NULL, "job %lld is held: %s",
+            (long long)row->job, error->message);
     if (row->stand.state == FND_PAUSED) {
-        return; /* held already; the reason is on record */
+        held_tell(engine, row, row->event, error->message); /* on record already */
+        return;
     }
     struct fnd_write *write = fnd_write_create();
     write->step = row->id;
@@ -44,8 +100,6 @@ static void hold_unloaded(struct fnd_engine *engine, const struct fnd_step_row *
     event->after.due_us = row->stand.state == FND_RUNNING ? FND_DUE_HELD_BEGUN : FND_DUE_HELD;
     engine->loose++;
     fnd_store_queue(engine->store, write);
-    fnd_log(engine->options.log, FND_LOG_WARNING, "run", NULL, NULL, "job %lld is held: %s",
-            (long long)row->job, error->message);
 }
 
 static void take_up(struct fnd_engine *engine, const struct fnd_step_row *row)

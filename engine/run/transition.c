@@ -438,6 +438,7 @@ void fnd_transition_ended(struct fnd_engine *engine, struct fnd_write *write)
     if (task == NULL) {
         engine->loose--;
         queued_note(engine, write);
+        fnd_resume_held(engine, write);
         fnd_write_destroy(write);
         return;
     }

@@ -48,16 +48,34 @@ code=0
 holds "an answer cannot go on" test $code -ne 0
 says "and says which hash is missing" "$detect" "$err"
 
+exits 0 "an answered job whose copy is gone" "$engine" answer moved job-1.png --accept --no-run
+chmod u+w moved/.foundry/plugins moved/.foundry/plugins/*
+mv "moved/.foundry/plugins/$hash.so" aside.so
+for again in "is held" "is still held at the next run"; do
+    exits 3 "$again" "$engine" run invoice.yaml moved -p threshold=0.99
+    says "and says so, with the phase" "job-1.png: waits at finish: " "$err"
+    says "with the missing hash" "$hash" "$err"
+    says "and what to do" "1 cannot go on: mend what is missing" "$err"
+    says "beside those that wait for people" "3 jobs wait for people" "$err"
+done
+exits 0 "status says why" "$engine" status moved
+says "with the hash" "$hash"
+equals "as JSON, too" "$("$engine" status --json moved | jq -r '.held[].path')" job-1.png
+mv aside.so "moved/.foundry/plugins/$hash.so"
+exits 3 "put back, it goes on" "$engine" run invoice.yaml moved -p threshold=0.99
+holds "to its end" test -f moved/out/job-1.json
+equals "nothing is held any more" "$("$engine" status --json moved | jq -c '.held')" "[]"
+
 echo "-- moved to what is there now"
 exits 0 "a dry run moves nothing" "$engine" run invoice.yaml moved -p threshold=0.99 --upgrade \
     --dry-run
-equals "and lists all four" "$(grep -c 'moves' "$out")" 4
-pin=$("$engine" show --json moved job-1.png | jq .pin)
-equals "nothing has moved" "$pin" "$("$engine" show --json moved job-1.png | jq .pin)"
+equals "and lists the three that have not ended" "$(grep -c 'moves' "$out")" 3
+pin=$("$engine" show --json moved job-3.png | jq .pin)
+equals "nothing has moved" "$pin" "$("$engine" show --json moved job-3.png | jq .pin)"
 exits 3 "an upgrade moves them" "$engine" run invoice.yaml moved -p threshold=0.99 --upgrade
-holds "to another pin" test "$("$engine" show --json moved job-1.png | jq .pin)" -gt "$pin"
+holds "to another pin" test "$("$engine" show --json moved job-3.png | jq .pin)" -gt "$pin"
 "$engine" ask list --json moved | jq -c '{request, accept: true}' >answers.ndjson
 exits 0 "answered" "$engine" answer moved - <answers.ndjson
-holds "they finish on what changed" test -f moved/out/changed-job-1.json
+holds "they finish on what changed" test -f moved/out/changed-job-3.json
 exits 0 "the record is sound" "$engine" verify moved
 finish
