@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "command/output.h"
+#include "run/engine.h"
 
 enum { TOLD_MAX = 10 }; /* jobs named one by one; the rest is counted */
 
@@ -125,7 +126,11 @@ static void tell_ingest(struct fnd_follow *follow, struct fnd_json line)
     if (refused > 0) {
         fnd_text_printf(&text, ", %" PRId64 " refused", refused);
     }
-    if (number_of(line, "seen") == 0) {
+    if (number_of(line, "seen") == 0 &&
+        fnd_arguments_has(&follow->app->arguments, FND_OPTION_WATCH)) {
+        fnd_say(follow->app, "no inputs yet: files are taken in once they have rested for %d s",
+                FND_WATCH_REST_MS / 1000);
+    } else if (number_of(line, "seen") == 0) {
         fnd_say(follow->app, "no inputs: the pipeline's inputs.match says which files are jobs");
     } else {
         fnd_say(follow->app, "inputs: %s", fnd_text_z(&text));

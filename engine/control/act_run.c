@@ -214,11 +214,10 @@ enum fnd_status control_resume(struct fnd_control *control, const char *pipeline
 
 void control_watch(struct client *client)
 {
+    /* Only new inputs: what is held or left queued is tried when a person says run, not each second,
+     * as each attempt goes on record. */
     struct fnd_error error = {0};
-    enum fnd_status status = control_resume(client->control, client->follow.pipeline, &error);
-    if (status == FND_OK) {
-        status = ingest(client, client->follow.pin, true, false, &error);
-    }
+    enum fnd_status status = ingest(client, client->follow.pin, true, false, &error);
     if (status != FND_OK) {
         control_end(client, status, &error, NULL);
     }

@@ -116,6 +116,7 @@ void fnd_engine_close(struct fnd_engine *engine)
         close(engine->epoll_fd);
     }
     free(engine->heap.list);
+    free(engine->rest.list);
     free(engine->only);
     free(engine);
 }

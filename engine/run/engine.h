@@ -144,7 +144,8 @@ struct fnd_operation {
     void (*done)(struct fnd_operation *operation, enum fnd_status status,
                  const struct fnd_error *error);
     struct fnd_write *write; /* made by the engine before begin(): step, before, outputs filled in */
-    bool run;  /* let the step move on behind it; else it stays queued (`--no-run`) */
+    bool run;  /* let the step move on behind it; else it stays queued (`--no-run`) until the next
+                  fnd_engine_resume() or an act that says so */
     void *context;
     struct fnd_operation *next;
 };

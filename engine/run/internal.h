@@ -65,6 +65,15 @@ struct fnd_heap {
 void fnd_heap_push(struct fnd_heap *heap, struct fnd_due due);
 bool fnd_heap_pop(struct fnd_heap *heap, int64_t now_us, struct fnd_due *due);
 
+/** Steps that people left queued (`--no-run`); in memory only, as a new engine moves nothing before
+ *  it is told to, either. */
+struct fnd_rest {
+    int64_t *list;
+    size_t count;
+};
+bool fnd_rest_has(const struct fnd_rest *rest, int64_t step);
+void fnd_rest_set(struct fnd_rest *rest, int64_t step, bool rests);
+
 /** A pin that is loaded; owns what its pipeline borrows. */
 struct fnd_pinned {
     int64_t id;
@@ -100,6 +109,7 @@ struct fnd_engine {
     size_t loose; /* writes under way without a task */
     struct fnd_heap heap;
     struct fnd_backlog backlog[FND_PAUSED + 1];
+    struct fnd_rest rest;
     char *only; /* pipeline to resume, or NULL */
     bool resumed, drained, stopping, writer;
     bool patient; /* ingest waits for room in flight */
@@ -119,6 +129,7 @@ struct fnd_task *fnd_task_fresh(struct fnd_engine *engine, struct fnd_pipeline *
                                 const char *body, size_t body_size);
 void fnd_task_enter(struct fnd_task *task);
 void fnd_task_drop(struct fnd_task *task);
+bool fnd_task_goes(const struct fnd_task *task); /* may begin an attempt, when it is queued */
 void fnd_task_ready(struct fnd_task *task);   /* append to the ready list */
 void fnd_task_unready(struct fnd_task *task); /* take out of it */
 struct fnd_json fnd_task_output(struct fnd_task *task, size_t phase, struct fnd_json *meta,

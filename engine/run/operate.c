@@ -30,12 +30,11 @@ static void task_settle(struct fnd_task *task)
         }
         return;
     }
-    const bool goes = engine->resumed || task->goes;
-    if (state == FND_QUEUED && goes && !engine->drained) {
+    if (state == FND_QUEUED && fnd_task_goes(task) && !engine->drained) {
         fnd_transition_start(task);
         return;
     }
-    if (state == FND_RETRYING && goes) {
+    if (state == FND_RETRYING && (engine->resumed || task->goes)) {
         struct fnd_due due = {task->row.stand.due_us, task->row.id};
         fnd_heap_push(&engine->heap, due);
     }
@@ -117,7 +116,11 @@ void fnd_operate_ended(struct fnd_task *task, const struct fnd_write *write)
     if (write->error != NULL) {
         error = *write->error;
     }
-    task->goes = task->goes || (write->status == FND_OK && task->operation->run);
+    if (write->status == FND_OK) {
+        const bool run = task->operation->run;
+        task->goes = task->goes || run;
+        fnd_rest_set(&engine->rest, task->row.id, !run && task->row.stand.state == FND_QUEUED);
+    }
     operation_end(task, write->status, &error);
     if (write->status != FND_OK && write->status != FND_CONFLICT) {
         fnd_engine_broke(engine, &error);

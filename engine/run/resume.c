@@ -135,6 +135,7 @@ static bool page_add(const struct fnd_step_row *row, void *context)
         struct fnd_due due = {row->stand.due_us, row->id};
         fnd_heap_push(&page->engine->heap, due);
     } else if ((page->state != FND_PAUSED || held) &&
+               !(page->state == FND_QUEUED && fnd_rest_has(&page->engine->rest, row->id)) &&
                fnd_task_find(page->engine, row->id) == NULL) {
         page->rows[page->count++] = *row;
     }
@@ -209,6 +210,7 @@ enum fnd_status fnd_engine_resume(struct fnd_engine *engine, const char *pipelin
         }
     }
     engine->heap.count = 0;
+    engine->rest.count = 0;
     engine->resumed = true;
     return FND_OK;
 }

@@ -57,6 +57,12 @@ void fnd_task_drop(struct fnd_task *task)
     engine->tasks--;
 }
 
+bool fnd_task_goes(const struct fnd_task *task)
+{
+    const struct fnd_engine *engine = task->engine;
+    return (engine->resumed || task->goes) && !fnd_rest_has(&engine->rest, task->row.id);
+}
+
 void fnd_task_ready(struct fnd_task *task)
 {
     struct fnd_engine *engine = task->engine;

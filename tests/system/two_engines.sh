@@ -69,6 +69,10 @@ equals "at once" "$("$engine" show --json jobs one.slow.job.json | jq -r .state)
 exits 9 "and only once" "$engine" cancel jobs one.slow.job.json
 exits 0 "and retried, with the follower seeing its end" "$engine" retry jobs one.slow.job.json
 equals "completed" "$("$engine" show --json jobs one.slow.job.json | jq -r .state)" completed
+exits 0 "left queued beside it" "$engine" retry jobs one.slow.job.json --phase after --no-run
+equals "it rests" "$("$engine" show --json jobs one.slow.job.json | jq -r .state)" queued
+exits 0 "until the next run" "$engine" run slow.yaml jobs
+equals "which takes it up" "$("$engine" show --json jobs one.slow.job.json | jq -r .state)" completed
 exits 0 "verify works beside it" "$engine" verify jobs
 cp jobs/two.quick.job.json jobs/three.quick.job.json
 exits 0 "a new input is taken in by the next" "$engine" run quick.yaml jobs

@@ -175,6 +175,9 @@ Test(engine, a_failed_job_is_retried_from_where_it_stopped)
     cr_expect_eq(row.stand.phase, 1);
     cr_expect_eq(row.outputs_count, 1, "the output before it is kept");
     bench_turn(&bench);
+    cr_expect_eq(bench_step(&bench, "a.jsonl#x").stand.state, FND_QUEUED, "it was left queued");
+    cr_assert_eq(fnd_engine_resume(bench.engine, NULL, &error), FND_OK);
+    bench_turn(&bench);
     cr_expect_eq(bench_step(&bench, "a.jsonl#x").stand.state, FND_FAILED);
     cr_assert_eq(fnd_engine_retry(bench.engine, job, "one", true, "tester", &error), FND_OK);
     bench_turn(&bench);
@@ -266,6 +269,44 @@ Test(engine, a_phase_that_runs_again_is_read_as_it_is_now)
     struct fnd_step_row row = bench_step(&bench, "a.jsonl#x");
     cr_expect_gt(row.outputs[0], before.outputs[0]);
     cr_expect_eq(bench_events(&bench, "a.jsonl#x", FND_EVENT_OUTPUT), 2);
+}
+
+Test(engine, what_is_left_queued_rests_until_somebody_says_run)
+{
+    bench_line(&bench, "a.jsonl", "{\"id\":\"y\",\"two\":\"fail\"}");
+    bench_line(&bench, "a.jsonl", "{\"id\":\"z\",\"two\":\"fail\"}");
+    bench_open(&bench);
+    bench_run(&bench);
+    struct fnd_error error = {0};
+    struct fnd_ingest counts = {0};
+    for (const char *path = "y"; path != NULL; path = path[0] == 'y' ? "z" : NULL) {
+        char name[16];
+        snprintf(name, sizeof name, "a.jsonl#%s", path);
+        cr_assert_eq(
+            fnd_engine_retry(bench.engine, bench_job(&bench, name), NULL, false, "ann", &error),
+            FND_OK, "%s", error.message);
+    }
+    bench_turn(&bench);
+    cr_expect_eq(bench_step(&bench, "a.jsonl#y").stand.state, FND_QUEUED);
+    bench_line(&bench, "a.jsonl", "{\"id\":\"new\"}"); /* more work, and a look for queued steps */
+    cr_assert_eq(fnd_engine_ingest(bench.engine, bench.pin, false, &counts, NULL, NULL, &error),
+                 FND_OK);
+    bench_turn(&bench);
+    cr_expect_eq(bench_step(&bench, "a.jsonl#new").stand.state, FND_COMPLETED);
+    cr_expect_eq(bench_step(&bench, "a.jsonl#y").stand.state, FND_QUEUED);
+    cr_expect_eq(bench_step(&bench, "a.jsonl#z").stand.state, FND_QUEUED);
+    cr_expect(fnd_engine_idle(bench.engine));
+    /* An act that is refused changes nothing of it. */
+    cr_expect_eq(
+        fnd_engine_retry(bench.engine, bench_job(&bench, "a.jsonl#y"), NULL, true, "ann", &error),
+        FND_CONFLICT);
+    bench_turn(&bench);
+    cr_expect_eq(bench_step(&bench, "a.jsonl#y").stand.state, FND_QUEUED);
+    cr_assert_eq(fnd_engine_resume(bench.engine, NULL, &error), FND_OK);
+    bench_turn(&bench);
+    cr_expect_eq(bench_step(&bench, "a.jsonl#y").stand.state, FND_FAILED);
+    cr_expect_eq(bench_step(&bench, "a.jsonl#z").stand.state, FND_FAILED);
+    cr_expect_eq(bench_events(&bench, "a.jsonl#z", FND_EVENT_FAIL), 2);
 }
 
 Test(engine, what_was_running_at_a_death_runs_again_with_the_next_attempt)
