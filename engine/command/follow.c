@@ -226,7 +226,9 @@ int fnd_follow_end(struct fnd_follow *follow, const char *directory, struct fnd_
                  fnd_text_z(&text));
         free(pipeline);
     }
-    int64_t held = follow->held < paused ? follow->held : paused;
+    int64_t held = number_of(end, "held");
+    held = held > follow->held ? held : follow->held;
+    held = held < paused ? held : paused;
     paused -= held;
     if (held > 0) {
         fnd_next(app,

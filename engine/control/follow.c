@@ -160,9 +160,10 @@ static bool jobs_rest(struct client *client, bool idle, struct fnd_text *more,
                       enum fnd_status *status, struct fnd_error *error)
 {
     struct fnd_reader *reader = fnd_engine_reader(client->control->engine);
-    int64_t counts[FND_CANCELLED + 1] = {0};
+    int64_t counts[FND_CANCELLED + 1] = {0}, held = 0;
     for (size_t i = 0; i < client->follow.jobs_count; i++) {
         struct fnd_step_row step;
+        struct fnd_event_row event;
         *status = fnd_step_get(reader, client->follow.jobs[i], &step, error);
         if (*status != FND_OK) {
             return true;
@@ -172,8 +173,13 @@ static bool jobs_rest(struct client *client, bool idle, struct fnd_text *more,
             return false;
         }
         counts[step.stand.state]++;
+        /* It may have been held before anybody followed. */
+        held += step.stand.state == FND_PAUSED &&
+                fnd_event_get(reader, step.event, &event, NULL) == FND_OK &&
+                event.kind == FND_EVENT_HOLD;
     }
     append_counts(more, counts);
+    fnd_text_printf(more, ",\"held\":%" PRId64, held);
     return true;
 }
 

@@ -88,6 +88,9 @@ const struct fnd_kind *fnd_kind_plugin(void);
 enum fnd_status fnd_visit_call(struct fnd_visit *visit, const struct fnd_bound *bound,
                                struct fnd_json subject, struct fnd_json marks,
                                struct fnd_error *error);
+/** Whether any string of a config is `name`: then the call gets the artifact of that name. */
+bool fnd_config_names(struct fnd_json config, const char *name);
+
 /** Turn a call that did not end well into the visit's verdict (crash, timeout, plugin's failure,
  *  effects that break a rule); true if the call was fine: returned, outcome DONE or PAUSE, effects
  *  checked. Appends the call's log lines, and what a failed worker printed, to visit->log: call it

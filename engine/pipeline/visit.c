@@ -21,6 +21,21 @@ static size_t string_end(const char *bytes, size_t at)
     return at + 1;
 }
 
+bool fnd_config_names(struct fnd_json config, const char *name)
+{
+    const char *end = config.bytes + config.size;
+    const char *at = config.bytes != NULL ? memchr(config.bytes, '"', config.size) : NULL;
+    while (at != NULL) {
+        const size_t size = string_end(at, 0);
+        if (fnd_json_text_is((struct fnd_json){at, size}, name)) {
+            return true;
+        }
+        at += size;
+        at = at < end ? memchr(at, '"', (size_t)(end - at)) : NULL;
+    }
+    return false;
+}
+
 /* Mark the artifacts whose name is the string. */
 static void name_mark(const struct fnd_visit *visit, const size_t *sizes, struct fnd_json string,
                       bool *wanted)
@@ -89,8 +104,7 @@ enum fnd_status fnd_visit_call(struct fnd_visit *visit, const struct fnd_bound *
     struct call *call = fnd_alloc(sizeof *call);
     struct fnd_json config = visit->config;
     if (bound != &visit->phase->bound || config.bytes == NULL) {
-        const enum fnd_status status =
-            fnd_bound_resolve(bound, visit->scope, &call->config, error);
+        const enum fnd_status status = fnd_bound_resolve(bound, visit->scope, &call->config, error);
         if (status != FND_OK) {
             call_destroy(call);
             return status;

@@ -37,9 +37,37 @@ static enum fnd_status reference_open(struct fnd_task *task, const struct fnd_ar
                          path);
 }
 
-/** Append the artifacts named in one "artifacts" object. */
-static enum fnd_status artifacts_open(struct fnd_task *task, struct fnd_json artifacts,
-                                      struct fnd_error *error)
+/** Whether a visit can hand over the artifact of that name. A plugin's phase names it in its
+ * config, as it is resolved. An engine's own kind resolves the configs of its calls later; there it
+ * may be, unless they read nothing of the job. */
+static bool artifact_wanted(const struct fnd_task *task, const struct fnd_phase *phase,
+                            const char *name)
+{
+    struct fnd_text pointer = {0};
+    bool wanted = false;
+    if (phase->bound.info != NULL) {
+        return fnd_config_names((struct fnd_json){task->config.bytes, task->config.size}, name);
+    }
+    struct fnd_json canonical = {task->pipeline->canonical, strlen(task->pipeline->canonical)};
+    fnd_text_printf(&pointer, "/phases/%zu/with", phase->index);
+    struct fnd_json with = fnd_json_find(canonical, fnd_text_z(&pointer));
+    if (with.bytes != NULL) {
+        char *text = fnd_strndup(with.bytes, with.size);
+        for (const char *hole = strstr(text, "${"); hole != NULL && !wanted;
+             hole = strstr(hole + 2, "${")) {
+            wanted = strncmp(hole, "${params.", strlen("${params.")) != 0;
+        }
+        wanted = wanted || fnd_config_names(with, name);
+        free(text);
+    }
+    fnd_text_finish(&pointer);
+    return wanted;
+}
+
+/** Append the artifacts named in one "artifacts" object. What was kept by reference is opened, and
+ *  all of it read to compare its hash, only where the phase can get it. */
+static enum fnd_status artifacts_open(struct fnd_task *task, const struct fnd_phase *phase,
+                                      struct fnd_json artifacts, struct fnd_error *error)
 {
     for (struct fnd_json_walk walk = fnd_json_walk(artifacts); fnd_json_next(&walk);) {
         struct fnd_artifact artifact = {{0}, 0};
@@ -49,6 +77,12 @@ static enum fnd_status artifacts_open(struct fnd_task *task, struct fnd_json art
         int64_t size = 0;
         int fd = -1;
         enum fnd_status status;
+        if (reference != NULL && !artifact_wanted(task, phase, name)) {
+            free(hash);
+            free(reference);
+            free(name);
+            continue;
+        }
         if (hash == NULL || !fnd_unhex(hash, strlen(hash), artifact.hash, sizeof artifact.hash) ||
             !fnd_json_integer(fnd_json_member(walk.value, "size"), &size) || size < 0) {
             status = fnd_error_set(error, FND_DAMAGED,
@@ -80,7 +114,8 @@ static enum fnd_status artifacts_open(struct fnd_task *task, struct fnd_json art
 
 /** Hand over the artifacts that one phase wrote. Of an output that this task wrote it is known
  *  whether it names any; of one that an earlier process wrote, its record says so once. */
-static enum fnd_status artifacts_of(struct fnd_task *task, size_t phase, struct fnd_error *error)
+static enum fnd_status artifacts_of(struct fnd_task *task, const struct fnd_phase *reader,
+                                    size_t phase, struct fnd_error *error)
 {
     const uint64_t bit = UINT64_C(1) << phase;
     if ((task->looked & bit) != 0 && (task->carries & bit) == 0) {
@@ -96,7 +131,7 @@ static enum fnd_status artifacts_of(struct fnd_task *task, size_t phase, struct 
     }
     task->looked |= bit;
     task->carries |= named.bytes != NULL ? bit : 0;
-    return named.bytes != NULL ? artifacts_open(task, named, error) : FND_OK;
+    return named.bytes != NULL ? artifacts_open(task, reader, named, error) : FND_OK;
 }
 
 /** All artifacts the phase can have been told of: those of earlier phases, a later one of a name
@@ -104,16 +139,26 @@ static enum fnd_status artifacts_of(struct fnd_task *task, size_t phase, struct 
 static enum fnd_status artifacts_collect(struct fnd_task *task, size_t phase,
                                          struct fnd_error *error)
 {
+    const struct fnd_phase *reader = &task->pipeline->phases[phase];
     const uint64_t told = fnd_task_told_of(task, phase);
     for (size_t i = phase; i-- > 0;) {
-        enum fnd_status status = (told >> i & 1) != 0 ? artifacts_of(task, i, error) : FND_OK;
+        enum fnd_status status =
+            (told >> i & 1) != 0 ? artifacts_of(task, reader, i, error) : FND_OK;
         if (status != FND_OK) {
             return status;
         }
     }
+    static const char *const members[] = {"artifacts", "references"}; /* kept; left where it lay */
     struct fnd_json body = {task->job.body.bytes, task->job.body.size};
-    struct fnd_json named = fnd_json_member(body, "artifacts");
-    return named.bytes != NULL ? artifacts_open(task, named, error) : FND_OK;
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        struct fnd_json named = fnd_json_member(body, members[i]);
+        enum fnd_status status =
+            named.bytes != NULL ? artifacts_open(task, reader, named, error) : FND_OK;
+        if (status != FND_OK) {
+            return status;
+        }
+    }
+    return FND_OK;
 }
 
 static void run_document(struct fnd_task *task, const struct fnd_phase *phase)
@@ -238,12 +283,6 @@ enum fnd_status fnd_visit_prepare(struct fnd_task *task, size_t index, struct fn
             return error->status;
         }
     }
-    status = artifacts_collect(task, index, error);
-    if (status != FND_OK) {
-        return status;
-    }
-    visit->artifacts = task->artifacts;
-    visit->artifacts_count = task->artifacts_count;
     fnd_text_clear(&task->config);
     if (phase->bound.info != NULL) {
         status = fnd_bound_resolve(&phase->bound, &task->scope, &task->config, error);
@@ -257,6 +296,12 @@ enum fnd_status fnd_visit_prepare(struct fnd_task *task, size_t index, struct fn
         visit->config.bytes = task->config.bytes;
         visit->config.size = task->config.size;
     }
+    status = artifacts_collect(task, index, error); /* behind the config, which names them */
+    if (status != FND_OK) {
+        return status;
+    }
+    visit->artifacts = task->artifacts;
+    visit->artifacts_count = task->artifacts_count;
     task->run.size--;
     run_document_end(task, phase);
     visit->run.bytes = task->run.bytes;

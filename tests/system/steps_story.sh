@@ -76,4 +76,33 @@ exits 1 "retried as it is, it fails again" "$engine" retry --failed --pipeline f
 exits 1 "one by name, too" "$engine" retry --pipeline fail jobs one.job.json
 exits 9 "a failed job cannot be cancelled" "$engine" cancel --pipeline fail jobs one.job.json
 exits 0 "the record is sound" "$engine" verify jobs
+echo "-- inputs kept by reference"
+for name in once again; do
+    last='{id: last, uses: text/uppercase, with: {content: "${review.text}"}}'
+    [[ $name == once ]] || last='{id: last, uses: text/read, with: {file: "${input.file}"}}'
+    cat >$name.yaml <<YAML
+foundry: v1
+name: $name
+inputs: {match: ["*.txt"], keep: reference}
+phases:
+  - {id: first, uses: text/read, with: {file: "\${input.file}"}}
+  - {id: review, uses: foundry/human, with: {of: first, audit: 100%}}
+  - $last
+YAML
+    mkdir $name
+    echo "some words" >$name/note.txt
+    exits 3 "$name: read and asked about" "$engine" run $name.yaml $name
+    mv $name/note.txt $name.aside
+done
+equals "no copy is kept" "$(find once/.foundry/artifacts -type f | wc -l)" 0
+exits 0 "a phase that does not name the input goes on without it" "$engine" answer once note.txt --accept
+equals "to its end" "$("$engine" show once note.txt --phase last --json | jq -r .content)" "SOME WORDS"
+echo "other words" >again/note.txt
+exits 3 "one that names it is held" "$engine" answer again note.txt --accept
+says "and said to be" "1 cannot go on: mend what is missing" "$err"
+exits 0 "status says by what" "$engine" status again
+says "a file that is not the one that came in" "not the one that came in"
+mv again.aside again/note.txt
+exits 0 "put back, it goes on" "$engine" run again.yaml again
+equals "with the same bytes" "$("$engine" show again note.txt --phase last --json | jq -r .text)" "some words"
 finish
