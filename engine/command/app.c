@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "command/command.h"
 #include "command/output.h"
+#include "command/session.h"
 
 int fnd_app_interrupts(const struct fnd_app *app)
 {
@@ -62,6 +63,31 @@ static bool isolation_is_here(struct fnd_app *app)
     return false;
 }
 
+/* A job directory where something in one is wanted: `show DIR` without the job, `run DIR PIPELINE`.
+ */
+static bool operands_fit(struct fnd_app *app)
+{
+    const struct fnd_operand *operands = app->arguments.command->operands;
+    const char *const *given = app->arguments.operands;
+    struct fnd_error error;
+    if (operands == NULL || operands[0].name == NULL || operands[1].name == NULL) {
+        return true;
+    }
+    if (given[0] == NULL && given[1] != NULL && operands[0].kind == FND_OPERAND_DIRECTORY &&
+        fnd_directory_is(given[1])) {
+        fnd_error_set(&error, FND_INVALID, "%s is a job directory: name the %s behind it", given[1],
+                      operands[1].name);
+    } else if (given[0] != NULL && operands[1].kind == FND_OPERAND_DIRECTORY &&
+               fnd_directory_is(given[0])) {
+        fnd_error_set(&error, FND_INVALID, "%s is a job directory: the %s comes before it",
+                      given[0], operands[0].name);
+    } else {
+        return true;
+    }
+    fnd_complain(app, &error);
+    return false;
+}
+
 static int dispatch(struct fnd_app *app)
 {
     struct fnd_text help = {0};
@@ -77,7 +103,7 @@ static int dispatch(struct fnd_app *app)
         (void)fnd_write_all(STDERR_FILENO, fnd_text_z(&help), help.size);
         code = FND_EXIT_USAGE;
     } else {
-        code = isolation_is_here(app) ? command->run(app) : FND_EXIT_USAGE;
+        code = isolation_is_here(app) && operands_fit(app) ? command->run(app) : FND_EXIT_USAGE;
     }
     fnd_text_finish(&help);
     return code;

@@ -10,8 +10,9 @@
 
 #include "command/output.h"
 #include "command/session.h"
+#include "worker/pool.h"
 
-static bool holds_foundry(const char *directory)
+bool fnd_directory_is(const char *directory)
 {
     struct fnd_text path = {0};
     struct stat about;
@@ -32,7 +33,7 @@ enum fnd_status fnd_directory_find(const char *operand, char **directory, struct
         return fnd_error_errno(error, FND_NOT_FOUND, errno, "cannot tell the current folder");
     }
     for (;;) {
-        if (holds_foundry(here)) {
+        if (fnd_directory_is(here)) {
             *directory = here;
             return FND_OK;
         }
@@ -58,6 +59,19 @@ enum fnd_status fnd_directory_read(const char *operand, struct fnd_reader **read
     }
     free(directory);
     return status;
+}
+
+char *fnd_plugin_path(const struct fnd_app *app)
+{
+    const char *given = fnd_arguments_value(&app->arguments, FND_OPTION_PLUGIN_PATH);
+    char *usual = fnd_catalog_path();
+    struct fnd_text path = {0};
+    if (given == NULL || given[0] == '\0') {
+        return usual;
+    }
+    fnd_text_printf(&path, "%s:%s", given, usual);
+    free(usual);
+    return fnd_text_take(&path);
 }
 
 char *fnd_who(const struct fnd_app *app)

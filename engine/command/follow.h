@@ -8,7 +8,7 @@
 /** Shows lines of news; `context` for fnd_follow_line(). `= {0}` with `app` set. */
 struct fnd_follow {
     struct fnd_app *app;
-    size_t told;                 /* lines said of jobs that stopped */
+    size_t told;                       /* lines said of jobs that stopped */
     int64_t done, asked, failed, held; /* seen in the news */
 };
 /** For fnd_session_ask(): a line of a run, a follow. */

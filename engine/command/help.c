@@ -6,7 +6,7 @@
 #include "command/commands.h"
 #include "command/output.h"
 
-enum { WIDTH = 80, NAME_COLUMN = 26, SUMMARY_COLUMN = 19, EXIT_COLUMN = 6 };
+enum { WIDTH = 80, NAME_COLUMN = 26, SUMMARY_COLUMN = 19, EXIT_COLUMN = 7 };
 
 size_t fnd_columns(const char *z)
 {

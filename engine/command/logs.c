@@ -16,6 +16,7 @@ struct logs {
     const char *only; /* this phase; NULL: all */
     struct fnd_event_row *events;
     size_t events_count;
+    size_t lines; /* printed */
 };
 
 static bool keep_event(const struct fnd_event_row *row, void *context)
@@ -31,6 +32,7 @@ static void print_line(struct logs *logs, const struct fnd_event_row *event, con
 {
     char at[FND_TIME_TEXT_SIZE];
     char *line = fnd_strndup(text, size);
+    logs->lines++;
     const char *phase = fnd_phase_name(logs->phases, event->phase);
     fnd_time_format(event->at_us, at);
     if (logs->app->json) {
@@ -132,5 +134,8 @@ int fnd_command_logs(struct fnd_app *app)
     fnd_phase_names_free(logs.phases);
     free(logs.events);
     fnd_reader_close(logs.reader);
+    if (status == FND_OK && logs.lines == 0) {
+        fnd_say(app, logs.only != NULL ? "this phase said nothing" : "its phases said nothing");
+    }
     return status == FND_OK ? FND_EXIT_DONE : fnd_fail(app, &error);
 }

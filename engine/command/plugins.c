@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "command/commands.h"
 #include "command/output.h"
+#include "command/session.h"
 #include "command/source.h"
 
 static void names(struct fnd_text *text, const struct fnd_callee_info *list, size_t count,
@@ -104,9 +105,8 @@ int fnd_command_plugins_list(struct fnd_app *app)
         }
     }
     if (fnd_catalog_count(source.catalog) == 0) {
-        char *path = fnd_catalog_path();
-        const char *given = fnd_arguments_value(&app->arguments, FND_OPTION_PLUGIN_PATH);
-        fnd_say(app, "no plugins in %s", given != NULL ? given : path);
+        char *path = fnd_plugin_path(app);
+        fnd_say(app, "no plugins in %s", path);
         free(path);
     }
     fnd_source_finish(&source);

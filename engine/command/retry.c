@@ -47,6 +47,12 @@ static enum fnd_status choose(struct retry *retry, bool *usage, struct fnd_error
         return fnd_error_set(error, FND_INVALID,
                              "say which job to run again: JOB, or --failed for every failed one");
     }
+    if (!failed && directory == NULL && fnd_directory_is(name)) {
+        *usage = true;
+        return fnd_error_set(error, FND_INVALID,
+                             "%s is a job directory: name the job behind it, or say --failed",
+                             name);
+    }
     enum fnd_status status = fnd_directory_read(directory, &retry->reader, error);
     if (status == FND_OK && failed) {
         const struct fnd_job_filter filter = {

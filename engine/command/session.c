@@ -18,6 +18,7 @@ enum { WAIT_MAX_MS = 1000 }; /* a signal that another thread took is seen at las
 struct fnd_session {
     struct fnd_app *app;
     const char *directory;
+    char *plugin_path;
     bool own, create;
     struct fnd_peer *peer; /* another process's engine */
     struct fnd_engine *engine;
@@ -38,6 +39,7 @@ struct fnd_session *fnd_session_create(struct fnd_app *app, const char *director
     struct fnd_session *session = fnd_alloc(sizeof *session);
     session->app = app;
     session->directory = directory;
+    session->plugin_path = fnd_plugin_path(app);
     session->own = own;
     session->create = create;
     session->epoll = -1;
@@ -64,7 +66,7 @@ static struct fnd_engine_options engine_options(const struct fnd_session *sessio
         .store = {.create = session->create,
                   .network_allowed = fnd_arguments_has(arguments, FND_OPTION_NETWORK),
                   .accept_loss = fnd_arguments_has(arguments, FND_OPTION_ACCEPT_LOSS)},
-        .plugin_path = fnd_arguments_value(arguments, FND_OPTION_PLUGIN_PATH),
+        .plugin_path = session->plugin_path,
         .secrets_dir = fnd_arguments_value(arguments, FND_OPTION_SECRETS_DIR),
         .isolation = FND_ISOLATION_PROCESS,
         .workers_max = jobs != NULL ? (size_t)strtoul(jobs, NULL, 10) : 0,
@@ -346,6 +348,7 @@ void fnd_session_destroy(struct fnd_session *session)
     if (session->engine != NULL) {
         close_engine(session);
     }
+    free(session->plugin_path);
     free(session);
 }
 

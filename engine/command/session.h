@@ -41,6 +41,10 @@ enum fnd_status fnd_session_status(struct fnd_json end, struct fnd_error *error)
 /** The job directory: the operand, or the nearest folder upward that holds .foundry.
  *  Returns FND_OK (malloc'ed path); FND_NOT_FOUND. */
 enum fnd_status fnd_directory_find(const char *operand, char **directory, struct fnd_error *error);
+/** Whether a folder holds .foundry. */
+bool fnd_directory_is(const char *directory);
+/** Where plugins are looked for: --plugin-path, then fnd_catalog_path(). malloc'ed. */
+char *fnd_plugin_path(const struct fnd_app *app);
 /** The same and a reader on it; the path stays the reader's. */
 enum fnd_status fnd_directory_read(const char *operand, struct fnd_reader **reader,
                                    struct fnd_error *error);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "command/session.h"
 
 /* Open a plugin's file, kept until the source is finished. */
 static enum fnd_status keep_open(struct fnd_source *source, const char *path, int *fd,
@@ -46,11 +47,13 @@ static enum fnd_status find_file(void *context, const char *path, const uint8_t 
 enum fnd_status fnd_source_open(struct fnd_app *app, struct fnd_source *source,
                                 struct fnd_error *error)
 {
-    const struct fnd_catalog_options options = {
-        .path = fnd_arguments_value(&app->arguments, FND_OPTION_PLUGIN_PATH), .log = &app->log};
+    char *path = fnd_plugin_path(app);
+    const struct fnd_catalog_options options = {.path = path, .log = &app->log};
     source->plugins =
         (struct fnd_plugin_source){.find = find_plugin, .file = find_file, .context = source};
-    return fnd_catalog_create(&options, &source->catalog, error);
+    enum fnd_status status = fnd_catalog_create(&options, &source->catalog, error);
+    free(path);
+    return status;
 }
 
 void fnd_source_finish(struct fnd_source *source)

@@ -28,6 +28,7 @@ struct entry {
     char *path;
     struct fnd_plugin_info *info; /* or */
     struct fnd_error error;
+    struct stat about; /* of the file; zero where it cannot be opened */
 };
 
 struct fnd_catalog {
@@ -291,6 +292,18 @@ static enum fnd_status info_of(const struct fnd_catalog *catalog, int fd, const 
     return FND_OK;
 }
 
+/** Whether the last entry's very file stands before it: its folder is named twice. */
+static bool listed_already(const struct fnd_catalog *catalog, const struct entry *last)
+{
+    for (const struct entry *entry = catalog->list; entry < last; entry++) {
+        if (entry->about.st_ino != 0 && entry->about.st_ino == last->about.st_ino &&
+            entry->about.st_dev == last->about.st_dev) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void entry_add(const char *file, void *context)
 {
     struct fnd_catalog *catalog = context;
@@ -298,6 +311,12 @@ static void entry_add(const char *file, void *context)
     struct entry *entry = &catalog->list[catalog->count++];
     *entry = (struct entry){.path = fnd_strdup(file)};
     const int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0 && fstat(fd, &entry->about) == 0 && listed_already(catalog, entry)) {
+        free(entry->path);
+        catalog->count--;
+        (void)close(fd);
+        return;
+    }
     if (fd < 0) {
         (void)fnd_error_errno(&entry->error, FND_PLUGIN, errno, "cannot open %s", file);
         return;

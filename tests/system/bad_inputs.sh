@@ -59,6 +59,14 @@ touch file
 code=0
 "$engine" run plain.yaml file >"$out" 2>"$err" || code=$?
 holds "a file is no job directory (exit $code)" test $code -ne 0 -a $code -ne 70
+"$engine" init whole >"$out" 2>"$err"
+for line in "show whole" "logs whole" "cancel whole" "retry whole" "ask show whole" "answer whole --accept"; do
+    # shellcheck disable=SC2086 # words of a command line
+    exits 2 "a directory where a job is wanted: $line" "$engine" $line
+    says "and says so" "whole is a job directory: name the" "$err"
+done
+exits 2 "operands in the wrong order" "$engine" run whole plain.yaml
+says "and says so" "the PIPELINE comes before it" "$err"
 exits 5 "status of a folder without a store" "$engine" status empty-not
 cd empty || exit 1
 rm -rf .foundry

@@ -19,6 +19,10 @@ done
 mkdir plugins
 exits 5 "before it is dropped in, nobody knows it" "$engine" plugins inspect too-large
 export FOUNDRY_PLUGIN_PATH=$fixtures:$folder/plugins
+exits 0 "it can be named for one command" "$engine" plugins inspect too-large --plugin-path too-large
+exits 0 "beside the ones that are there" "$engine" plugins inspect detect --plugin-path too-large
+exits 0 "a folder may be named twice" "$engine" plugins inspect playback --plugin-path "$fixtures"
+exits 5 "before it is dropped in, the next command does not know it" "$engine" plugins inspect too-large
 cp too-large/too-large.so plugins/
 exits 0 "dropped in, it is listed at the next command" "$engine" plugins list
 says "by its name" "too-large"

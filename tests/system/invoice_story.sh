@@ -125,7 +125,7 @@ equals "the file is named" "$(jq -r '.. | .fileUri? // empty' sft.jsonl)" gs://b
 exits 0 "again by its manifest" "$engine" export jobs --manifest sft.jsonl.manifest.json \
     -o again.jsonl
 holds "the same bytes" cmp sft.jsonl again.jsonl
-exits 0 "it keeps the format's rules" "$engine" export validate sft.jsonl --as gemini
+exits 0 "it keeps the format's rules" "$engine" export validate sft.jsonl --format gemini
 exits 0 "the record is sound" "$engine" verify jobs
 
 echo "-- another shape of invoice"
