@@ -11,7 +11,7 @@ enum {
     FND_TURN_VISITS_MAX = 64,         /* visits begun before results are looked at again */
     FND_WRITER_FLIGHT_MIN = 4,        /* with fewer in flight the runner commits by itself */
     FND_DUE_HELD = -1,                /* stand.due_us of a step paused without a question */
-    FND_DUE_HELD_BEGUN = -2           /* the same, of one that was in its phase when a process died */
+    FND_DUE_HELD_BEGUN = -2 /* the same, of one that was in its phase when a process died */
 };
 
 /** A document out of the store, kept while its task lives. */
@@ -33,8 +33,8 @@ struct fnd_task {
     struct fnd_pipeline *pipeline; /* borrowed from the cache */
     char uuid[FND_UUID_TEXT_SIZE];
     char *path;
-    struct fnd_document job;       /* JOB body */
-    struct fnd_json input;         /* in it */
+    struct fnd_document job; /* JOB body */
+    struct fnd_json input;   /* in it */
     struct fnd_document outputs[FND_PHASES_MAX];
     uint64_t looked, carries; /* bit i: it is known whether phase i's output names artifacts; it
                                  does */
@@ -45,14 +45,14 @@ struct fnd_task {
     struct fnd_call_artifact *artifacts;
     size_t artifacts_count;
     size_t calls_left;
-    bool interrupted;                     /* drop the visit when its calls end */
-    bool fresh;                           /* JOB is being written: no number yet */
+    bool interrupted; /* drop the visit when its calls end */
+    bool fresh;       /* JOB is being written: no number yet */
     bool goes; /* may move although the engine was not told to resume: somebody answered it */
-    struct fnd_operation *operation;      /* under way */
-    struct fnd_operation *operations;     /* wait, in order */
+    struct fnd_operation *operation;  /* under way */
+    struct fnd_operation *operations; /* wait, in order */
     struct fnd_engine *engine;
     struct fnd_task *next_bucket;
-    struct fnd_task *next, *previous;     /* in the ready list */
+    struct fnd_task *next, *previous; /* in the ready list */
 };
 
 struct fnd_due {
@@ -101,6 +101,7 @@ struct fnd_engine {
     struct fnd_reader *reader;
     struct fnd_pool *pool;
     struct fnd_catalog *catalog;
+    bool looked; /* a pipeline file was checked against the catalog as it was made */
     struct fnd_pinned *pinned;
     struct fnd_kept *kept;
     struct fnd_task *buckets[FND_TASK_BUCKETS];
@@ -130,13 +131,13 @@ struct fnd_task *fnd_task_fresh(struct fnd_engine *engine, struct fnd_pipeline *
 void fnd_task_enter(struct fnd_task *task);
 void fnd_task_drop(struct fnd_task *task);
 bool fnd_task_goes(const struct fnd_task *task); /* may begin an attempt, when it is queued */
-void fnd_task_ready(struct fnd_task *task);   /* append to the ready list */
-void fnd_task_unready(struct fnd_task *task); /* take out of it */
+void fnd_task_ready(struct fnd_task *task);      /* append to the ready list */
+void fnd_task_unready(struct fnd_task *task);    /* take out of it */
 struct fnd_json fnd_task_output(struct fnd_task *task, size_t phase, struct fnd_json *meta,
                                 struct fnd_error *error);
 void fnd_task_forget(struct fnd_task *task, uint64_t reads); /* drop outputs nobody reads */
-/** Phases, as bits, whose artifacts a phase can have been told of: it reads them, or a phase that it
- *  reads does, and so on: the name of an artifact passes from output to output. */
+/** Phases, as bits, whose artifacts a phase can have been told of: it reads them, or a phase that
+ * it reads does, and so on: the name of an artifact passes from output to output. */
 uint64_t fnd_task_told_of(const struct fnd_task *task, size_t phase);
 const struct fnd_phase *fnd_task_phase(const struct fnd_task *task);
 
@@ -149,10 +150,11 @@ void fnd_visit_call_ended(struct fnd_engine *engine, struct fnd_pool_call *call)
 
 /* transition.c */
 struct fnd_write *fnd_transition_make(struct fnd_task *task);
-void fnd_transition_visit(struct fnd_task *task);    /* the visit's verdict becomes a write */
-void fnd_transition_start(struct fnd_task *task);    /* START, or what recovery decides */
+void fnd_transition_visit(struct fnd_task *task); /* the visit's verdict becomes a write */
+void fnd_transition_start(struct fnd_task *task); /* START, or what recovery decides */
 void fnd_transition_drain(struct fnd_task *task);
-void fnd_transition_stop(struct fnd_task *task); /* the visit was cancelled: DRAIN, or ask a person */
+void fnd_transition_stop(
+    struct fnd_task *task); /* the visit was cancelled: DRAIN, or ask a person */
 void fnd_transition_hold(struct fnd_task *task, const struct fnd_error *error);
 void fnd_transition_submit(struct fnd_task *task, struct fnd_write *write);
 void fnd_transition_ended(struct fnd_engine *engine, struct fnd_write *write);
@@ -170,8 +172,8 @@ void fnd_resume_fill(struct fnd_engine *engine); /* take up what can move, as ca
 
 /* pins.c */
 void fnd_pins_finish(struct fnd_engine *engine);
-enum fnd_status fnd_pins_arm(struct fnd_engine *engine, struct fnd_pipeline *pipeline,
-                             size_t phase, struct fnd_error *error);
+enum fnd_status fnd_pins_arm(struct fnd_engine *engine, struct fnd_pipeline *pipeline, size_t phase,
+                             struct fnd_error *error);
 const struct fnd_pinned *fnd_pins_get(struct fnd_engine *engine, int64_t pin,
                                       struct fnd_error *error);
 
@@ -186,7 +188,7 @@ const char *fnd_media_type(const unsigned char *bytes, size_t size, const char *
 /* engine.c */
 void fnd_engine_broke(struct fnd_engine *engine, const struct fnd_error *error);
 void fnd_engine_collect(struct fnd_engine *engine); /* finished writes */
-void fnd_engine_step(struct fnd_engine *engine); /* a turn; fnd_engine_sleep() wakes the store */
+void fnd_engine_step(struct fnd_engine *engine);    /* a turn; fnd_engine_sleep() wakes the store */
 void fnd_engine_sleep(struct fnd_engine *engine, int64_t max_us);
 void fnd_engine_abandon(struct fnd_engine *engine);
 

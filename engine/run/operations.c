@@ -110,7 +110,7 @@ static enum fnd_status retry_begin(struct fnd_operation *operation, struct fnd_v
     if (!ended) {
         return fnd_error_set(
             error, FND_CONFLICT, "job %" PRId64 " is %s; %s", step->job, fnd_state_name(state),
-            state == FND_COMPLETED ? "name a phase to run it again from (--from PHASE)"
+            state == FND_COMPLETED ? "name a phase to run it again from (--phase ID)"
                                    : "only a failed or cancelled job can be retried");
     }
     enum fnd_status status = fnd_engine_pipeline(act->engine, step->pin, &pipeline, error);

@@ -17,7 +17,7 @@ enum { FND_SECRET_SIZE_MAX = 64 << 10 };
 
 /** Files found while a pipeline file is compiled. */
 struct found {
-    struct fnd_engine *engine;
+    struct fnd_catalog *catalog;
     struct fnd_kept *list; /* owns descriptors */
 };
 
@@ -51,7 +51,7 @@ static enum fnd_status found_find(void *context, const char *id, const uint8_t *
 {
     (void)want;
     struct found *found = context;
-    enum fnd_status status = fnd_catalog_find(found->engine->catalog, id, info, error);
+    enum fnd_status status = fnd_catalog_find(found->catalog, id, info, error);
     return status == FND_OK ? found_add(found, *info, fd, error) : status;
 }
 
@@ -66,7 +66,7 @@ static enum fnd_status found_file(void *context, const char *path, const uint8_t
         return fnd_error_errno(error, fnd_status_errno(errno), errno, "cannot open plugin %s",
                                path);
     }
-    enum fnd_status status = fnd_catalog_file(found->engine->catalog, file, path, info, error);
+    enum fnd_status status = fnd_catalog_file(found->catalog, file, path, info, error);
     close(file);
     return status == FND_OK ? found_add(found, *info, fd, error) : status;
 }
@@ -177,13 +177,23 @@ enum fnd_status fnd_engine_pin(struct fnd_engine *engine, const char *pipeline_f
                                const char *const *settings, int64_t *pin, struct fnd_errors *errors,
                                struct fnd_text *source)
 {
-    struct found found = {engine, NULL};
+    struct found found = {engine->catalog, NULL};
+    struct fnd_catalog *fresh = NULL;
     const struct fnd_plugin_source plugins = {found_find, found_file, &found};
     struct fnd_pipeline_options options = pipeline_options(engine, &plugins);
     struct fnd_pipeline *pipeline = NULL;
     struct fnd_error error = {0};
     options.settings = settings;
-    enum fnd_status status = fnd_pipeline_load(pipeline_file, &options, &pipeline, errors, source);
+    /* What the engine saw when it began may be old: a plugin copied in since is there, too. */
+    enum fnd_status status =
+        engine->looked ? fnd_catalog_again(engine->catalog, &fresh, &error) : FND_OK;
+    if (status != FND_OK) {
+        fnd_errors_take(errors, &error);
+        return status;
+    }
+    engine->looked = true;
+    found.catalog = fresh != NULL ? fresh : engine->catalog;
+    status = fnd_pipeline_load(pipeline_file, &options, &pipeline, errors, source);
     if (status == FND_OK) {
         status = pin_write(engine, pipeline, found.list, pin, &error);
         if (status != FND_OK) {
@@ -192,6 +202,7 @@ enum fnd_status fnd_engine_pin(struct fnd_engine *engine, const char *pipeline_f
     }
     fnd_pipeline_destroy(pipeline);
     kept_finish(found.list);
+    fnd_catalog_destroy(fresh);
     return status;
 }
 

@@ -351,6 +351,14 @@ enum fnd_status fnd_catalog_create(const struct fnd_catalog_options *options,
     return FND_OK;
 }
 
+enum fnd_status fnd_catalog_again(const struct fnd_catalog *catalog, struct fnd_catalog **fresh,
+                                  struct fnd_error *error)
+{
+    const struct fnd_catalog_options options = {
+        .path = catalog->path, .worker_program = catalog->program, .log = catalog->log};
+    return fnd_catalog_create(&options, fresh, error);
+}
+
 void fnd_catalog_destroy(struct fnd_catalog *catalog)
 {
     if (catalog == NULL) {

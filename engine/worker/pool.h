@@ -130,6 +130,9 @@ struct fnd_catalog_options {
 };
 /** $FOUNDRY_PLUGIN_PATH, then the build tree's or the installed plugin folder. malloc'ed. */
 char *fnd_catalog_path(void);
+/** The folders looked at anew: a catalog of its own. As fnd_catalog_create(). */
+enum fnd_status fnd_catalog_again(const struct fnd_catalog *catalog, struct fnd_catalog **fresh,
+                                  struct fnd_error *error);
 /** Look at the folders. A file that cannot be described does not fail the catalog: it is kept with
  *  its error.  Returns FND_OK or FND_PLUGIN when workers cannot be started at all. */
 enum fnd_status fnd_catalog_create(const struct fnd_catalog_options *options,

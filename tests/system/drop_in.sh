@@ -19,6 +19,15 @@ done
 mkdir plugins
 exits 5 "before it is dropped in, nobody knows it" "$engine" plugins inspect too-large
 export FOUNDRY_PLUGIN_PATH=$fixtures:$folder/plugins
+echo '{foundry: v1, name: idle, inputs: {match: ["*.idle"]}, phases: [{id: one, uses: steps/flaky, with: {succeed_at: 1}}]}' >idle.yaml
+mkdir jobs
+"$engine" run idle.yaml jobs --watch >watch.out 2>&1 &
+watcher=$!
+for ((i = 0; i < 100; i++)); do
+    [[ $("$engine" status --json jobs 2>/dev/null | jq .engine) == "$watcher" ]] && break
+    sleep 0.1
+done
+equals "an engine that began before" "$("$engine" status --json jobs | jq .engine)" "$watcher"
 exits 0 "it can be named for one command" "$engine" plugins inspect too-large --plugin-path too-large
 exits 0 "beside the ones that are there" "$engine" plugins inspect detect --plugin-path too-large
 exits 0 "a folder may be named twice" "$engine" plugins inspect playback --plugin-path "$fixtures"
@@ -42,13 +51,15 @@ phases:
       of: extract
       detectors: [{uses: too-large/check, with: {field: /total, max: 1000}}]
 YAML
-mkdir jobs
 echo '{"n": 1}' >jobs/small.job.json
 echo '{"n": 2}' >jobs/large.job.json
 exits 3 "it pauses the job it is about" "$engine" run gate.yaml jobs
+says "also in an engine that began before it was there" "pid $watcher has jobs" "$err"
 equals "and that one alone" "$("$engine" ask list --json jobs | jq -c '[.path, .questions[0].pointer]')" \
     '["large.job.json","/total"]'
 exits 0 "an answer lets it go on" "$engine" answer jobs large.job.json --set total=500
+kill -TERM $watcher
+wait $watcher 2>/dev/null
 holds "nothing of the engine was built again" sha256sum --quiet -c engine.sum
 exits 0 "the pipeline's schema knows it" "$engine" schema too-large/check
 equals "as JSON Schema" "$(jq -r .properties.max.type "$out")" number
