@@ -2,7 +2,7 @@
 /* The real engine over a job directory, timed from the first look at the inputs to the last job's
  * end, in one process.
  *
- *   foundry-bench DIR PIPELINE inline|process WORKERS FLIGHT
+ *   foundry-bench DIR PIPELINE ISOLATION WORKERS FLIGHT
  *
  * Prints one JSON object: transitions (phase outputs), seconds, rate, peak RSS in KiB. */
 #include <inttypes.h>
@@ -30,7 +30,7 @@ static int failed(const char *what, const struct fnd_error *error)
 int main(int argc, char **argv)
 {
     if (argc != 6) {
-        fprintf(stderr, "usage: foundry-bench DIR PIPELINE inline|process WORKERS FLIGHT\n");
+        fprintf(stderr, "usage: foundry-bench DIR PIPELINE ISOLATION WORKERS FLIGHT\n");
         return 2;
     }
     size_t outputs = 0;
@@ -41,11 +41,15 @@ int main(int argc, char **argv)
         .directory = argv[1],
         .kinds = fnd_review_kinds(),
         .store = {.create = true, .lock_wait_ms = 1000},
-        .isolation = strcmp(argv[3], "inline") == 0 ? FND_ISOLATION_INLINE : FND_ISOLATION_PROCESS,
+        .isolation = FND_ISOLATION_SANDBOX,
         .workers_max = (size_t)atol(argv[4]),
         .flight_max = (size_t)atol(argv[5]),
         .news = count,
         .context = &outputs};
+    if (!fnd_isolation_parse(argv[3], &options.isolation)) {
+        fprintf(stderr, "foundry-bench: there is no isolation %s\n", argv[3]);
+        return 2;
+    }
     struct fnd_engine *engine = NULL;
     struct fnd_error error = {0};
     struct fnd_errors errors = {0};

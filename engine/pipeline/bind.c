@@ -276,5 +276,9 @@ void fnd_bound_finish(struct fnd_bound *bound)
     fnd_template_finish(&bound->with);
     free(bound->constant);
     free(bound->grant_write);
+    for (size_t i = 0; i < bound->reads_count; i++) {
+        free(bound->reads[i]);
+    }
+    free(bound->reads);
     *bound = (struct fnd_bound){.callee.fd = -1};
 }

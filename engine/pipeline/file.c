@@ -29,7 +29,7 @@ static const struct fnd_shape inputs_shapes[] = {
 static const struct fnd_shape defaults_shapes[] = {
     {"timeout", 0, false, "a duration such as 60s"},
     {"retry", 0, false, "a map such as {max: 2, backoff: 1s}"},
-    {"isolation", FND_SHAPE_STRING, false, "inline or process"},
+    {"isolation", FND_SHAPE_STRING, false, "sandbox, best-effort, process or inline"},
     {NULL},
 };
 

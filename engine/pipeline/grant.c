@@ -116,13 +116,24 @@ static void need_write(struct fnd_compile *compile, const struct fnd_node *uses,
         free(bound->grant_write);
         bound->grant_write = fnd_text_take(&path);
         bound->callee.grant_write = bound->grant_write;
+        bound->callee.grant_base = size;
     }
 }
 
+/* What it declares, and no more than that of what is granted, will be open to it. */
+static void read_add(struct fnd_bound *bound, const char *path)
+{
+    bound->reads = fnd_realloc(bound->reads, bound->reads_count + 2, sizeof *bound->reads);
+    bound->reads[bound->reads_count++] = fnd_strdup(path);
+    bound->reads[bound->reads_count] = NULL;
+    bound->callee.reads = (const char *const *)bound->reads;
+}
+
 static void need_read(struct fnd_compile *compile, const struct fnd_node *uses,
-                      struct fnd_grant *grant, const struct fnd_bound *bound, const char *path)
+                      struct fnd_grant *grant, struct fnd_bound *bound, const char *path)
 {
     if (share(path)) {
+        read_add(bound, path);
         return;
     }
     bool granted = false;
@@ -134,7 +145,12 @@ static void need_read(struct fnd_compile *compile, const struct fnd_node *uses,
             grant->read_used |= UINT64_C(1) << index;
         }
     }
-    if (!granted && !grant->spoiled) {
+    if (granted && step_refused(path) == NULL) {
+        read_add(bound, path);
+    } else if (granted) {
+        fnd_compile_error(compile, uses, "bad_grant", "%s reads %s, which no grant can open: %s",
+                          bound->uses, path, step_refused(path));
+    } else if (!grant->spoiled) {
         fnd_compile_error(compile, uses, "grant_missing",
                           "%s reads %s, which the phase must grant: add `grant: {read: [%s]}`",
                           bound->uses, path, path);

@@ -97,6 +97,9 @@ bool fnd_config_names(struct fnd_json config, const char *name);
  *  once a call. */
 bool fnd_visit_judge(struct fnd_visit *visit, const struct fnd_bound *bound,
                      struct fnd_pool_call *call);
+/** Under which isolation the visit's calls ran: the least of them, with FND_LEVEL_ flags. Without
+ *  calls it was the engine's own code that ran.  Behind the calls' end, before finish(). */
+int fnd_visit_level(const struct fnd_visit *visit);
 /** Free calls, results and log of a visit, not the visit. Calls must be fnd_visit_call()'s. */
 void fnd_visit_finish(struct fnd_visit *visit);
 

@@ -73,8 +73,10 @@ struct fnd_bound {
     struct fnd_callee callee; /* config_constant is filled by fnd_bound_arm() */
     struct fnd_schema *config_schema, *output_schema; /* NULL: any */
     struct fnd_template with;
-    char *constant;      /* what callee.config_constant points to */
-    char *grant_write;   /* what callee.grant_write points to */
+    char *constant;    /* what callee.config_constant points to */
+    char *grant_write; /* what callee.grant_write points to */
+    char **reads;      /* what callee.reads points to; NULL-ended, or NULL */
+    size_t reads_count;
     size_t line, column; /* of `uses` */
 };
 

@@ -104,20 +104,14 @@ static void retry_read(struct fnd_compile *compile, const struct fnd_node *map,
 static void isolation_read(struct fnd_compile *compile, const struct fnd_node *node,
                            enum fnd_isolation *isolation)
 {
-    static const char *const names[] = {"inline", "process", "sandbox", NULL};
-    if (strcmp(node->text, "inline") == 0) {
-        *isolation = FND_ISOLATION_INLINE;
-    } else if (strcmp(node->text, "process") == 0) {
-        *isolation = FND_ISOLATION_PROCESS;
-    } else if (strcmp(node->text, "sandbox") == 0) {
-        fnd_compile_error(compile, node, "isolation_missing",
-                          "isolation: sandbox is not built into this release; use process");
-    } else {
+    static const char *const names[] = {"inline", "process", "sandbox", "best-effort", NULL};
+    if (!fnd_isolation_parse(node->text, isolation)) {
         struct fnd_text hint = {0};
         fnd_suggest(&hint, node->text, names);
         fnd_compile_error(compile, node, "invalid_value",
-                          "isolation `%s` is unknown%s; there are inline and process", node->text,
-                          fnd_text_z(&hint));
+                          "isolation `%s` is unknown%s; there are sandbox, best-effort, process "
+                          "and inline",
+                          node->text, fnd_text_z(&hint));
         fnd_text_finish(&hint);
     }
 }

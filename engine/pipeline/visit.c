@@ -9,7 +9,7 @@
 /* A call with what it borrows. */
 struct call {
     struct fnd_pool_call call; /* first: the visit knows this one */
-    struct fnd_text config;
+    struct fnd_text config, run;
     struct fnd_call_artifact *artifacts;
 };
 
@@ -93,8 +93,40 @@ static void call_destroy(struct call *call)
     fnd_effects_finish(&call->call.effects);
     fnd_text_finish(&call->call.noise);
     fnd_text_finish(&call->config);
+    fnd_text_finish(&call->run);
     free(call->artifacts);
     free(call);
+}
+
+/* DOC_RUN, with the folder that a detector was granted: the visit's own has the phase's. */
+static struct fnd_json run_document(const struct fnd_visit *visit, const struct fnd_bound *bound,
+                                    struct call *call)
+{
+    struct fnd_text folder = {0};
+    struct fnd_json run = visit->run;
+    if (bound == &visit->phase->bound || bound->callee.grant_write == NULL) {
+        return run;
+    }
+    fnd_text_append_z(&folder, "{\"write\":");
+    fnd_text_append_json_z(&folder, bound->callee.grant_write);
+    fnd_text_append_byte(&folder, '}');
+    const struct fnd_json grant = {fnd_text_z(&folder), folder.size};
+    if (fnd_json_set(run, "/grant", grant, &call->run, NULL) == FND_OK) {
+        run = (struct fnd_json){fnd_text_z(&call->run), call->run.size};
+    }
+    fnd_text_finish(&folder);
+    return run;
+}
+
+int fnd_visit_level(const struct fnd_visit *visit)
+{
+    int level = FND_ISOLATION_SANDBOX, flags = 0;
+    for (size_t i = 0; i < visit->calls_count; i++) {
+        const int in_effect = visit->calls[i]->level & FND_LEVEL_MASK;
+        level = in_effect < level ? in_effect : level;
+        flags |= visit->calls[i]->level & ~FND_LEVEL_MASK;
+    }
+    return visit->calls_count == 0 ? FND_ISOLATION_INLINE : level | flags;
 }
 
 enum fnd_status fnd_visit_call(struct fnd_visit *visit, const struct fnd_bound *bound,
@@ -119,7 +151,7 @@ enum fnd_status fnd_visit_call(struct fnd_visit *visit, const struct fnd_bound *
         .config = config,
         .subject = subject,
         .marks = marks,
-        .run = visit->run,
+        .run = run_document(visit, bound, call),
     };
     if (!detector) {
         call->call.input.answers = visit->answers;
@@ -233,6 +265,8 @@ bool fnd_visit_judge(struct fnd_visit *visit, const struct fnd_bound *bound,
         }
         return fault(visit, &call->error, call->error.code[0] == '\0' ? "refused" : NULL,
                      FND_RETRY_PERMANENT);
+    case FND_CALL_HELD:
+        return hold(visit, &call->error);
     case FND_CALL_CANCELLED:
     case FND_CALL_LOST:
         break;

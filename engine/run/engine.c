@@ -45,17 +45,23 @@ enum fnd_status fnd_engine_open(const struct fnd_engine_options *options,
     }
     if (status == FND_OK) {
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
-        struct fnd_pool_options pool = {.env = options->env,
-                                        .log = options->log,
-                                        .worker_program = options->worker_program,
-                                        .workers_max = options->workers_max > 0
-                                                           ? options->workers_max
-                                                           : (size_t)(cores > 0 ? cores : 1)};
+        struct fnd_pool_options pool = {
+            .env = options->env,
+            .log = options->log,
+            .worker_program = options->worker_program,
+            .allow_root = options->allow_root,
+            .quarantine = fnd_store_folder(engine->store),
+            .landlock_abi_max = options->landlock_abi_max,
+            .workers_max = options->workers_max > 0 ? options->workers_max
+                                                    : (size_t)(cores > 0 ? cores : 1)};
         status = fnd_pool_create(&pool, &engine->pool, error);
     }
     if (status == FND_OK) {
-        const struct fnd_catalog_options catalog = {options->plugin_path, options->worker_program,
-                                                    options->log};
+        const struct fnd_catalog_options catalog = {
+            .path = options->plugin_path,
+            .worker_program = options->worker_program,
+            .log = options->log,
+            .landlock_abi_max = options->landlock_abi_max};
         status = fnd_catalog_create(&catalog, &engine->catalog, error);
     }
     if (status == FND_OK) {

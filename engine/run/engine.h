@@ -55,6 +55,8 @@ struct fnd_engine_options {
     const char *secrets_dir;             /* --secrets-dir; NULL: environment FOUNDRY_SECRET_NAME,
                                             then NAME */
     enum fnd_isolation isolation;        /* where a pipeline does not say */
+    bool allow_root;                     /* workers keep the user root, if the engine has it */
+    int landlock_abi_max;                /* as in fnd_pool_options */
     struct fnd_limits limits;
     size_t workers_max;                  /* -j; 0: one a core */
     size_t flight_max;                   /* 0: FND_FLIGHT_MAX */

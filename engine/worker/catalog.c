@@ -20,6 +20,7 @@
 enum {
     DESCRIPTION_SIZE_MAX = 4 << 20,
     DESCRIBE_MEMORY_BYTES = 1 << 30,
+    DESCRIBE_UID = FND_WORKER_UID_BASE - 1,
     OBJECT_SIZE_MAX = 1 << 30,
     NOISE_SHOWN = 400
 };
@@ -38,6 +39,7 @@ struct fnd_catalog {
     size_t files_count;
     char *path, *program, *cache; /* cache: a folder, or NULL */
     const struct fnd_log *log;
+    int landlock_abi_max;
 };
 
 /** A folder "plugins" beside the running program is the build tree's: each plugin has one inside.
@@ -165,8 +167,13 @@ static enum fnd_channel_state answer_take(struct fnd_process *process, struct fn
     if (state != FND_CHANNEL_MORE) {
         return state;
     }
-    struct fnd_frame frame;
-    state = fnd_channel_next(&process->channel, &frame, error);
+    struct fnd_frame frame = {.type = FND_FRAME_CONFINED};
+    while (state == FND_CHANNEL_MORE && frame.type == FND_FRAME_CONFINED) {
+        state = fnd_channel_next(&process->channel, &frame, error);
+        if (state == FND_CHANNEL_MORE && frame.type == FND_FRAME_CONFINED) {
+            fnd_frame_finish(&frame);
+        }
+    }
     if (state != FND_CHANNEL_MORE) {
         return state;
     }
@@ -211,10 +218,21 @@ static enum fnd_channel_state answer_wait(struct fnd_process *process, struct fn
 static enum fnd_status describe(const struct fnd_catalog *catalog, int fd, const char *path,
                                 struct fnd_text *json, struct fnd_error *error)
 {
-    const struct fnd_limits limits = {.memory_bytes = DESCRIBE_MEMORY_BYTES};
+    /* As far as this machine has it: what runs of a plugin later is refused where it must be, and
+     * until then people want to see what there is. */
+    const struct fnd_confinement confinement = {.limits = {.memory_bytes = DESCRIBE_MEMORY_BYTES},
+                                                .isolation = FND_ISOLATION_BEST_EFFORT,
+                                                .user = geteuid() == 0,
+                                                .uid = DESCRIBE_UID,
+                                                .gid = DESCRIBE_UID,
+                                                .landlock_abi_max = catalog->landlock_abi_max};
+    const struct fnd_start start = {.program = catalog->program,
+                                    .mode = "describe",
+                                    .plugin = fd,
+                                    .path = path,
+                                    .confinement = &confinement};
     struct fnd_process process;
-    enum fnd_status status =
-        fnd_process_start(catalog->program, "describe", fd, path, &limits, &process, error);
+    enum fnd_status status = fnd_process_start(&start, &process, error);
     if (status != FND_OK) {
         return status;
     }
@@ -241,7 +259,7 @@ static enum fnd_status describe(const struct fnd_catalog *catalog, int fd, const
             fnd_text_printf(&text, "its worker broke the protocol: %s", said.message);
         } else {
             fnd_text_append_z(&text, "its worker ended while it was loaded: ");
-            fnd_process_end_text(&end, &limits, &text);
+            fnd_process_end_text(&end, &confinement.limits, &text);
         }
         if (noise.text.size > 0) {
             const size_t size = noise.text.size < NOISE_SHOWN ? noise.text.size : NOISE_SHOWN;
@@ -345,6 +363,7 @@ enum fnd_status fnd_catalog_create(const struct fnd_catalog_options *options,
     made->path = options->path == NULL ? fnd_catalog_path() : fnd_strdup(options->path);
     made->cache = cache_folder();
     made->log = options->log;
+    made->landlock_abi_max = options->landlock_abi_max;
     fnd_digest_setup();
     fnd_plugin_files(made->path, entry_add, made);
     *catalog = made;

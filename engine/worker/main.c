@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* foundry-worker: a process that holds one plugin. The engine starts it; it is not for people.
- *   foundry-worker serve|describe ENGINE_PID MEMORY_BYTES FILE_BYTES FILES PATH
- * with descriptors 3 (channel), 4 (the plugin's file), 5 (shared page). PATH is for messages. */
+ *   foundry-worker serve|describe PATH KEY=VALUE...
+ * with descriptors 3 (channel), 4 (the plugin's file), 5 (shared page), 6 (a folder it may write
+ * in, if there is one). PATH is for messages; the keys are in arguments.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "worker/confine.h"
 #include "worker/serve.h"
 
-enum { FD_CHANNEL = 3, FD_PLUGIN = 4, FD_PAGE = 5, EXIT_USAGE = 2, EXIT_CHANNEL = 70 };
+enum { EXIT_USAGE = 2, EXIT_CHANNEL = 70 };
 
 static int refuse(struct fnd_channel *channel, const struct fnd_error *error)
 {
@@ -32,39 +33,50 @@ static int describe(struct fnd_channel *channel, const struct fnd_plugin *plugin
     return fnd_channel_flush(channel) == FND_CHANNEL_IDLE ? EXIT_SUCCESS : EXIT_CHANNEL;
 }
 
-static bool number(const char *text, uint64_t *value)
+/** Tell the engine what it came to, while no code but ours has run: what says so later could be the
+ *  plugin. */
+static enum fnd_status confined(struct fnd_channel *channel, enum fnd_isolation effective, int abi,
+                                struct fnd_error *error)
 {
-    char *end = NULL;
-    *value = strtoull(text, &end, 10);
-    return text[0] >= '0' && text[0] <= '9' && *end == '\0';
+    char payload[FND_CONFINED_SIZE];
+    fnd_put_u32(payload, (uint32_t)effective);
+    fnd_put_u32(payload + 4, (uint32_t)abi);
+    fnd_text_append(fnd_channel_begin(channel, FND_FRAME_CONFINED, 0), payload, sizeof payload);
+    const enum fnd_status status = fnd_channel_end(channel, NULL, 0, error);
+    (void)fnd_channel_flush(channel);
+    return status;
 }
 
 int main(int argc, char **argv)
 {
-    uint64_t parent;
-    struct fnd_limits limits;
-    if (argc != 7 || !number(argv[2], &parent) || !number(argv[3], &limits.memory_bytes) ||
-        !number(argv[4], &limits.file_bytes) || !number(argv[5], &limits.files) ||
-        (strcmp(argv[1], "serve") != 0 && strcmp(argv[1], "describe") != 0)) {
+    struct fnd_confinement wanted;
+    const char *reads[FND_ARGUMENTS_READS_MAX + 1];
+    if (argc < 3 || (strcmp(argv[1], "serve") != 0 && strcmp(argv[1], "describe") != 0) ||
+        !fnd_confinement_read(argv + 3, &wanted, reads)) {
         (void)fprintf(stderr, "foundry-worker is started by foundry-engine, not by hand\n");
         return EXIT_USAGE;
     }
     struct fnd_error error = {0};
     struct fnd_channel channel;
-    fnd_channel_init(&channel, FD_CHANNEL, true);
+    fnd_channel_init(&channel, FND_FD_CHANNEL, true);
     (void)setvbuf(stdout, NULL, _IOLBF, 0); /* what is printed is seen even after a crash */
     struct fnd_plugin plugin = {0};
-    struct fnd_worker_page *page = MAP_FAILED;
-    int code = EXIT_SUCCESS;
-    enum fnd_status status = fnd_confine(&limits, (pid_t)parent, &error);
-    if (status == FND_OK) {
-        page = mmap(NULL, FND_WORKER_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, FD_PAGE, 0);
-        if (page == MAP_FAILED) {
-            status = fnd_error_set(&error, FND_IO, "foundry-worker cannot map its shared page");
-        }
+    int code = EXIT_SUCCESS, abi = 0;
+    enum fnd_isolation effective = FND_ISOLATION_PROCESS;
+    enum fnd_status status = FND_OK;
+    struct fnd_worker_page *page =
+        mmap(NULL, FND_WORKER_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, FND_FD_PAGE, 0);
+    if (page == MAP_FAILED) {
+        status = fnd_error_set(&error, FND_IO, "foundry-worker cannot map its shared page");
     }
     if (status == FND_OK) {
-        status = fnd_plugin_load(FD_PLUGIN, argv[6], &plugin, &error);
+        status = fnd_confine(&wanted, &effective, &abi, &error);
+    }
+    if (status == FND_OK) {
+        status = confined(&channel, effective, abi, &error);
+    }
+    if (status == FND_OK) {
+        status = fnd_plugin_load(FND_FD_PLUGIN, argv[2], &plugin, &error);
     }
     if (status != FND_OK) {
         code = refuse(&channel, &error);

@@ -13,19 +13,6 @@
 
 enum { EVENTS_MAX = 64, END_WAIT_MS = 50 };
 
-const char *fnd_isolation_name(enum fnd_isolation isolation)
-{
-    switch (isolation) {
-    case FND_ISOLATION_INLINE:
-        return "inline";
-    case FND_ISOLATION_PROCESS:
-        return "process";
-    case FND_ISOLATION_SANDBOX:
-        return "sandbox";
-    }
-    return "unknown";
-}
-
 enum fnd_status fnd_pool_create(const struct fnd_pool_options *options, struct fnd_pool **pool,
                                 struct fnd_error *error)
 {
@@ -36,6 +23,7 @@ enum fnd_status fnd_pool_create(const struct fnd_pool_options *options, struct f
     struct fnd_pool *made = fnd_alloc(sizeof *made);
     made->options = *options;
     made->options.workers_max = options->workers_max == 0 ? 1 : options->workers_max;
+    made->options.crashes_max = options->crashes_max == 0 ? FND_CRASHES_MAX : options->crashes_max;
     made->options.worker_program = NULL;
     if (options->worker_program != NULL) {
         made->program = fnd_strdup(options->worker_program);
@@ -87,11 +75,8 @@ void fnd_pool_destroy(struct fnd_pool *pool)
         }
     }
     workers_sweep(pool);
-    while (pool->groups != NULL) {
-        struct fnd_group *next = pool->groups->next;
-        free(pool->groups);
-        pool->groups = next;
-    }
+    fnd_groups_destroy(pool);
+    fnd_work_destroy(pool->work);
     fnd_inlines_destroy(pool->inlines);
     fnd_calls_destroy(pool->calls);
     (void)close(pool->epoll);
@@ -119,64 +104,6 @@ struct fnd_pool_call *fnd_pool_collect(struct fnd_pool *pool)
     return list;
 }
 
-static bool limits_equal(const struct fnd_limits *a, const struct fnd_limits *b)
-{
-    return a->memory_bytes == b->memory_bytes && a->file_bytes == b->file_bytes &&
-           a->files == b->files;
-}
-
-static struct fnd_group *group_find(struct fnd_pool *pool, const struct fnd_callee *callee)
-{
-    for (struct fnd_group *at = pool->groups; at != NULL; at = at->next) {
-        if (memcmp(at->hash, callee->hash, sizeof at->hash) == 0 &&
-            limits_equal(&at->limits, &callee->limits)) {
-            return at;
-        }
-    }
-    struct fnd_group *made = fnd_alloc(sizeof *made);
-    memcpy(made->hash, callee->hash, sizeof made->hash);
-    made->limits = callee->limits;
-    made->queue_end = &made->queue;
-    made->flight_max = 1;
-    made->next = pool->groups;
-    pool->groups = made;
-    return made;
-}
-
-static struct fnd_pool_call *group_shift(struct fnd_group *group)
-{
-    struct fnd_pool_call *call = group->queue;
-    group->queue = call->next;
-    if (group->queue == NULL) {
-        group->queue_end = &group->queue;
-    }
-    group->queued--;
-    call->next = NULL;
-    return call;
-}
-
-void fnd_group_refuse(struct fnd_pool *pool, struct fnd_group *group, const struct fnd_error *error)
-{
-    group->refused = *error;
-    while (group->queue != NULL) {
-        struct fnd_pool_call *call = group_shift(group);
-        call->error = *error;
-        fnd_pool_done(pool, call, FND_CALL_REFUSED);
-    }
-}
-
-void fnd_group_crashed(struct fnd_pool *pool, struct fnd_group *group)
-{
-    int64_t wait_ms = FND_BACKOFF_MIN_MS;
-    for (unsigned i = 0; i < group->crashes && wait_ms < FND_BACKOFF_MAX_MS; i++) {
-        wait_ms *= 2;
-    }
-    wait_ms = wait_ms < FND_BACKOFF_MAX_MS ? wait_ms : FND_BACKOFF_MAX_MS;
-    group->crashes++;
-    group->flight_max = 1;
-    group->not_before_us = fnd_pool_now(pool) + wait_ms * 1000;
-}
-
 void fnd_pool_submit(struct fnd_pool *pool, struct fnd_pool_call *call)
 {
     const struct fnd_callee *callee = call->callee;
@@ -184,24 +111,21 @@ void fnd_pool_submit(struct fnd_pool *pool, struct fnd_pool_call *call)
     call->worker = NULL;
     call->next = NULL;
     call->cancelled = false;
-    switch (callee->isolation) {
-    case FND_ISOLATION_INLINE:
+    call->level = (int)callee->isolation;
+    if (callee->isolation == FND_ISOLATION_INLINE) {
         fnd_inline_run(pool, call);
         return;
-    case FND_ISOLATION_PROCESS:
-        break;
-    default:
-        (void)fnd_error_set(&call->error, FND_PLUGIN,
-                            "isolation %s is not built into this foundry-engine yet: needs "
-                            "Landlock and seccomp set-up in foundry-worker; use isolation: process",
-                            fnd_isolation_name(callee->isolation));
-        fnd_pool_done(pool, call, FND_CALL_REFUSED);
+    }
+    struct fnd_group *group = fnd_group_find(pool, callee);
+    if (fnd_group_held(pool, group, &call->error) != FND_OK) {
+        fnd_pool_done(pool, call, FND_CALL_HELD);
         return;
     }
-    struct fnd_group *group = group_find(pool, callee);
+    fnd_group_folder_check(pool, group);
     if (group->refused.status != FND_OK && fnd_pool_now(pool) < group->not_before_us) {
         call->error = group->refused; /* it was tried a moment ago */
-        fnd_pool_done(pool, call, FND_CALL_REFUSED);
+        fnd_pool_done(pool, call,
+                      group->refused.status == FND_DENIED ? FND_CALL_HELD : FND_CALL_REFUSED);
         return;
     }
     *group->queue_end = call;
@@ -332,7 +256,7 @@ void fnd_pool_dispatch(struct fnd_pool *pool)
             if (worker == NULL) {
                 break;
             }
-            (void)fnd_worker_send(worker, group_shift(group));
+            (void)fnd_worker_send(worker, fnd_group_shift(group));
         }
         if (group->queue != NULL) {
             group_start(pool, group, now_us);

@@ -20,9 +20,29 @@
 enum fnd_isolation {
     FND_ISOLATION_INLINE = 0,
     FND_ISOLATION_PROCESS = 1,
-    FND_ISOLATION_SANDBOX = 3
+    FND_ISOLATION_LANDLOCK = 2,   /* only ever what it came to: without the filter of calls */
+    FND_ISOLATION_SANDBOX = 3,    /* every layer, or the call is refused */
+    FND_ISOLATION_BEST_EFFORT = 4 /* only ever what is wanted: as many layers as there are */
+};
+/** What is stored is the isolation that was in effect, 0 to 3, and these. */
+enum {
+    FND_LEVEL_MASK = 0xf,
+    FND_LEVEL_ROOT = 0x10, /* it kept the engine's root (--allow-root) */
+    FND_LEVEL_OWNER = 0x20 /* the engine was root: it ran as the owner of the folder it may write */
 };
 const char *fnd_isolation_name(enum fnd_isolation isolation);
+/** By name, what may be asked for: inline, process, sandbox, best-effort. */
+bool fnd_isolation_parse(const char *name, enum fnd_isolation *isolation);
+/** Append "sandbox", "sandbox as root". */
+void fnd_level_text(int level, struct fnd_text *text);
+
+/** Whether this machine has every layer of the sandbox.
+ *  abi_max  as in fnd_pool_options.
+ *  Returns FND_OK; FND_DENIED with code "isolation_missing", which layer and what else would do. */
+enum fnd_status fnd_sandbox_there(int abi_max, struct fnd_error *error);
+/** What a worker would be kept to, as lines for people or as one JSON object.
+ *  reads  paths of data, NULL-ended; may be NULL.   write: a folder is granted. */
+void fnd_sandbox_profile(const char *const *reads, bool write, bool json, struct fnd_text *text);
 
 enum {
     FND_WORKER_GRACE_MS = 1000, /* cancel → SIGTERM, and SIGTERM → SIGKILL */
@@ -30,7 +50,9 @@ enum {
     FND_WORKER_FRAME_SIZE_MAX = 16 << 20,
     FND_WORKER_OUTPUT_SIZE_MAX = 1 << 20, /* stdout and stderr kept of one worker's life */
     FND_WORKER_INSTANCES_MAX = 32,        /* warm instances in one worker; the oldest goes */
-    FND_WORKER_START_MS = 10000           /* exec and dlopen */
+    FND_WORKER_START_MS = 10000,          /* exec and dlopen */
+    FND_CRASHES_MAX = 5,                  /* of one plugin in a row; then it is quarantined */
+    FND_WORKER_UID_BASE = 59000           /* an engine that is root starts worker n as this + n */
 };
 
 struct fnd_limits {
@@ -53,6 +75,9 @@ struct fnd_callee {
     struct fnd_json config_constant;        /* what create() sees */
     const struct fnd_schema *config_schema; /* in line; workers compile their own from the plugin */
     const char *grant_write;                /* absolute folder or NULL */
+    size_t grant_base;        /* bytes of grant_write that name the job directory: what is behind
+                                 them is made if need be, and may not lead out of it */
+    const char *const *reads; /* data it may read, absolute, NULL-ended; NULL: none */
 };
 
 enum fnd_call_end {
@@ -62,8 +87,10 @@ enum fnd_call_end {
     FND_CALL_TIMEOUT,   /* it passed its deadline and was stopped */
     FND_CALL_CANCELLED, /* fnd_pool_cancel(); a call that finished all the same has RETURNED */
     FND_CALL_REFUSED,   /* the plugin could not be loaded, or broke the protocol: see error */
-    FND_CALL_LOST       /* the worker died under another call before this one began: run it again,
+    FND_CALL_LOST,      /* the worker died under another call before this one began: run it again,
                            no attempt was used */
+    FND_CALL_HELD /* it did not run and may later: its plugin is quarantined, or a layer of the
+                     sandbox is missing here; see error */
 };
 
 /** One call. The caller owns it and all it points to, and keeps it still from submit to collect. */
@@ -77,6 +104,8 @@ struct fnd_pool_call {
     struct fnd_error error;     /* CRASHED, TIMEOUT, REFUSED: what happened, for people */
     struct fnd_text noise;      /* the tail of stdout and stderr, if it failed */
     int64_t took_us;
+    int level; /* isolation that was in effect, with FND_LEVEL_ flags; what was wanted if it did not
+                  run */
     double progress;
     /* the caller's own */
     void *owner;
@@ -91,6 +120,11 @@ struct fnd_pool_options {
     const char *worker_program; /* path of foundry-worker; NULL: found beside the running program or
                                    in the installed libexec folder, else $FOUNDRY_WORKER */
     size_t workers_max;         /* processes, of all plugins together */
+    bool allow_root;            /* workers of an engine that is root keep that; recorded */
+    unsigned crashes_max;       /* 0: FND_CRASHES_MAX */
+    int quarantine;             /* a folder that holds "quarantine/", borrowed; 0: only in memory */
+    int landlock_abi_max;       /* to try what older kernels do: as if Landlock were that old, -1:
+                                   not there; 0: what there is */
 };
 
 struct fnd_pool;
@@ -117,9 +151,25 @@ void fnd_pool_turn(struct fnd_pool *pool);
 size_t fnd_pool_busy(const struct fnd_pool *pool);    /* calls submitted and not collected */
 size_t fnd_pool_workers(const struct fnd_pool *pool); /* live processes */
 
+/* --- quarantine (worker/quarantine.c) -------------------------------------------------------- */
+
+/** A plugin whose workers died FND_CRASHES_MAX times in a row is kept from running, by its hash,
+ *  until somebody lifts that: a file `quarantine/SHA256` in the engine's folder says so to every
+ *  engine that is to come. Without a folder it holds for one pool's life. */
+
+/** Each plugin in quarantine: its hash in hex and why. */
+void fnd_quarantine_list(int folder, void (*each)(void *context, const char *hash, const char *why),
+                         void *context);
+/** Lift it.
+ *  hash  in hex, or its beginning.   full: receives the whole one.
+ *  Returns FND_OK; FND_NOT_FOUND: none begins so, those there are named; FND_CONFLICT: several. */
+enum fnd_status fnd_quarantine_release(int folder, const char *hash,
+                                       char full[FND_DIGEST_TEXT_SIZE], struct fnd_error *error);
+
 /* --- descriptions (worker/catalog.c) -------------------------------------------------------- */
 
-/** What plugins there are on a path, each described by a worker process and cached by file hash in
+/** What plugins there are on a path, each described by a worker process, in the sandbox as far as
+ *  this machine has it, and cached by file hash in
  *  $XDG_CACHE_HOME/foundry (or ~/.cache/foundry; without either, not at all). Nothing is dlopened
  *  in this process. */
 struct fnd_catalog;
@@ -127,6 +177,7 @@ struct fnd_catalog_options {
     const char *path;           /* colon-separated folders; NULL: fnd_catalog_path() */
     const char *worker_program; /* as above */
     const struct fnd_log *log;
+    int landlock_abi_max; /* as above */
 };
 /** $FOUNDRY_PLUGIN_PATH, then the build tree's or the installed plugin folder. malloc'ed. */
 char *fnd_catalog_path(void);

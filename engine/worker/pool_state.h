@@ -5,6 +5,7 @@
 
 #include "worker/instances.h"
 #include "worker/process.h"
+#include "worker/work.h"
 
 enum {
     FND_BACKOFF_MIN_MS = 100, /* after a crash, before the next worker of that plugin starts */
@@ -62,18 +63,36 @@ struct fnd_worker {
     struct fnd_noise noise;
     uint64_t noise_seen; /* bytes that belong to calls that ended */
     struct fnd_source sources[3];
-    bool writes;  /* epoll watches for room to send */
-    bool ready;   /* its plugin was loaded */
-    bool hung_up; /* it closed its channel unasked */
-    bool broke;   /* it broke the protocol: `breach` says how */
+    bool writes;   /* epoll watches for room to send */
+    bool confined; /* it said what it is kept to */
+    bool ready;    /* its plugin was loaded */
+    int level;     /* effective isolation with flags; once it is confined */
+    size_t slot;   /* number among live workers, the lowest that is free */
+    char *work;    /* its private folder, or NULL */
+    bool hung_up;  /* it closed its channel unasked */
+    bool broke;    /* it broke the protocol: `breach` says how */
     struct fnd_error breach;
 };
 
-/** All that runs the same code under the same limits. */
+/** What is known of one plugin, by its hash, however it is run. */
+struct fnd_record {
+    struct fnd_record *next;
+    uint8_t hash[FND_DIGEST_SIZE];
+    char *plugin;     /* its id */
+    unsigned crashes; /* deaths of its workers, in a row */
+    bool quarantined;
+};
+
+/** All that runs the same code under the same limits, with the same grants. */
 struct fnd_group {
     struct fnd_group *next;
+    struct fnd_record *record;
     uint8_t hash[FND_DIGEST_SIZE];
     struct fnd_limits limits;
+    enum fnd_isolation isolation;
+    char *write, **reads; /* copies of the grants; NULL: none */
+    dev_t write_device;   /* of the granted folder, as the workers have it */
+    ino_t write_inode;
     struct fnd_pool_call *queue, **queue_end;
     size_t queued, workers, flight_max;
     int64_t took_us;  /* of the last call; 0: none yet */
@@ -83,11 +102,15 @@ struct fnd_group {
 };
 
 struct fnd_inline;
+struct fnd_work;
 struct fnd_pool {
     struct fnd_pool_options options;
     char *program; /* NULL: not looked for yet */
     int epoll;
     struct fnd_group *groups;
+    struct fnd_record *records;
+    struct fnd_work *work; /* NULL: none was needed yet */
+    bool sandbox_there;    /* every layer was found */
     struct fnd_worker *workers;
     size_t workers_count;
     struct fnd_pool_call *done, **done_end;
@@ -125,6 +148,20 @@ void fnd_group_refuse(struct fnd_pool *pool, struct fnd_group *group,
                       const struct fnd_error *error);
 /** The plugin's workers crash: the next one starts later. */
 void fnd_group_crashed(struct fnd_pool *pool, struct fnd_group *group);
+/** A worker died on its own: count it, and end what waits for the plugin HELD if that was once too
+ *  often. */
+void fnd_group_died(struct fnd_pool *pool, struct fnd_group *group);
+
+/* groups.c */
+struct fnd_group *fnd_group_find(struct fnd_pool *pool, const struct fnd_callee *callee);
+struct fnd_pool_call *fnd_group_shift(struct fnd_group *group);
+/** Why calls of the group cannot run now though they may later: quarantine, no sandbox here.
+ *  Returns FND_OK if they can. */
+enum fnd_status fnd_group_held(struct fnd_pool *pool, struct fnd_group *group,
+                               struct fnd_error *error);
+/** The folder that was granted is another than the workers have: they leave. */
+void fnd_group_folder_check(struct fnd_pool *pool, struct fnd_group *group);
+void fnd_groups_destroy(struct fnd_pool *pool);
 
 /** Start a worker for a group; `callee` names the file. */
 enum fnd_status fnd_worker_start(struct fnd_pool *pool, struct fnd_group *group,

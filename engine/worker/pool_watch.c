@@ -217,7 +217,11 @@ static void end_starting(struct fnd_worker *worker, const struct fnd_process_end
     struct fnd_error error = {0};
     (void)fnd_error_set(&error, FND_PLUGIN, "%s", text.bytes);
     fnd_text_finish(&text);
-    fnd_group_crashed(pool, group);
+    if (worker->broke || worker->stop == FND_STOP_KILL) {
+        fnd_group_crashed(pool, group);
+    } else {
+        fnd_group_died(pool, group);
+    }
     fnd_group_refuse(pool, group, &error);
 }
 
@@ -237,7 +241,7 @@ void fnd_worker_ended(struct fnd_worker *worker)
     } else if (worker->stop == FND_STOP_NONE || worker->hung_up || worker->broke) {
         fnd_log(pool->options.log, FND_LOG_WARNING, "worker", NULL, NULL,
                 "a worker ended on its own: exit code %d, signal %d", end.code, end.signal);
-        fnd_group_crashed(pool, worker->group);
+        fnd_group_died(pool, worker->group);
     }
     while (worker->count > 0) {
         struct fnd_flight flight = fnd_flight_shift(worker);

@@ -19,6 +19,105 @@ static void watch(struct fnd_worker *worker, int fd, enum fnd_source_kind kind)
     (void)epoll_ctl(worker->pool->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
+/** The lowest number that no live worker has: workers of an engine that is root are told apart by
+ *  it, as users. */
+static size_t slot_free(const struct fnd_pool *pool)
+{
+    for (size_t slot = 0;; slot++) {
+        const struct fnd_worker *at = pool->workers;
+        while (at != NULL && (at->slot != slot || at->state == FND_WORKER_DEAD)) {
+            at = at->next;
+        }
+        if (at == NULL) {
+            return slot;
+        }
+    }
+}
+
+/** Who a worker of an engine that is root becomes. A folder is written as its owner would: giving
+ *  it to somebody else is not ours to do. */
+static void user_choose(const struct fnd_pool *pool, const struct fnd_worker *worker,
+                        const struct stat *folder, struct fnd_confinement *confinement, int *flags)
+{
+    if (geteuid() != 0) {
+        return;
+    }
+    if (pool->options.allow_root) {
+        confinement->root = true;
+        *flags = FND_LEVEL_ROOT;
+        return;
+    }
+    confinement->user = true;
+    if (confinement->write) {
+        confinement->uid = folder->st_uid;
+        confinement->gid = folder->st_gid;
+        *flags = FND_LEVEL_OWNER;
+    } else {
+        confinement->uid = (uid_t)(FND_WORKER_UID_BASE + worker->slot);
+        confinement->gid = (gid_t)(FND_WORKER_UID_BASE + worker->slot);
+    }
+}
+
+/** Fill in what a sandboxed worker gets: folders, user.  write: receives the granted folder, open,
+ *  or -1. */
+static enum fnd_status sandbox_prepare(struct fnd_pool *pool, struct fnd_worker *worker,
+                                       const struct fnd_callee *callee,
+                                       struct fnd_confinement *confinement, int *write,
+                                       struct fnd_error *error)
+{
+    struct stat folder = {0};
+    enum fnd_status status = FND_OK;
+    if (callee->grant_write != NULL) {
+        status = fnd_grant_open(callee, write, &folder, error);
+        if (status != FND_OK) {
+            return status;
+        }
+        confinement->write = true;
+        worker->group->write_device = folder.st_dev;
+        worker->group->write_inode = folder.st_ino;
+    }
+    user_choose(pool, worker, &folder, confinement, &worker->level);
+    if (pool->work == NULL) {
+        status = fnd_work_create(&pool->work, error);
+    }
+    if (status == FND_OK) {
+        status =
+            fnd_work_folder(pool->work, confinement->uid, confinement->gid, &worker->work, error);
+    }
+    confinement->work = worker->work;
+    return status;
+}
+
+static enum fnd_status process_start(struct fnd_pool *pool, struct fnd_worker *worker,
+                                     const struct fnd_callee *callee, struct fnd_error *error)
+{
+    struct fnd_confinement confinement = {.limits = callee->limits,
+                                          .isolation = callee->isolation,
+                                          .reads = callee->reads,
+                                          .landlock_abi_max = pool->options.landlock_abi_max};
+    struct fnd_start start = {.program = pool->program,
+                              .mode = "serve",
+                              .plugin = callee->fd,
+                              .write = -1,
+                              .path = callee->path,
+                              .confinement = &confinement};
+    enum fnd_status status = FND_OK;
+    if (callee->isolation >= FND_ISOLATION_SANDBOX) {
+        status = sandbox_prepare(pool, worker, callee, &confinement, &start.write, error);
+        if (status != FND_OK) { /* of the machine or the directory, not of the plugin */
+            error->status = FND_DENIED;
+            fnd_error_code(error, "isolation_failed");
+        }
+    }
+    if (status == FND_OK) {
+        status = fnd_process_start(&start, &worker->process, error);
+    }
+    if (start.write >= 0) {
+        (void)close(start.write);
+    }
+    return status;
+}
+
 enum fnd_status fnd_worker_start(struct fnd_pool *pool, struct fnd_group *group,
                                  const struct fnd_callee *callee, struct fnd_error *error)
 {
@@ -29,14 +128,15 @@ enum fnd_status fnd_worker_start(struct fnd_pool *pool, struct fnd_group *group,
         }
     }
     struct fnd_worker *worker = fnd_alloc(sizeof *worker);
-    const enum fnd_status status = fnd_process_start(
-        pool->program, "serve", callee->fd, callee->path, &callee->limits, &worker->process, error);
+    worker->pool = pool;
+    worker->group = group;
+    worker->slot = slot_free(pool);
+    const enum fnd_status status = process_start(pool, worker, callee, error);
     if (status != FND_OK) {
+        fnd_work_remove(worker->work);
         free(worker);
         return status;
     }
-    worker->pool = pool;
-    worker->group = group;
     worker->state = FND_WORKER_STARTING;
     worker->started_us = worker->replied_us = fnd_pool_now(pool);
     watch(worker, worker->process.channel.fd, FND_SOURCE_CHANNEL);
@@ -56,6 +156,7 @@ void fnd_worker_free(struct fnd_worker *worker)
     fnd_process_finish(&worker->process);
     fnd_slots_finish(&worker->slots);
     fnd_noise_finish(&worker->noise);
+    fnd_work_remove(worker->work);
     free(worker);
 }
 
@@ -152,6 +253,7 @@ bool fnd_worker_send(struct fnd_worker *worker, struct fnd_pool_call *call)
     worker->count++;
     worker->fds += count;
     call->worker = worker;
+    call->level = worker->level;
     return true;
 }
 
@@ -259,6 +361,7 @@ static void frame_result(struct fnd_worker *worker, const struct fnd_frame *fram
     flight.call->took_us = said_us < (uint64_t)most_us ? (int64_t)said_us : most_us;
     worker->replied_us = now_us;
     worker->group->crashes = 0;
+    worker->group->record->crashes = 0;
     flight_adapt(worker->group, flight.call->took_us);
     took_result(worker, &flight, &effects);
 }
@@ -286,17 +389,50 @@ static void frame_refused(struct fnd_worker *worker, const struct fnd_frame *fra
     fnd_text_append_visible(&text, frame->payload, frame->size);
     struct fnd_error error = {0};
     (void)fnd_error_set(&error, FND_PLUGIN, "%s", fnd_text_z(&text));
+    if (!worker->confined) { /* the plugin was not touched yet */
+        error.status = FND_DENIED;
+        fnd_error_code(&error, "isolation_failed");
+    }
     fnd_text_finish(&text);
     fnd_group_crashed(worker->pool, worker->group);
     fnd_group_refuse(worker->pool, worker->group, &error);
     fnd_worker_stop(worker, FND_STOP_ASKED);
 }
 
+/** What it is kept to. Sent before the plugin is loaded, so that it is the worker's own word. */
+static void frame_confined(struct fnd_worker *worker, const struct fnd_frame *frame)
+{
+    struct fnd_error error = {0};
+    const enum fnd_isolation wanted = worker->group->isolation;
+    const uint32_t effective =
+        frame->size == FND_CONFINED_SIZE ? fnd_get_u32(frame->payload) : UINT32_MAX;
+    if (effective > FND_ISOLATION_SANDBOX || effective < FND_ISOLATION_PROCESS ||
+        (wanted != FND_ISOLATION_BEST_EFFORT && effective != wanted)) {
+        (void)fnd_error_set(&error, FND_PLUGIN, "it is not isolated as it must be");
+        breach(worker, &error);
+        return;
+    }
+    worker->confined = true;
+    worker->level |= (int)effective;
+    struct fnd_text text = {0};
+    fnd_level_text(worker->level, &text);
+    fnd_log(worker->pool->options.log,
+            wanted == FND_ISOLATION_BEST_EFFORT && effective != FND_ISOLATION_SANDBOX
+                ? FND_LOG_WARNING
+                : FND_LOG_DEBUG,
+            "worker", NULL, NULL, "worker %ld runs under isolation %s, Landlock ABI %u",
+            (long)worker->process.pid, fnd_text_z(&text),
+            (unsigned)fnd_get_u32(frame->payload + sizeof(uint32_t)));
+    fnd_text_finish(&text);
+}
+
 static void frame_take(struct fnd_worker *worker, const struct fnd_frame *frame)
 {
     struct fnd_error error = {0};
     const bool starting = worker->state == FND_WORKER_STARTING;
-    if (frame->type == FND_FRAME_READY && starting) {
+    if (frame->type == FND_FRAME_CONFINED && starting && !worker->confined) {
+        frame_confined(worker, frame);
+    } else if (frame->type == FND_FRAME_READY && starting && worker->confined) {
         worker->state = FND_WORKER_READY;
         worker->ready = true;
         worker->replied_us = fnd_pool_now(worker->pool);

@@ -30,13 +30,13 @@ enum {
 
 /** What a worker is started with; each descriptor is >= FD_SOURCE_MIN or -1. */
 struct parts {
-    int null, noise[2], channel[2], plugin, page;
+    int null, noise[2], channel[2], plugin, page, write;
 };
 
 static void parts_close(struct parts *parts)
 {
     int *const fds[] = {&parts->null,       &parts->noise[0], &parts->noise[1], &parts->channel[0],
-                        &parts->channel[1], &parts->plugin,   &parts->page};
+                        &parts->channel[1], &parts->plugin,   &parts->page,     &parts->write};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
         if (*fds[i] >= 0) {
             (void)close(*fds[i]);
@@ -70,9 +70,11 @@ static int page_open(void)
     return fd;
 }
 
-static enum fnd_status parts_open(struct parts *parts, int plugin, struct fnd_error *error)
+static enum fnd_status parts_open(struct parts *parts, const struct fnd_start *start,
+                                  struct fnd_error *error)
 {
-    *parts = (struct parts){-1, {-1, -1}, {-1, -1}, -1, -1};
+    const bool writes = start->confinement->write;
+    *parts = (struct parts){-1, {-1, -1}, {-1, -1}, -1, -1, -1};
     parts->null = up(open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (pipe2(parts->noise, O_CLOEXEC) == 0) {
         parts->noise[0] = up(parts->noise[0]);
@@ -82,11 +84,12 @@ static enum fnd_status parts_open(struct parts *parts, int plugin, struct fnd_er
         parts->channel[0] = up(parts->channel[0]);
         parts->channel[1] = up(parts->channel[1]);
     }
-    parts->plugin = fcntl(plugin, F_DUPFD_CLOEXEC, FD_SOURCE_MIN);
+    parts->plugin = fcntl(start->plugin, F_DUPFD_CLOEXEC, FD_SOURCE_MIN);
+    parts->write = writes ? fcntl(start->write, F_DUPFD_CLOEXEC, FD_SOURCE_MIN) : -1;
     parts->page = up(page_open());
     if (parts->null < 0 || parts->noise[0] < 0 || parts->noise[1] < 0 || parts->channel[0] < 0 ||
         parts->channel[1] < 0 || parts->plugin < 0 || parts->page < 0 ||
-        fcntl(parts->noise[0], F_SETFL, O_NONBLOCK) != 0) {
+        (writes && parts->write < 0) || fcntl(parts->noise[0], F_SETFL, O_NONBLOCK) != 0) {
         const int why = errno;
         parts_close(parts);
         return fnd_error_errno(error, FND_PLUGIN, why,
@@ -113,10 +116,12 @@ static int spawn(const char *program, char *const *argv, char *const *environmen
         (void)posix_spawn_file_actions_destroy(&actions);
         return failure;
     }
-    const int from[] = {parts->null,       parts->noise[1], parts->noise[1],
-                        parts->channel[1], parts->plugin,   parts->page};
+    const int from[] = {parts->null,   parts->noise[1], parts->noise[1], parts->channel[1],
+                        parts->plugin, parts->page,     parts->write};
     for (int to = 0; failure == 0 && to < (int)(sizeof from / sizeof from[0]); to++) {
-        failure = posix_spawn_file_actions_adddup2(&actions, from[to], to);
+        if (from[to] >= 0) {
+            failure = posix_spawn_file_actions_adddup2(&actions, from[to], to);
+        }
     }
     if (failure == 0) {
         failure = posix_spawnattr_setflags(
@@ -133,47 +138,54 @@ static int spawn(const char *program, char *const *argv, char *const *environmen
     return failure;
 }
 
-/** "NAME=value" texts, ended by NULL. Sanitizers' options pass only where the engine has them. */
-static void environment_fill(char **environment)
+/** "NAME=value" texts, ended by NULL. Sanitizers' options pass only where the engine has them; the
+ *  search for leaks needs a process that looks at another, which the sandbox shuts out. */
+static void environment_fill(char **environment, enum fnd_isolation isolation)
 {
     static const char *const passed[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
                                          "TSAN_OPTIONS", "MSAN_OPTIONS"};
+    const bool sandboxed = isolation >= FND_ISOLATION_SANDBOX;
     size_t count = 0;
     environment[count++] = fnd_strdup("LANG=C.UTF-8");
     environment[count++] = fnd_strdup("OMP_THREAD_LIMIT=1");
     for (size_t i = 0; FND_SANITIZED != 0 && i < sizeof passed / sizeof passed[0]; i++) {
         const char *value = getenv(passed[i]);
-        if (value != NULL) {
+        const bool first = i == 0 && sandboxed;
+        if (value != NULL || first) {
             struct fnd_text text = {0};
-            fnd_text_printf(&text, "%s=%s", passed[i], value);
+            fnd_text_printf(&text, "%s=%s%s", passed[i], value == NULL ? "" : value,
+                            first ? ":detect_leaks=0" : "");
             environment[count++] = fnd_text_take(&text);
         }
     }
     environment[count] = NULL;
 }
 
-enum fnd_status fnd_process_start(const char *program, const char *mode, int plugin,
-                                  const char *path, const struct fnd_limits *limits,
-                                  struct fnd_process *process, struct fnd_error *error)
+static void texts_free(char **texts)
+{
+    for (; *texts != NULL; texts++) {
+        free(*texts);
+    }
+}
+
+enum fnd_status fnd_process_start(const struct fnd_start *start, struct fnd_process *process,
+                                  struct fnd_error *error)
 {
     struct parts parts;
-    enum fnd_status status = parts_open(&parts, plugin, error);
+    enum fnd_status status = parts_open(&parts, start, error);
     if (status != FND_OK) {
         return status;
     }
     struct fnd_process made = {.pid = -1, .pidfd = -1, .noise = -1, .page = NULL};
     made.channel.fd = -1;
-    char numbers[4][24];
-    (void)snprintf(numbers[0], sizeof numbers[0], "%ld", (long)getpid());
-    (void)snprintf(numbers[1], sizeof numbers[1], "%" PRIu64, limits->memory_bytes);
-    (void)snprintf(numbers[2], sizeof numbers[2], "%" PRIu64, limits->file_bytes);
-    (void)snprintf(numbers[3], sizeof numbers[3], "%" PRIu64, limits->files);
-    char *mode_copy = fnd_strdup(mode), *path_copy = fnd_strdup(path);
-    char *program_copy = fnd_strdup(program);
-    char *argv[] = {program_copy, mode_copy,  numbers[0], numbers[1],
-                    numbers[2],   numbers[3], path_copy,  NULL};
+    const char *program = start->program, *path = start->path;
+    struct fnd_confinement confinement = *start->confinement;
+    confinement.parent = getpid();
+    char *argv[3 + FND_ARGUMENTS_MAX] = {fnd_strdup(program), fnd_strdup(start->mode),
+                                         fnd_strdup(path)};
+    fnd_confinement_write(&confinement, argv + 3);
     char *environment[ENVIRONMENT_MAX] = {NULL};
-    environment_fill(environment);
+    environment_fill(environment, confinement.isolation);
     void *page =
         mmap(NULL, FND_WORKER_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, parts.page, 0);
     const int failure =
@@ -199,12 +211,8 @@ enum fnd_status fnd_process_start(const char *program, const char *mode, int plu
     (void)fcntl(made.pidfd, F_SETFD, FD_CLOEXEC);
     *process = made;
 out:
-    for (size_t i = 0; environment[i] != NULL; i++) {
-        free(environment[i]);
-    }
-    free(mode_copy);
-    free(path_copy);
-    free(program_copy);
+    texts_free(environment);
+    texts_free(argv);
     parts_close(&parts);
     return status;
 }

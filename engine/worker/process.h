@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "worker/channel.h"
+#include "worker/confine.h"
 #include "worker/page.h"
 
 struct fnd_process {
@@ -17,14 +18,20 @@ struct fnd_process {
     struct fnd_worker_page *page;
 };
 
+/** What to start; all borrowed. */
+struct fnd_start {
+    const char *program; /* path of foundry-worker */
+    const char *mode;    /* "serve" or "describe" */
+    int plugin;          /* open on the shared object */
+    int write;           /* the folder it may write in, if confinement->write */
+    const char *path;    /* of the shared object, for messages */
+    const struct fnd_confinement *confinement; /* parent is filled in */
+};
 /** Start a worker: by posix_spawn, in a process group of its own, with an environment that is empty
  *  but for what it needs. It dies with the calling *thread*: call from one that stays.
- *  program   path of foundry-worker.   mode: "serve" or "describe".
- *  plugin    open on the shared object; borrowed.   path: of it, for messages.
  *  Returns FND_OK; FND_PLUGIN with what was tried. */
-enum fnd_status fnd_process_start(const char *program, const char *mode, int plugin,
-                                  const char *path, const struct fnd_limits *limits,
-                                  struct fnd_process *process, struct fnd_error *error);
+enum fnd_status fnd_process_start(const struct fnd_start *start, struct fnd_process *process,
+                                  struct fnd_error *error);
 /** Signal the whole group. Safe until fnd_process_reap(). */
 void fnd_process_kill(const struct fnd_process *process, int signal);
 /** How it ended. */

@@ -11,8 +11,14 @@
  *  DEFINE   slot (4), detector (4), size of the name (4), the name, the constant config
  *  CALL     slot (4), place in flight (4), input as fnd_call_input_encode() writes it;
  *           descriptors of its artifacts in their order
- *  RESULT   microseconds it took (8), effects as fnd_effects_encode() writes them */
-enum { FND_DEFINE_HEAD_SIZE = 12, FND_CALL_HEAD_SIZE = 8, FND_RESULT_HEAD_SIZE = 8 };
+ *  RESULT   microseconds it took (8), effects as fnd_effects_encode() writes them
+ *  CONFINED isolation in effect (4), ABI of Landlock in effect (4) */
+enum {
+    FND_DEFINE_HEAD_SIZE = 12,
+    FND_CALL_HEAD_SIZE = 8,
+    FND_RESULT_HEAD_SIZE = 8,
+    FND_CONFINED_SIZE = 8
+};
 
 /** Answer frames until the channel ends; then instances are destroyed.
  *  Returns FND_OK at the end of the channel, else why the worker cannot go on. */

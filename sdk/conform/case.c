@@ -16,6 +16,7 @@ struct callee {
     foundry_outcome_t (*create)(const foundry_host_t *, foundry_call_t *, void **);
     foundry_outcome_t (*function)(void *, const foundry_host_t *, foundry_call_t *);
     void (*destroy)(void *);
+    const char *needs;
 };
 
 /** Everything of one case; `= {0}`, parts_finish() frees it. */
@@ -52,18 +53,23 @@ static bool callee_find(const foundry_plugin_t *entry, struct fnd_json name, str
     for (size_t i = 0; entry->phases != NULL && entry->phases[i] != NULL; i++) {
         const foundry_phase_t *phase = entry->phases[i];
         if (fnd_json_text_is(name, phase->name)) {
-            *callee =
-                (struct callee){phase->name,   phase->config_schema, phase->output_schema, false,
-                                phase->create, phase->process,       phase->destroy};
+            *callee = (struct callee){phase->name,    phase->config_schema, phase->output_schema,
+                                      false,          phase->create,        phase->process,
+                                      phase->destroy, phase->needs_json};
             return true;
         }
     }
     for (size_t i = 0; entry->detectors != NULL && entry->detectors[i] != NULL; i++) {
         const foundry_detector_t *detector = entry->detectors[i];
         if (fnd_json_text_is(name, detector->name)) {
-            *callee = (struct callee){
-                detector->name,   detector->config_schema, NULL, true, detector->create,
-                detector->detect, detector->destroy};
+            *callee = (struct callee){detector->name,
+                                      detector->config_schema,
+                                      NULL,
+                                      true,
+                                      detector->create,
+                                      detector->detect,
+                                      detector->destroy,
+                                      detector->needs_json};
             return true;
         }
     }
@@ -402,6 +408,7 @@ static enum fnd_status worker_run(const struct case_place *place, const struct p
 {
     struct place_callee callee = {.name = parts->callee.name,
                                   .detector = parts->callee.detector,
+                                  .needs = parts->callee.needs,
                                   .config_constant = parts->constant_json,
                                   .config_schema = parts->config_schema,
                                   .timeout_ms = TIMEOUT_MS};

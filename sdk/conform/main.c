@@ -18,8 +18,8 @@ static const char usage[] =
     "                       [--confidence JSON] [--origin JSON] [--answers JSON]\n"
     "                       [--artifacts JSON] [--run JSON]    run once, print the result\n"
     "\n"
-    "The plugin runs in this process, or with --isolation process behind its name in a worker, as\n"
-    "in the engine.\n"
+    "The plugin runs in this process, or with --isolation sandbox behind its name in a worker, as\n"
+    "in the engine; --isolation process is the same without the sandbox.\n"
     "\n"
     "A file holds a case or an array of them. A case is an object with \"use\", the same parts by\n"
     "name, and \"expect\": what the result must have, e.g.\n"
@@ -179,15 +179,13 @@ static int run_files(const struct case_place *place, char *const *paths)
     return tally.passed == tally.run && tally.run > 0 ? 0 : EXIT_DIFFERENCE;
 }
 
-/** "--isolation inline|process" in front of the rest.  Returns how many arguments it took, or -1.
- */
-static int isolation_read(char *const *argv, bool *process)
+/** "--isolation LEVEL" in front of the rest.  Returns how many arguments it took, or -1. */
+static int isolation_read(char *const *argv, enum fnd_isolation *isolation)
 {
     if (argv[0] == NULL || strcmp(argv[0], "--isolation") != 0) {
         return 0;
     }
-    *process = argv[1] != NULL && strcmp(argv[1], "process") == 0;
-    return *process || (argv[1] != NULL && strcmp(argv[1], "inline") == 0) ? 2 : -1;
+    return argv[1] != NULL && fnd_isolation_parse(argv[1], isolation) ? 2 : -1;
 }
 
 static void describe(const struct fnd_plugin *plugin)
@@ -203,15 +201,15 @@ int main(int argc, char **argv)
     struct fnd_error error = {0};
     struct fnd_plugin plugin = {0};
     struct case_place place = {.fd = -1};
-    bool process = false;
-    const int taken = argc < 2 || argv[1][0] == '-' ? -1 : isolation_read(argv + 2, &process);
+    enum fnd_isolation isolation = FND_ISOLATION_INLINE;
+    const int taken = argc < 2 || argv[1][0] == '-' ? -1 : isolation_read(argv + 2, &isolation);
     if (taken < 0) {
         (void)fputs(usage, stderr);
         return EXIT_USAGE;
     }
     int code = 0;
     char *const *rest = argv + 2 + taken;
-    if (place_open(argv[1], process, &plugin, &place, &error) != FND_OK) {
+    if (place_open(argv[1], isolation, &plugin, &place, &error) != FND_OK) {
         (void)fprintf(stderr, "foundry-conform: %s\n", error.message);
         code = EXIT_LOAD;
     } else if (*rest == NULL) {

@@ -9,6 +9,7 @@
 
 /** Plain data, filled by place_open(). */
 struct case_place {
+    enum fnd_isolation isolation;
     const struct fnd_plugin *plugin;
     const char *path;
     int fd; /* open on the plugin's file */
@@ -19,14 +20,16 @@ struct case_place {
 /** Open the plugin's file, load it, and start the pool if cases run in workers.
  *  plugin  receives the loaded plugin; borrowed by `place`.  path: borrowed too.
  *  Returns FND_OK; FND_NOT_FOUND, FND_IO: the file; FND_PLUGIN: what it holds, or no worker. */
-enum fnd_status place_open(const char *path, bool process, struct fnd_plugin *plugin,
-                           struct case_place *place, struct fnd_error *error);
+enum fnd_status place_open(const char *path, enum fnd_isolation isolation,
+                           struct fnd_plugin *plugin, struct case_place *place,
+                           struct fnd_error *error);
 void place_close(struct case_place *place);
 
 /** What place_run() is given besides the input of the call. */
 struct place_callee {
     const char *name;
     bool detector;
+    const char *needs; /* as it declares them; what it reads is given */
     struct fnd_json config_constant;
     const struct fnd_schema *config_schema;
     int64_t timeout_ms;

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# file_write.sh CONFORM FILE_PLUGIN: what file/write leaves in its folder.
+# file_write.sh CONFORM FILE_PLUGIN ISOLATION: what file/write leaves in its folder.
 set -u
 conform=$1
 plugin=$2
+isolation=$3
 folder=$(mktemp -d) || exit 1
 trap 'chmod -R u+w "$folder"; rm -rf "$folder"' EXIT
 failures=0
@@ -15,7 +16,7 @@ fail() {
 
 # run CONFIG [NAME]: calls the phase, prints what it says.
 run() {
-    "$conform" "$plugin" --use write --config "$1" --run \
+    "$conform" "$plugin" --isolation "$isolation" --use write --config "$1" --run \
         "{\"grant\":{\"write\":\"$folder/out\"},\"name\":\"${2:-in/job-1.png}\"}" 2>&1
 }
 
@@ -78,7 +79,7 @@ said=$(run '{"json":1,"name":"///"}')
 says "a name of nothing" '"bad_name"'
 said=$(run '{"json":1,"text":"x"}')
 says "two contents" '"two_contents"'
-said=$("$conform" "$plugin" --use write --config '{"json":1}' 2>&1)
+said=$("$conform" "$plugin" --isolation "$isolation" --use write --config '{"json":1}' 2>&1)
 says "no grant" '"no_grant"'
 says "the remedy" 'grant: {write: FOLDER}'
 mkdir "$folder/out/taken.json"

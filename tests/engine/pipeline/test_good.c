@@ -107,6 +107,12 @@ Test(test_good, a_phase_says_how_it_is_run)
     cr_assert(!deliver->repeatable);
     cr_assert_str_eq(deliver->bound.callee.grant_write, "/jobs/out");
     cr_assert_null(ocr->bound.callee.grant_write);
+    cr_assert_eq(deliver->bound.callee.grant_base, strlen("/jobs"));
+    cr_assert_null(ocr->bound.callee.reads);
+    const char *const *reads = pipeline->phases[4].bound.callee.reads;
+    cr_assert_str_eq(reads[0], "/opt/models/a", "what it declares, not all that is granted");
+    cr_assert_str_eq(reads[1], "/usr/share/words", "given to whoever declares it");
+    cr_assert_null(reads[2]);
     cr_assert_eq(deliver->bound.line, 32);
     cr_assert_eq(deliver->line, 31);
     fnd_pipeline_destroy(pipeline);
@@ -150,6 +156,33 @@ Test(test_good, params_and_defaults_are_in_the_template)
     cr_assert(gate->detectors[0].callee.detector);
     cr_assert_str_eq(gate->detectors[1].callee.grant_write, "/jobs/out/review");
     fnd_pipeline_destroy(pipeline);
+    fixture_destroy(fixture);
+}
+
+Test(test_good, isolation_is_what_the_phase_says_or_the_defaults_or_the_command)
+{
+    static const struct {
+        const char *defaults, *phase;
+        enum fnd_isolation isolation;
+    } rows[] = {
+        {"", "", FND_ISOLATION_SANDBOX},
+        {"", "    isolation: process\n", FND_ISOLATION_PROCESS},
+        {"", "    isolation: inline\n", FND_ISOLATION_INLINE},
+        {"", "    isolation: best-effort\n", FND_ISOLATION_BEST_EFFORT},
+        {"defaults: {isolation: process}\n", "", FND_ISOLATION_PROCESS},
+        {"defaults: {isolation: process}\n", "    isolation: sandbox\n", FND_ISOLATION_SANDBOX},
+    };
+    struct fixture *fixture = fixture_create();
+    fixture->options.isolation = FND_ISOLATION_SANDBOX;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct fnd_text yaml = {0};
+        fnd_text_printf(&yaml, HEAD "%sphases:\n  - id: a\n    uses: demo/plain\n%s",
+                        rows[i].defaults, rows[i].phase);
+        struct fnd_pipeline *pipeline = fixture_good(fixture, fnd_text_z(&yaml));
+        cr_expect_eq(pipeline->phases[0].bound.callee.isolation, rows[i].isolation, "row %zu", i);
+        fnd_pipeline_destroy(pipeline);
+        fnd_text_finish(&yaml);
+    }
     fixture_destroy(fixture);
 }
 

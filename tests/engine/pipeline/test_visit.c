@@ -230,6 +230,7 @@ Test(test_visit, an_end_without_result_is_a_verdict_of_its_own)
         {FND_CALL_REFUSED, FND_PLUGIN, FND_VISIT_FAULT, FND_RETRY_PERMANENT, "refused"},
         {FND_CALL_REFUSED, FND_NOT_FOUND, FND_VISIT_HOLD, 0, "missing_plugin"},
         {FND_CALL_REFUSED, FND_DAMAGED, FND_VISIT_HOLD, 0, "damaged_plugin"},
+        {FND_CALL_HELD, FND_DENIED, FND_VISIT_HOLD, 0, "quarantined"},
         {FND_CALL_LOST, FND_OK, FND_VISIT_AGAIN, 0, ""},
         {FND_CALL_CANCELLED, FND_OK, FND_VISIT_AGAIN, 0, ""},
     };
@@ -240,6 +241,9 @@ Test(test_visit, an_end_without_result_is_a_verdict_of_its_own)
         call->end = rows[i].end;
         if (rows[i].status != FND_OK) {
             fnd_error_set(&call->error, rows[i].status, "signal 11 (SIGSEGV)");
+        }
+        if (rows[i].end == FND_CALL_HELD) {
+            fnd_error_code(&call->error, "quarantined");
         }
         fnd_text_append_z(&call->noise, "oops\n\x1b[31mred");
         scene.visit.phase->kind->finish(&scene.visit);
@@ -363,4 +367,59 @@ Test(test_visit, a_detector_reads_the_subject_and_no_answers)
     fnd_visit_finish(&visit);
     fnd_pipeline_destroy(pipeline);
     fixture_destroy(fixture);
+}
+
+Test(test_visit, a_detector_is_told_the_folder_it_was_granted)
+{
+    struct fixture *fixture = fixture_create();
+    struct fnd_pipeline *pipeline =
+        fixture_good(fixture, ONE "  - {id: r, uses: foundry/gate, grant: {write: out}, "
+                                  "with: {of: a, detectors: [{uses: demo/files}, "
+                                  "{uses: demo/doubt, with: {below: 0.5}}]}}\n");
+    const struct gate *gate = pipeline->phases[1].prepared;
+    struct fixture_scope scope;
+    struct fnd_error error = {0};
+    const struct fnd_json none = {0};
+    static const char run[] = "{\"job\":\"j\"}";
+    fixture_scope_init(&scope, "{}");
+    struct fnd_visit visit = {.pipeline = pipeline,
+                              .phase = &pipeline->phases[1],
+                              .scope = &scope.scope,
+                              .run = {run, sizeof run - 1}};
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_eq(fnd_visit_call(&visit, &gate->detectors[i], none, none, &error), FND_OK, "%s",
+                     error.message);
+    }
+    char *told = fnd_json_strdup(fnd_json_find(visit.calls[0]->input.run, "/grant/write"));
+    cr_assert_str_eq(told, "/jobs/out");
+    cr_assert(fnd_json_text_is(fnd_json_member(visit.calls[0]->input.run, "job"), "j"));
+    cr_assert_eq(visit.calls[1]->input.run.bytes, run, "who was granted nothing is told nothing");
+    free(told);
+    fnd_visit_finish(&visit);
+    fnd_pipeline_destroy(pipeline);
+    fixture_destroy(fixture);
+}
+
+Test(test_visit, the_level_of_a_visit_is_the_least_of_its_calls)
+{
+    static const struct {
+        int levels[3];
+        size_t count;
+        int level;
+    } rows[] = {
+        {{0}, 0, FND_ISOLATION_INLINE},
+        {{FND_ISOLATION_SANDBOX}, 1, FND_ISOLATION_SANDBOX},
+        {{FND_ISOLATION_SANDBOX, FND_ISOLATION_PROCESS}, 2, FND_ISOLATION_PROCESS},
+        {{FND_ISOLATION_SANDBOX | FND_LEVEL_OWNER, FND_ISOLATION_SANDBOX, FND_ISOLATION_LANDLOCK},
+         3,
+         FND_ISOLATION_LANDLOCK | FND_LEVEL_OWNER},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct fnd_pool_call calls[3] = {0}, *list[] = {&calls[0], &calls[1], &calls[2]};
+        for (size_t k = 0; k < rows[i].count; k++) {
+            calls[k].level = rows[i].levels[k];
+        }
+        const struct fnd_visit visit = {.calls = list, .calls_count = rows[i].count};
+        cr_expect_eq(fnd_visit_level(&visit), rows[i].level, "row %zu", i);
+    }
 }

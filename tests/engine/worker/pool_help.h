@@ -5,6 +5,11 @@
 
 #include "worker/pool.h"
 
+/** Where a test's calls run: tests of workers are built for each isolation that makes one. */
+#ifndef PLACE
+#define PLACE FND_ISOLATION_PROCESS
+#endif
+
 /** A fixture's file, open, with a callee for one of its phases or detectors. */
 struct fixture {
     struct fnd_callee callee;

@@ -45,7 +45,7 @@ Test(death, each_way_to_end_has_its_reason)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct fixture fixture;
-        fixture_open(&fixture, cases[i].file, "p", cases[i].name, FND_ISOLATION_PROCESS);
+        fixture_open(&fixture, cases[i].file, "p", cases[i].name, PLACE);
         fixture.callee.detector = cases[i].detector;
         struct fnd_pool *pool = pool_open(1);
         struct fnd_pool_call call = call_make(&fixture, "{}", 0);
@@ -65,8 +65,8 @@ Test(death, each_way_to_end_has_its_reason)
 Test(death, a_plugin_that_failed_once_runs_again)
 {
     struct fixture sin, good;
-    fixture_open(&sin, FAULT, "fault", "segv", FND_ISOLATION_PROCESS);
-    fixture_open(&good, FAULT, "fault", "late-call", FND_ISOLATION_PROCESS);
+    fixture_open(&sin, FAULT, "fault", "segv", PLACE);
+    fixture_open(&good, FAULT, "fault", "late-call", PLACE);
     struct fnd_pool *pool = pool_open(1);
     for (int again = 0; again < 3; again++) {
         struct fnd_pool_call bad = call_make(&sin, "{}", 0), well = call_make(&good, "{}", 0);
@@ -88,7 +88,7 @@ Test(death, a_hang_that_ignores_everything_is_killed)
     static const char *const names[] = {"hang", "hang-create", "hang-child"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct fixture fixture;
-        fixture_open(&fixture, FAULT, "fault", names[i], FND_ISOLATION_PROCESS);
+        fixture_open(&fixture, FAULT, "fault", names[i], PLACE);
         struct fnd_pool *pool = pool_open(1);
         struct fnd_pool_call call = call_make(&fixture, "{}", 100);
         const int64_t began_ms = real_ms();
@@ -107,7 +107,7 @@ Test(death, a_hang_that_ignores_everything_is_killed)
 Test(death, a_cancelled_hang_is_killed_and_called_cancelled)
 {
     struct fixture fixture;
-    fixture_open(&fixture, FAULT, "fault", "hang", FND_ISOLATION_PROCESS);
+    fixture_open(&fixture, FAULT, "fault", "hang", PLACE);
     struct fnd_pool *pool = pool_open(1);
     struct fnd_pool_call call = call_make(&fixture, "{}", 0);
     fnd_pool_submit(pool, &call);
@@ -136,7 +136,7 @@ static long peak_kib(void)
 Test(death, a_flood_on_stdout_is_drained_and_bounded)
 {
     struct fixture fixture;
-    fixture_open(&fixture, FAULT, "fault", "flood", FND_ISOLATION_PROCESS);
+    fixture_open(&fixture, FAULT, "fault", "flood", PLACE);
     struct fnd_pool *pool = pool_open(1);
     struct fnd_pool_call call = call_make(&fixture, "{}", 30000);
     const long before_kib = peak_kib();
@@ -152,7 +152,7 @@ Test(death, a_flood_on_stdout_is_drained_and_bounded)
 Test(death, last_words_come_with_the_crash)
 {
     struct fixture fixture;
-    fixture_open(&fixture, SINS, "sins", "last-words", FND_ISOLATION_PROCESS);
+    fixture_open(&fixture, SINS, "sins", "last-words", PLACE);
     struct fnd_pool *pool = pool_open(1);
     struct fnd_pool_call call = call_make(&fixture, "{}", 0);
     pool_run(pool, &call);
@@ -170,7 +170,7 @@ Test(death, a_memory_hog_meets_its_limit)
         cr_skip_test("address space cannot be limited under a sanitizer");
     }
     struct fixture fixture;
-    fixture_open(&fixture, FAULT, "fault", "hog", FND_ISOLATION_PROCESS);
+    fixture_open(&fixture, FAULT, "fault", "hog", PLACE);
     fixture.callee.limits.memory_bytes = 128 << 20;
     struct fnd_pool *pool = pool_open(1);
     struct fnd_pool_call call = call_make(&fixture, "{}", 30000);
@@ -188,7 +188,7 @@ Test(death, a_memory_hog_meets_its_limit)
 Test(death, the_page_cannot_be_cut_off)
 {
     struct fixture fixture;
-    fixture_open(&fixture, SINS, "sins", "cut", FND_ISOLATION_PROCESS);
+    fixture_open(&fixture, SINS, "sins", "cut", PLACE);
     struct fnd_pool *pool = pool_open(1);
     struct fnd_pool_call call = call_make(&fixture, "{}", 1000);
     pool_run(pool, &call);
@@ -203,8 +203,8 @@ Test(death, calls_that_did_not_begin_are_lost_and_run_again)
     /* Small calls make several go in flight at once; the crash among them takes one attempt, all
      * others are answered or lost, and a lost one runs well the next time. */
     struct fixture sin, good;
-    fixture_open(&sin, FAULT, "fault", "segv", FND_ISOLATION_PROCESS);
-    fixture_open(&good, FAULT, "fault", "late-call", FND_ISOLATION_PROCESS);
+    fixture_open(&sin, FAULT, "fault", "segv", PLACE);
+    fixture_open(&good, FAULT, "fault", "late-call", PLACE);
     struct fnd_pool *pool = pool_open(1);
     enum { WARM = 200, COUNT = 64, CRASH = 40 };
     struct fnd_pool_call *calls = calloc(WARM, sizeof *calls);
@@ -264,7 +264,7 @@ static pid_t worker_pid(struct fnd_pool *pool, const struct fixture *look)
 Test(death, an_idle_worker_that_is_killed_is_replaced)
 {
     struct fixture look;
-    fixture_open(&look, SINS, "sins", "look", FND_ISOLATION_PROCESS);
+    fixture_open(&look, SINS, "sins", "look", PLACE);
     struct fnd_pool *pool = pool_open(1);
     const pid_t first = worker_pid(pool, &look);
     cr_assert_eq(kill(first, SIGKILL), 0);
@@ -287,7 +287,7 @@ Test(death, a_worker_dies_with_its_engine)
     cr_assert_geq(engine, 0);
     if (engine == 0) {
         struct fixture look;
-        fixture_open(&look, SINS, "sins", "look", FND_ISOLATION_PROCESS);
+        fixture_open(&look, SINS, "sins", "look", PLACE);
         const pid_t pid = worker_pid(pool_open(1), &look);
         (void)!write(told[1], &pid, sizeof pid);
         (void)pause();

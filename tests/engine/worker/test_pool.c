@@ -15,7 +15,7 @@
 #define FAULT "tests/plugins/fault.so"
 #define SINS "tests/engine/worker/sins.so"
 
-static const enum fnd_isolation both[] = {FND_ISOLATION_INLINE, FND_ISOLATION_PROCESS};
+static const enum fnd_isolation both[] = {FND_ISOLATION_INLINE, PLACE};
 
 Test(pool, a_call_returns_its_effects_in_line_and_in_a_worker)
 {
@@ -40,7 +40,7 @@ Test(pool, a_thousand_small_calls_go_through_two_workers_in_batches)
 {
     enum { COUNT = 1000 };
     struct fixture fixture;
-    fixture_open(&fixture, NOOP, "noop", "mix", FND_ISOLATION_PROCESS);
+    fixture_open(&fixture, NOOP, "noop", "mix", PLACE);
     struct fnd_pool *pool = pool_open(2);
     struct fnd_pool_call *calls = calloc(COUNT, sizeof *calls);
     for (size_t i = 0; i < COUNT; i++) {
@@ -144,7 +144,7 @@ Test(pool, artifacts_reach_a_call_by_descriptor_and_by_bytes)
 Test(pool, an_artifact_in_bytes_crosses_to_a_worker)
 {
     struct fixture fixture;
-    fixture_open(&fixture, SINS, "sins", "artifacts", FND_ISOLATION_PROCESS);
+    fixture_open(&fixture, SINS, "sins", "artifacts", PLACE);
     struct fnd_pool *pool = pool_open(1);
     const int fd = file_of("abcde");
     const struct fnd_call_artifact list[] = {{.name = "unused", .size = 0, .fd = -1, .bytes = ""},
@@ -166,7 +166,7 @@ Test(pool, an_artifact_in_bytes_crosses_to_a_worker)
 Test(pool, big_outputs_and_artifacts_cross_in_sealed_memory)
 {
     struct fixture fixture;
-    fixture_open(&fixture, SINS, "sins", "big", FND_ISOLATION_PROCESS);
+    fixture_open(&fixture, SINS, "sins", "big", PLACE);
     struct fnd_pool *pool = pool_open(1);
     struct fnd_pool_call call = call_make(&fixture, "{}", 0);
     char *config = malloc(1 << 20); /* big on the way to the worker, too */
@@ -189,7 +189,7 @@ Test(pool, big_outputs_and_artifacts_cross_in_sealed_memory)
 Test(pool, an_instance_is_made_once_for_a_config_and_the_oldest_goes)
 {
     struct fixture fixture;
-    fixture_open(&fixture, SINS, "sins", "count", FND_ISOLATION_PROCESS);
+    fixture_open(&fixture, SINS, "sins", "count", PLACE);
     struct fnd_pool *pool = pool_open(1);
     enum { CONFIGS = FND_WORKER_INSTANCES_MAX + 1 };
     struct fnd_callee callees[CONFIGS];
@@ -239,7 +239,7 @@ Test(pool, an_instance_is_made_once_for_a_config_and_the_oldest_goes)
 Test(pool, a_worker_sees_nothing_of_the_engine)
 {
     struct fixture fixture;
-    fixture_open(&fixture, SINS, "sins", "look", FND_ISOLATION_PROCESS);
+    fixture_open(&fixture, SINS, "sins", "look", PLACE);
     struct fnd_pool *pool = pool_open(1);
     (void)setenv("FOUNDRY_SECRET", "x", 1);
     const int left_open =
@@ -252,8 +252,8 @@ Test(pool, a_worker_sees_nothing_of_the_engine)
                  FND_OK);
     static const struct {
         const char *name, *value;
-    } wanted[] = {{"environment", "2"}, {"folder", "\"/\""}, {"group", "1"},
-                  {"umask", "63"},      {"stdin", "1"},      {"fds", "7"}};
+    } wanted[] = {
+        {"environment", "2"}, {"group", "1"}, {"umask", "63"}, {"stdin", "1"}, {"fds", "7"}};
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         const struct fnd_json found = fnd_json_member(output, wanted[i].name);
         /* 0 to 5 and the plugin's own copy that the loader's name stands for */
@@ -262,6 +262,11 @@ Test(pool, a_worker_sees_nothing_of_the_engine)
         cr_assert_arr_eq(found.bytes, wanted[i].value, found.size, "%s in %s", wanted[i].name,
                          call.effects.output);
     }
+    char *folder = fnd_json_strdup(fnd_json_member(output, "folder"));
+    cr_assert_eq(strcmp(folder, "/") == 0, PLACE == FND_ISOLATION_PROCESS, "%s", folder);
+    cr_assert_eq(strstr(folder, "/foundry-work-") != NULL, PLACE != FND_ISOLATION_PROCESS, "%s",
+                 folder);
+    free(folder);
     (void)close(left_open);
     call_finish(&call);
     fnd_pool_destroy(pool);
@@ -279,7 +284,7 @@ Test(pool, workers_of_other_plugins_make_room)
     struct fnd_pool *pool = pool_open(1);
     for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) {
         struct fixture fixture;
-        fixture_open(&fixture, used[i].file, used[i].id, used[i].name, FND_ISOLATION_PROCESS);
+        fixture_open(&fixture, used[i].file, used[i].id, used[i].name, PLACE);
         struct fnd_pool_call call = call_make(&fixture, used[i].config, 0);
         pool_run(pool, &call);
         cr_assert_eq(call.end, FND_CALL_RETURNED, "%s", call.error.message);
@@ -294,8 +299,8 @@ Test(pool, workers_of_other_plugins_make_room)
 Test(pool, a_plugin_that_needs_a_worker_gets_one_from_a_busy_one)
 {
     struct fixture busy, needy;
-    fixture_open(&busy, STEPS, "steps", "slow", FND_ISOLATION_PROCESS);
-    fixture_open(&needy, NOOP, "noop", "mix", FND_ISOLATION_PROCESS);
+    fixture_open(&busy, STEPS, "steps", "slow", PLACE);
+    fixture_open(&needy, NOOP, "noop", "mix", PLACE);
     struct fnd_pool *pool = pool_open(1);
     enum { COUNT = 20 };
     struct fnd_pool_call calls[COUNT + 1];
@@ -326,11 +331,10 @@ Test(pool, refusals_name_what_is_missing)
         const char *file, *name, *says;
         enum fnd_isolation isolation;
     } cases[] = {
-        {NOOP, "mix", "use isolation: process", FND_ISOLATION_SANDBOX},
-        {"tests/plugins/bad/no_entry.so", "x", "foundry_plugin_entry", FND_ISOLATION_PROCESS},
+        {"tests/plugins/bad/no_entry.so", "x", "foundry_plugin_entry", PLACE},
         {"tests/plugins/bad/no_entry.so", "x", "foundry_plugin_entry", FND_ISOLATION_INLINE},
-        {"tests/plugins/bad/minor.so", "x", "0.99", FND_ISOLATION_PROCESS},
-        {"tests/plugins/bad/constructor.so", "x", "signal 6 (SIGABRT)", FND_ISOLATION_PROCESS},
+        {"tests/plugins/bad/minor.so", "x", "0.99", PLACE},
+        {"tests/plugins/bad/constructor.so", "x", "signal 6 (SIGABRT)", PLACE},
         {NOOP, "no-such", "no phase \"no-such\"", FND_ISOLATION_INLINE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -355,7 +359,7 @@ Test(pool, a_missing_worker_program_is_named)
     const struct fnd_pool_options options = {
         .env = fnd_env_system(), .worker_program = "/nowhere/foundry-worker", .workers_max = 1};
     struct fixture fixture;
-    fixture_open(&fixture, NOOP, "noop", "mix", FND_ISOLATION_PROCESS);
+    fixture_open(&fixture, NOOP, "noop", "mix", PLACE);
     struct fnd_pool *pool = NULL;
     cr_assert_eq(fnd_pool_create(&options, &pool, NULL), FND_OK);
     struct fnd_pool_call call = call_make(&fixture, "{}", 0);
@@ -372,7 +376,7 @@ Test(pool, a_missing_worker_program_is_named)
 Test(pool, a_cancelled_call_stops_wherever_it_is)
 {
     struct fixture fixture;
-    fixture_open(&fixture, STEPS, "steps", "slow", FND_ISOLATION_PROCESS);
+    fixture_open(&fixture, STEPS, "steps", "slow", PLACE);
     struct fnd_pool *pool = pool_open(1);
     struct fnd_pool_call calls[2];
     for (size_t i = 0; i < 2; i++) {
@@ -439,7 +443,7 @@ Test(pool, late_calls_are_refused_in_line_and_in_a_worker)
 Test(pool, destroying_it_ends_calls_under_way)
 {
     struct fixture fixture;
-    fixture_open(&fixture, FAULT, "fault", "hang", FND_ISOLATION_PROCESS);
+    fixture_open(&fixture, FAULT, "fault", "hang", PLACE);
     struct fnd_pool *pool = pool_open(2);
     struct fnd_pool_call calls[2];
     for (size_t i = 0; i < 2; i++) {
