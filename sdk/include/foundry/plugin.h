@@ -4,7 +4,8 @@
  *
  * A plugin is a shared object that exports one function, foundry_plugin_entry(), which returns
  * static data: the phases and detectors the plugin offers. Foundry calls them, in its own process
- * (`isolation: inline`) or in a worker process; a plugin cannot tell the difference.
+ * (`isolation: inline`) or in a worker process, by default a sandboxed one; a plugin cannot tell
+ * the difference, but for what it may open and call.
  *
  * Rules that hold for everything below:
  *
