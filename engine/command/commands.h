@@ -19,6 +19,7 @@ int fnd_command_man(struct fnd_app *app);
 int fnd_command_new_plugin(struct fnd_app *app);
 int fnd_command_plugins_inspect(struct fnd_app *app);
 int fnd_command_plugins_list(struct fnd_app *app);
+int fnd_command_plugins_release(struct fnd_app *app);
 int fnd_command_retry(struct fnd_app *app);
 int fnd_command_run(struct fnd_app *app);
 int fnd_command_schema(struct fnd_app *app);

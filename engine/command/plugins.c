@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,9 @@
 #include "command/output.h"
 #include "command/session.h"
 #include "command/source.h"
+#include "worker/pool.h"
+
+enum { PROFILE_INDENT = 6, PROFILE_WIDTH = 80 };
 
 static void names(struct fnd_text *text, const struct fnd_callee_info *list, size_t count,
                   const char *mark)
@@ -118,6 +122,31 @@ static void json_or_null(struct fnd_text *json, const char *name, const char *do
     fnd_text_printf(json, ",\"%s\":%s", name, document != NULL ? document : "null");
 }
 
+/* The profile that a phase or detector would run under, with what it declares granted. */
+static void profile(const char *needs, bool json, struct fnd_text *text)
+{
+    struct fnd_json root = {0};
+    const char **reads = NULL;
+    size_t count = 0;
+    bool write = false;
+    if (needs != NULL && fnd_json_check(needs, strlen(needs), NULL, &root, NULL) == FND_OK) {
+        struct fnd_json list = fnd_json_member(root, "read");
+        reads = fnd_alloc((fnd_json_count(list) + 1) * sizeof *reads);
+        for (struct fnd_json_walk walk = fnd_json_walk(list); fnd_json_next(&walk);) {
+            const char *path = fnd_json_strdup(walk.value);
+            if (path != NULL) {
+                reads[count++] = path;
+            }
+        }
+        fnd_json_boolean(fnd_json_member(root, "write"), &write);
+    }
+    fnd_sandbox_profile(reads, write, json, text);
+    for (size_t i = 0; i < count; i++) {
+        free((char *)(uintptr_t)reads[i]);
+    }
+    free(reads);
+}
+
 static void callee_json(struct fnd_text *json, const char *name, const struct fnd_callee_info *list,
                         size_t count)
 {
@@ -130,6 +159,8 @@ static void callee_json(struct fnd_text *json, const char *name, const struct fn
         json_or_null(json, "config_schema", list[i].config_schema);
         json_or_null(json, "output_schema", list[i].output_schema);
         json_or_null(json, "needs", list[i].needs);
+        fnd_text_append_z(json, ",\"sandbox\":");
+        profile(list[i].needs, true, json);
         fnd_text_append_byte(json, '}');
     }
     fnd_text_append_byte(json, ']');
@@ -191,6 +222,22 @@ static void keys_people(struct fnd_app *app, const char *schema)
     }
 }
 
+static void profile_people(struct fnd_app *app, const char *needs)
+{
+    struct fnd_text text = {0}, wrapped = {0};
+    char *left = NULL;
+    profile(needs, false, &text);
+    fnd_line(app, "    in the sandbox:");
+    for (char *line = strtok_r(text.bytes, "\n", &left); line != NULL;
+         line = strtok_r(NULL, "\n", &left)) {
+        fnd_text_clear(&wrapped);
+        fnd_wrap(line, PROFILE_INDENT + 2, PROFILE_INDENT, PROFILE_WIDTH, &wrapped);
+        fnd_line(app, "%*s%s", (int)PROFILE_INDENT, "", fnd_text_z(&wrapped));
+    }
+    fnd_text_finish(&wrapped);
+    fnd_text_finish(&text);
+}
+
 static void callees_people(struct fnd_app *app, const char *title,
                            const struct fnd_plugin_info *info, const struct fnd_callee_info *list,
                            size_t count)
@@ -204,6 +251,7 @@ static void callees_people(struct fnd_app *app, const char *title,
         if (list[i].needs != NULL) {
             fnd_line(app, "    needs %s", list[i].needs);
         }
+        profile_people(app, list[i].needs);
     }
 }
 
@@ -238,5 +286,41 @@ int fnd_command_plugins_inspect(struct fnd_app *app)
         inspect_people(app, info);
     }
     fnd_source_finish(&source);
+    return status == FND_OK ? FND_EXIT_DONE : fnd_fail(app, &error);
+}
+
+int fnd_command_plugins_release(struct fnd_app *app)
+{
+    struct fnd_error error = {0};
+    struct fnd_text path = {0}, json = {0};
+    char *directory = NULL, hash[FND_DIGEST_TEXT_SIZE];
+    int folder = -1;
+    enum fnd_status status = fnd_directory_find(app->arguments.operands[0], &directory, &error);
+    if (status != FND_OK) {
+        return fnd_fail(app, &error);
+    }
+    fnd_text_printf(&path, "%s/.foundry", directory);
+    folder = open(fnd_text_z(&path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder < 0) {
+        status = fnd_error_errno(&error, fnd_status_errno(errno), errno, "cannot open %s",
+                                 fnd_text_z(&path));
+        goto out;
+    }
+    status = fnd_quarantine_release(folder, app->arguments.operands[1], hash, &error);
+    (void)close(folder);
+    if (status == FND_OK && app->json) {
+        fnd_text_append_byte(&json, '{');
+        fnd_field(&json, "released", hash);
+        fnd_text_append_z(&json, "}\n");
+        fnd_raw(app, fnd_text_z(&json), json.size);
+    } else if (status == FND_OK) {
+        fnd_line(app, "released: %s", hash);
+        fnd_next(app, "next: " FND_PROGRAM " run PIPELINE %s takes up the jobs that were held",
+                 directory);
+    }
+out:
+    free(directory);
+    fnd_text_finish(&path);
+    fnd_text_finish(&json);
     return status == FND_OK ? FND_EXIT_DONE : fnd_fail(app, &error);
 }

@@ -68,16 +68,13 @@ static struct fnd_engine_options engine_options(const struct fnd_session *sessio
                   .accept_loss = fnd_arguments_has(arguments, FND_OPTION_ACCEPT_LOSS)},
         .plugin_path = session->plugin_path,
         .secrets_dir = fnd_arguments_value(arguments, FND_OPTION_SECRETS_DIR),
-        .isolation = FND_ISOLATION_PROCESS,
+        .isolation = FND_ISOLATION_SANDBOX,
+        .allow_root = fnd_arguments_has(arguments, FND_OPTION_ALLOW_ROOT),
         .workers_max = jobs != NULL ? (size_t)strtoul(jobs, NULL, 10) : 0,
         .news = fnd_control_news,
         .context = session->control};
-    for (int level = FND_ISOLATION_INLINE; isolation != NULL && level <= FND_ISOLATION_SANDBOX;
-         level++) {
-        const char *name = fnd_isolation_name((enum fnd_isolation)level);
-        if (name != NULL && strcmp(name, isolation) == 0) {
-            options.isolation = (enum fnd_isolation)level;
-        }
+    if (isolation != NULL) {
+        (void)fnd_isolation_parse(isolation, &options.isolation); /* the table has its choices */
     }
     return options;
 }
@@ -117,7 +114,8 @@ out:
 static void tell_shared(struct fnd_session *session)
 {
     static const enum fnd_option_id own[] = {FND_OPTION_JOBS, FND_OPTION_PLUGIN_PATH,
-                                             FND_OPTION_ISOLATION, FND_OPTION_SECRETS_DIR};
+                                             FND_OPTION_ISOLATION, FND_OPTION_ALLOW_ROOT,
+                                             FND_OPTION_SECRETS_DIR};
     const struct fnd_arguments *arguments = &session->app->arguments;
     int pid = fnd_peer_pid(session->peer);
     if (strcmp(arguments->command->name, "run") == 0) {
@@ -126,8 +124,8 @@ static void tell_shared(struct fnd_session *session)
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         if (fnd_arguments_has(arguments, own[i])) {
             fnd_say(session->app,
-                    "pid %d keeps the -j, --plugin-path, --isolation and --secrets-dir that it was "
-                    "started with",
+                    "pid %d keeps the -j, --plugin-path, --isolation, --allow-root and "
+                    "--secrets-dir that it was started with",
                     pid);
             return;
         }

@@ -35,7 +35,12 @@
 #define ISOLATION                                                                                  \
     {                                                                                              \
         FND_OPTION_ISOLATION, 0, "isolation", "LEVEL",                                             \
-            "where plugins run unless the pipeline says: inline or process", isolations            \
+            "how plugins run unless the pipeline says; sandbox if this is not given", isolations   \
+    }
+#define ALLOW_ROOT                                                                                 \
+    {                                                                                              \
+        FND_OPTION_ALLOW_ROOT, 0, "allow-root", NULL,                                              \
+            "started as root: let plugins keep that user; recorded with each phase", NULL          \
     }
 #define JOBS                                                                                       \
     {                                                                                              \
@@ -66,7 +71,7 @@
         "JOB", "its number, its path, the end of its path, or its UUID", false, FND_OPERAND_TEXT   \
     }
 
-static const char *const isolations[] = {"inline", "process", "sandbox", NULL};
+static const char *const isolations[] = {"sandbox", "best-effort", "process", "inline", NULL};
 static const char *const kinds[] = {"phase", "detector", NULL};
 static const char *const splits[] = {"all", "train", "validation", "test", NULL};
 static const char *const formats[] = {"foundry", "gemini", NULL};
@@ -98,6 +103,7 @@ static const struct fnd_option run_options[] = {
      "run in this process or not at all: exit 7 if another engine has the directory", NULL},
     PLUGIN_PATH,
     ISOLATION,
+    ALLOW_ROOT,
     SECRETS_DIR,
     NETWORK,
     {FND_OPTION_ACCEPT_LOSS, 0, "accept-loss", NULL,
@@ -155,6 +161,14 @@ static const struct fnd_example inspect_examples[] = {
     {"plugins inspect ./build/mine.so", "a file that is not on the path"},
     {NULL, NULL}};
 
+static const struct fnd_operand release_operands[] = {
+    JOBDIR, {"HASH", "the plugin's SHA-256, or how it begins", false, FND_OPERAND_TEXT}, END};
+static const struct fnd_example release_examples[] = {
+    {"plugins release invoices/ 3f2a91c4", "lift the quarantine of the plugin of this hash"},
+    {NULL, NULL}};
+static const struct fnd_exit release_exits[] = {
+    {5, "no plugin in quarantine has that hash"}, {9, "several begin so"}, {0, NULL}};
+
 static const struct fnd_operand new_plugin_operands[] = {
     {"NAME", "of the plugin: lower-case letters, digits and '-'", false, FND_OPERAND_TEXT}, END};
 static const struct fnd_option new_plugin_options[] = {
@@ -200,6 +214,7 @@ static const struct fnd_option retry_options[] = {
     PLUGIN_PATH,
     JOBS,
     ISOLATION,
+    ALLOW_ROOT,
     SECRETS_DIR,
     AS,
     PIPELINE,
@@ -245,6 +260,7 @@ static const struct fnd_option answer_options[] = {
     PLUGIN_PATH,
     JOBS,
     ISOLATION,
+    ALLOW_ROOT,
     SECRETS_DIR,
     END};
 static const struct fnd_example answer_examples[] = {
@@ -324,6 +340,12 @@ static const char answer_details[] =
     "\"overrides\" (pointer to reason), \"accept\" or \"reject\": true, \"reason\", \"version\", "
     "\"by\", \"seconds\"; on stdin \"request\", too.";
 
+static const char release_details[] =
+    "A plugin whose workers died five times in a row is put in quarantine: its jobs are held, "
+    "with a message that names the plugin's SHA-256, and every other plugin goes on. Lift that "
+    "once "
+    "you know why it died; `run` then takes up the jobs.";
+
 static const struct fnd_command table[] = {
     {"init", "Make a folder a job directory", NULL, init_operands, init_options, init_examples,
      NULL, fnd_command_init, false},
@@ -335,6 +357,8 @@ static const struct fnd_command table[] = {
      plugins_list_examples, NULL, fnd_command_plugins_list, false},
     {"plugins inspect", "Show what a plugin holds", NULL, inspect_operands, plugins_options,
      inspect_examples, NULL, fnd_command_plugins_inspect, false},
+    {"plugins release", "Let a plugin run again that is in quarantine", release_details,
+     release_operands, NULL, release_examples, release_exits, fnd_command_plugins_release, false},
     {"new plugin", "Make a folder with a plugin to begin from", NULL, new_plugin_operands,
      new_plugin_options, new_plugin_examples, NULL, fnd_command_new_plugin, false},
     {"run", "Take in new inputs and run what can move", run_details, run_operands, run_options,

@@ -62,10 +62,14 @@ int fnd_command_validate(struct fnd_app *app)
         return fnd_fail(app, &error);
     }
     const char **settings = fnd_arguments_list(&app->arguments, FND_OPTION_PARAM);
-    const struct fnd_pipeline_options options = {.plugins = &source.plugins,
-                                                 .kinds = fnd_review_kinds(),
-                                                 .settings = settings,
-                                                 .isolation = FND_ISOLATION_PROCESS};
+    const char *isolation = fnd_arguments_value(&app->arguments, FND_OPTION_ISOLATION);
+    struct fnd_pipeline_options options = {.plugins = &source.plugins,
+                                           .kinds = fnd_review_kinds(),
+                                           .settings = settings,
+                                           .isolation = FND_ISOLATION_SANDBOX};
+    if (isolation != NULL) {
+        (void)fnd_isolation_parse(isolation, &options.isolation); /* the table has its choices */
+    }
     status = fnd_pipeline_load(app->arguments.operands[0], &options, &pipeline, &errors, &text);
     if (status != FND_OK) {
         fnd_complain_errors(app, &errors, text.bytes, text.size);

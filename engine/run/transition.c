@@ -155,7 +155,7 @@ static void fault_make(struct fnd_task *task, struct fnd_write *write)
                                 &visit->log);
     struct fnd_event *event =
         event_add(task, write, again ? FND_EVENT_RETRY : FND_EVENT_FAIL, body, NULL);
-    event->level = (int32_t)phase->isolation;
+    event->level = (int32_t)fnd_visit_level(visit);
     event->after.failures++;
     event->after.state = again ? FND_RETRYING : FND_FAILED;
     event->after.due_us = again ? retry_due(task, retry) : 0;
@@ -166,7 +166,7 @@ static void output_make(struct fnd_task *task, struct fnd_write *write)
     struct fnd_visit *visit = &task->visit;
     struct fnd_event *event = event_add(task, write, FND_EVENT_OUTPUT, visit->body, NULL);
     visit->body = NULL;
-    event->level = (int32_t)visit->phase->isolation;
+    event->level = (int32_t)fnd_visit_level(visit);
     event->after =
         fnd_engine_stand(task->engine, task->pipeline, (size_t)task->row.stand.phase + 1, true);
 }
@@ -194,7 +194,7 @@ void fnd_transition_visit(struct fnd_task *task)
     } else if (visit->verdict == FND_VISIT_ASK) {
         struct fnd_event *event = event_add(task, write, FND_EVENT_ASK, visit->body, NULL);
         visit->body = NULL;
-        event->level = (int32_t)visit->phase->isolation;
+        event->level = (int32_t)fnd_visit_level(visit);
         event->after.state = FND_PAUSED;
     } else {
         output_make(task, write);
@@ -247,7 +247,7 @@ void fnd_transition_start(struct fnd_task *task)
         struct fnd_error error = {0};
         fnd_error_set(&error, FND_PLUGIN,
                       "phase %s was begun %" PRId32 " times and the engine died each time; mend or "
-                      "replace its plugin, or run it with isolation: process, then use retry",
+                      "replace its plugin, or run it with isolation: sandbox, then use retry",
                       phase->id, deaths_in_row(task));
         fnd_error_code(&error, "engine_died");
         struct fnd_event *event = event_add(task, write, FND_EVENT_FAIL,

@@ -85,7 +85,8 @@ struct fnd_event {
     int32_t phase, attempt; /* what it is about */
     struct fnd_stand after;
     int64_t ref;   /* see the kinds; FND_REF_FIRST: the write's own first event */
-    int32_t level; /* FND_EVENT_OUTPUT, _FAIL, _RETRY: effective isolation, enum fnd_isolation */
+    int32_t level; /* FND_EVENT_OUTPUT, _FAIL, _RETRY: isolation in effect,
+                      enum fnd_isolation and flags */
     char *body;    /* JSON, malloc'ed, or NULL */
     size_t body_size;
     char *meta; /* JSON, malloc'ed, or NULL */

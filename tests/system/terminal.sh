@@ -35,8 +35,8 @@ holds "indeed neither" test "$(cat "$out" "$err" | grep -c $'\033')" -eq 0
 exits 0 "-q tells of errors only" "$engine" run -q slow.yaml jobs
 holds "indeed only" test ! -s "$err"
 
-exits 2 "an isolation that is not built yet is refused" "$engine" run --isolation sandbox slow.yaml jobs
-says "by what is missing" "Landlock" "$err"
+exits 2 "an isolation that there is not is refused" "$engine" run --isolation glass slow.yaml jobs
+says "by those there are" "sandbox, best-effort, process, inline" "$err"
 
 echo "-- completion"
 "$engine" _completion >completion.bash

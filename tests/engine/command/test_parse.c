@@ -99,7 +99,7 @@ Test(parse, refuses_what_is_wrong_and_says_what_was_meant)
         {"run|p|--param", "--param needs an argument: --param KEY=VALUE"},
         {"run|p|-p", "-p needs an argument"},
         {"run|p|--watch=yes", "--watch takes no argument"},
-        {"run|p|--isolation=none", "one of inline, process, sandbox, not 'none'"},
+        {"run|p|--isolation=none", "one of sandbox, best-effort, process, inline, not 'none'"},
         {"run|p|-j|0", "--jobs takes a number from 1 on, not '0'"},
         {"run|p|--jobs=-1", "not '-1'"},
         {"run|p|-j|4x", "not '4x'"},
