@@ -8,6 +8,7 @@
 #include "command/command.h"
 #include "command/output.h"
 #include "command/session.h"
+#include "worker/pool.h"
 
 int fnd_app_interrupts(const struct fnd_app *app)
 {
@@ -48,19 +49,20 @@ static void take_common(struct fnd_app *app)
                                 .json = app->json};
 }
 
-/* A level that is named but not there yet is refused before anything is touched. */
+/* A level that is named and that this machine does not have is refused before anything is touched.
+ */
 static bool isolation_is_here(struct fnd_app *app)
 {
     const char *isolation = fnd_arguments_value(&app->arguments, FND_OPTION_ISOLATION);
     if (isolation == NULL || strcmp(isolation, "sandbox") != 0) {
         return true;
     }
-    struct fnd_error error;
-    fnd_error_set(&error, FND_INVALID,
-                  "--isolation sandbox is not built into this release: it needs Landlock and "
-                  "seccomp set up in foundry-worker; use --isolation process");
-    fnd_complain(app, &error);
-    return false;
+    struct fnd_error error = {0};
+    const bool there = fnd_sandbox_there(0, &error) == FND_OK;
+    if (!there) {
+        fnd_complain(app, &error);
+    }
+    return there;
 }
 
 /* A job directory where something in one is wanted: `show DIR` without the job, `run DIR PIPELINE`.
@@ -103,7 +105,9 @@ static int dispatch(struct fnd_app *app)
         (void)fnd_write_all(STDERR_FILENO, fnd_text_z(&help), help.size);
         code = FND_EXIT_USAGE;
     } else {
-        code = isolation_is_here(app) && operands_fit(app) ? command->run(app) : FND_EXIT_USAGE;
+        code = !isolation_is_here(app) ? FND_EXIT_DENIED
+               : operands_fit(app)     ? command->run(app)
+                                       : FND_EXIT_USAGE;
     }
     fnd_text_finish(&help);
     return code;

@@ -144,7 +144,7 @@ static char *event_note(struct show *show, const struct fnd_event_row *event, bo
 
 /* Where the phase's code ran that an event tells of; NULL where none did: an answer's output is
  * what the person gave. */
-static const char *event_isolation(const struct show *show, size_t index)
+static char *event_isolation(const struct show *show, size_t index)
 {
     const struct fnd_event_row *event = &show->events[index];
     switch (event->kind) {
@@ -160,7 +160,9 @@ static const char *event_isolation(const struct show *show, size_t index)
     default:
         return NULL;
     }
-    return fnd_isolation_name((enum fnd_isolation)event->level);
+    struct fnd_text level = {0};
+    fnd_level_text(event->level, &level);
+    return fnd_text_take(&level);
 }
 
 static void json_events(struct show *show, struct fnd_text *json)
@@ -179,7 +181,9 @@ static void json_events(struct show *show, struct fnd_text *json)
         fnd_text_append_byte(json, ',');
         fnd_field(json, "state", fnd_state_name(event->after.state));
         fnd_text_append_byte(json, ',');
-        fnd_field(json, "isolation", event_isolation(show, i - 1));
+        char *isolation = event_isolation(show, i - 1);
+        fnd_field(json, "isolation", isolation);
+        free(isolation);
         if (note != NULL) {
             fnd_text_append_byte(json, ',');
             fnd_field(json, "note", note);
@@ -254,10 +258,11 @@ static void print_history(struct show *show)
         fnd_table_cell(&table, "%s", at);
         fnd_table_cell(&table, "%s", fnd_phase_name(show->phases, event->phase));
         fnd_table_cell(&table, "%s", fnd_event_name(event->kind));
-        const char *isolation = event_isolation(show, i - 1);
+        char *isolation = event_isolation(show, i - 1);
         fnd_table_cell(&table, "%s", isolation != NULL ? isolation : "");
         fnd_table_cell(&table, "%s", fnd_state_name(event->after.state));
         fnd_table_cell(&table, "%s", note != NULL ? note : "");
+        free(isolation);
         free(note);
     }
     fnd_table_print(show->app, &table, true);
