@@ -48,6 +48,7 @@ for ((i = 0; i < rounds; i++)); do
     field rate < "$work/one" >> "$work/inline256"
     field rss_kib < "$work/one" >> "$work/rss"
     engine process 2 256 "$jobs" | field rate >> "$work/process256"
+    engine sandbox 2 256 "$jobs" | field rate >> "$work/sandbox256"
     limit single 1000 | field rate >> "$work/limit1"
     engine inline 1 1 200 | field rate >> "$work/inline1"
     rm -rf "$work/start"; inputs "$work/start" 1
@@ -80,6 +81,7 @@ bound() { # NAME FIGURE UNIT GOAL
 }
 row "in line, 256 in flight, transitions/s" "$(m inline256)" "$(m limit256)" 0.50
 row "warm process workers (2), 256 in flight" "$(m process256)" "$(m limit256)" 0.40
+row "warm sandboxed workers (2), 256 in flight" "$(m sandbox256)" "$(m limit256)" 0.40
 row "in line, one in flight" "$(m inline1)" "$(m limit1)" 0.70
 bound "process start to first job done, new folder" "$(awk -v u="$(m startup)" 'BEGIN {printf "%.1f", u / 1000}')" "ms" 50
 bound "peak RSS of the host at $jobs jobs" "$(awk -v k="$(m rss)" 'BEGIN {printf "%.1f", k / 1024}')" "MiB" 16

@@ -52,7 +52,8 @@ enum {
     FND_WORKER_INSTANCES_MAX = 32,        /* warm instances in one worker; the oldest goes */
     FND_WORKER_START_MS = 10000,          /* exec and dlopen */
     FND_CRASHES_MAX = 5,                  /* of one plugin in a row; then it is quarantined */
-    FND_WORKER_UID_BASE = 59000           /* an engine that is root starts worker n as this + n */
+    FND_WORKER_UID_BASE = 59000,          /* an engine that is root starts worker n as this + n, */
+    FND_WORKER_UIDS = 1000                /* n below this: Debian gives these to nobody */
 };
 
 struct fnd_limits {

@@ -53,8 +53,8 @@ static void user_choose(const struct fnd_pool *pool, const struct fnd_worker *wo
         confinement->gid = folder->st_gid;
         *flags = FND_LEVEL_OWNER;
     } else {
-        confinement->uid = (uid_t)(FND_WORKER_UID_BASE + worker->slot);
-        confinement->gid = (gid_t)(FND_WORKER_UID_BASE + worker->slot);
+        confinement->uid = (uid_t)(FND_WORKER_UID_BASE + worker->slot % FND_WORKER_UIDS);
+        confinement->gid = (gid_t)confinement->uid;
     }
 }
 
