@@ -51,6 +51,42 @@ exits 3 "a job with a link for its folder waits" "$engine" run small.yaml jobs-l
 says "and says why" "a link" "$err"
 equals "nothing was written behind the link" "$(ls secret)" ""
 
+echo "-- the store"
+cp "$FOUNDRY_BUILD_ROOT/tests/engine/worker/hostile.so" .
+for isolation in sandbox process; do
+    for act in path-read path-write engine-files; do
+        jobs=$act-$isolation
+        mkdir "$jobs"
+        echo '{}' >"$jobs/one.job.json"
+        cat >hostile.yaml <<YAML
+foundry: v1
+name: hostile
+inputs: {match: ["*.job.json"]}
+phases:
+  - {id: a, uses: ./hostile.so#try, with: {act: $act, engine: 0, path: "$folder/$jobs/.foundry/state.db"}}
+YAML
+        "$engine" run --isolation "$isolation" hostile.yaml "$jobs" >"$out" 2>"$err"
+        wanted=0 # a plain worker may: the test shows something
+        [[ $isolation == process ]] || wanted=13
+        equals "$act on it, isolation $isolation, is error" \
+            "$("$engine" show --phase a "$jobs" one.job.json | jq .error)" "$wanted"
+    done
+done
+
+echo "-- what is shipped"
+for pipeline in uppercase invoice-ocr; do
+    shipped=$FOUNDRY_SOURCE_ROOT/pipelines/$pipeline
+    if [[ $pipeline == invoice-ocr && ! -e $FOUNDRY_BUILD_ROOT/plugins/tesseract/tesseract.so ]]; then
+        continue
+    fi
+    mkdir "$pipeline"
+    find "$shipped/samples" \( -name '*-003.*' -o -name '*.job.json' \) ! -name '*.truth.json' \
+        -exec cp {} "$pipeline" \;
+    "$engine" run "$shipped/$pipeline.yaml" "$pipeline" >"$out" 2>"$err"
+    equals "$pipeline fails nowhere" "$(counts "$pipeline" failed)" 0
+    equals "$pipeline runs sandboxed" "$(level "$pipeline" "$(basename "$pipeline"/[!o]*)")" sandbox
+done
+
 echo "-- quarantine"
 cat >dies.yaml <<'YAML'
 foundry: v1

@@ -101,6 +101,7 @@ static const struct {
 } forbidden[] = {
     {"passwd-read", EACCES, 0},
     {"engine-fds", EACCES, 0},
+    {"engine-files", EACCES, 0},
     {"engine-memory", EACCES, ANY}, /* Yama may refuse it, too, in its own way */
     {"engine-environment", EACCES, 0},
     {"proc-read", EACCES, 0},
