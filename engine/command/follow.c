@@ -131,7 +131,11 @@ static void tell_ingest(struct fnd_follow *follow, struct fnd_json line)
         fnd_say(follow->app, "no inputs yet: files are taken in once they have rested for %d s",
                 FND_WATCH_REST_MS / 1000);
     } else if (number_of(line, "seen") == 0) {
-        fnd_say(follow->app, "no inputs: the pipeline's inputs.match says which files are jobs");
+        char *match = fnd_json_strdup(fnd_json_member(line, "match"));
+        fnd_say(follow->app, "no inputs: the pipeline takes %s%s",
+                match != NULL ? match : "every file that is not hidden",
+                match != NULL ? " (its inputs.match)" : "");
+        free(match);
     } else {
         fnd_say(follow->app, "inputs: %s", fnd_text_z(&text));
     }

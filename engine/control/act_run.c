@@ -192,9 +192,20 @@ static enum fnd_status ingest(struct client *client, int64_t pin, bool rested, b
         struct fnd_text line = {0};
         fnd_text_printf(&line,
                         "{\"type\":\"ingest\",\"seen\":%zu,\"created\":%zu,\"revised\":%zu,"
-                        "\"unchanged\":%zu,\"refused\":%zu}",
+                        "\"unchanged\":%zu,\"refused\":%zu",
                         counts.seen, counts.created, counts.revised, counts.unchanged,
                         counts.refused);
+        const struct fnd_pipeline *pipeline = NULL;
+        struct fnd_text match = {0};
+        if (counts.seen == 0 &&
+            fnd_engine_pipeline(client->control->engine, pin, &pipeline, NULL) == FND_OK) {
+            for (size_t i = 0; pipeline->match != NULL && pipeline->match[i] != NULL; i++) {
+                fnd_text_printf(&match, "%s%s", i > 0 ? ", " : "", pipeline->match[i]);
+            }
+            control_text(&line, "match", match.size > 0 ? fnd_text_z(&match) : NULL);
+        }
+        fnd_text_finish(&match);
+        fnd_text_append_byte(&line, '}');
         control_send(client, &line);
         fnd_text_finish(&line);
     }
@@ -214,8 +225,8 @@ enum fnd_status control_resume(struct fnd_control *control, const char *pipeline
 
 void control_watch(struct client *client)
 {
-    /* Only new inputs: what is held or left queued is tried when a person says run, not each second,
-     * as each attempt goes on record. */
+    /* Only new inputs: what is held or left queued is tried when a person says run, not each
+     * second, as each attempt goes on record. */
     struct fnd_error error = {0};
     enum fnd_status status = ingest(client, client->follow.pin, true, false, &error);
     if (status != FND_OK) {

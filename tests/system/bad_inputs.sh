@@ -78,6 +78,8 @@ cd "$folder" || exit 1
 mkdir -p up/a/b
 exits 0 "init makes one" "$engine" init up
 exits 0 "init again changes nothing" "$engine" init up
+exits 0 "an empty directory is no error" "$engine" run plain.yaml up
+says "and what files would be jobs is said" "no inputs: the pipeline takes " "$err"
 cd up/a/b || exit 1
 exits 0 "it is found from below" "$engine" status --json
 equals "by its path" "$(jq -r .directory "$out")" "$folder/up"
