@@ -158,7 +158,7 @@ int fnd_command_export_validate(struct fnd_app *app)
     const char *format = fnd_arguments_value(&app->arguments, FND_OPTION_FORMAT);
     const char *path = app->arguments.operands[0];
     if (format == NULL) {
-        fnd_error_set(&error, FND_INVALID, "say the format: --format foundry or --format gemini");
+        fnd_error_set(&error, FND_INVALID, "say the format: --as foundry or --as gemini");
         fnd_complain(app, &error);
         return FND_EXIT_USAGE;
     }

@@ -308,10 +308,10 @@ static const struct fnd_example export_examples[] = {
 static const struct fnd_operand export_validate_operands[] = {
     {"FILE", "a dataset, ours or anybody's", false, FND_OPERAND_FILE}, END};
 static const struct fnd_option export_validate_options[] = {
-    {FND_OPTION_FORMAT, 'f', "format", "FORMAT", "the format whose rules it must keep", formats},
+    {FND_OPTION_FORMAT, 0, "as", "FORMAT", "the format whose rules it must keep", formats},
     END};
 static const struct fnd_example export_validate_examples[] = {
-    {"export validate out/sft.jsonl --format gemini", "every rule that it breaks, by line"},
+    {"export validate out/sft.jsonl --as gemini", "every rule that it breaks, by line"},
     {NULL, NULL}};
 
 static const struct fnd_example verify_examples[] = {

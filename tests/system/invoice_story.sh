@@ -84,7 +84,7 @@ equals "what it ran under is shown: the plugin's version and hash" \
     "$(jq -r '.pins[0].plugins[] | select(.plugin == "playback") | .sha256' show.json)" "$playback"
 equals "where each phase ran" \
     "$(jq -r '[.history[] | select(.phase == "extract" and .kind == "output") | .isolation] | join(" ")' show.json)" \
-    process
+    sandbox
 equals "and who answered" "$(jq -r '.history[] | select(.kind == "answer") | .note' show.json)" ann
 exits 0 "to people, too" "$engine" show jobs job-2.png
 says "by the hash's first digits" "${playback:0:12}"
@@ -125,7 +125,7 @@ equals "the file is named" "$(jq -r '.. | .fileUri? // empty' sft.jsonl)" gs://b
 exits 0 "again by its manifest" "$engine" export jobs --manifest sft.jsonl.manifest.json \
     -o again.jsonl
 holds "the same bytes" cmp sft.jsonl again.jsonl
-exits 0 "it keeps the format's rules" "$engine" export validate sft.jsonl --format gemini
+exits 0 "it keeps the format's rules" "$engine" export validate sft.jsonl --as gemini
 exits 0 "the record is sound" "$engine" verify jobs
 
 echo "-- another shape of invoice"

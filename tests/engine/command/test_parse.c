@@ -59,7 +59,7 @@ Test(parse, takes_commands_options_and_operands)
         {"answer|3|--set|a=b=c|--set=/x=-1", "answer;-;3;a=b=c;/x=-1"},
         {"answer|3|-s|-x=1", "answer;-;3;-x=1"},
         {"export|jobs", "export;jobs;-"},
-        {"export|validate|f.jsonl|--format|gemini", "export validate;f.jsonl;-;gemini"},
+        {"export|validate|f.jsonl|--as|gemini", "export validate;f.jsonl;-;gemini"},
         {"retry|--failed|jobs", "retry;jobs;-;+"},
         {"retry|jobs|7", "retry;jobs;7"},
         {"help|ask|list", "help;ask;list"},
