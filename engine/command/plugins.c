@@ -230,10 +230,11 @@ static void profile_people(struct fnd_app *app, const char *needs)
     fnd_line(app, "    in the sandbox:");
     for (char *line = strtok_r(text.bytes, "\n", &left); line != NULL;
          line = strtok_r(NULL, "\n", &left)) {
-        fnd_text_clear(&wrapped);
+        fnd_text_printf(&wrapped, "%*s", (int)PROFILE_INDENT, "");
         fnd_wrap(line, PROFILE_INDENT + 2, PROFILE_INDENT, PROFILE_WIDTH, &wrapped);
-        fnd_line(app, "%*s%s", (int)PROFILE_INDENT, "", fnd_text_z(&wrapped));
+        fnd_text_append_byte(&wrapped, '\n');
     }
+    fnd_raw(app, fnd_text_z(&wrapped), wrapped.size);
     fnd_text_finish(&wrapped);
     fnd_text_finish(&text);
 }

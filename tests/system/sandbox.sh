@@ -116,6 +116,7 @@ echo "-- what people see"
 exits 0 "the profile of a phase" "$engine" plugins inspect file
 says "layers" "seccomp"
 says "what it writes" "the folder that is granted"
+holds "in lines that fit" test "$(awk '/in the sandbox/ {on = 1} on' "$out" | wc -L)" -le 80
 exits 0 "as JSON" "$engine" plugins inspect --json file
 equals "calls that change folders" "$(jq -c '.phases[0].sandbox | .write, (.calls | index("renameat2") != null)' "$out" | tr '\n' ' ')" "true true "
 exits 0 "another" "$engine" plugins inspect --json text
