@@ -142,8 +142,8 @@ static char *event_note(struct show *show, const struct fnd_event_row *event, bo
     return note.size > 0 ? fnd_text_take(&note) : NULL;
 }
 
-/* Where the phase's code ran that an event tells of; NULL where none did: an answer's output is
- * what the person gave. */
+/* Where the phase's code ran that an event tells of, malloc'ed; NULL where none did: an answer's
+ * output is what the person gave. */
 static char *event_isolation(const struct show *show, size_t index)
 {
     const struct fnd_event_row *event = &show->events[index];
