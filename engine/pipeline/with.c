@@ -222,6 +222,8 @@ static bool schema_check(struct walk *walk, const struct fnd_node *with,
     fnd_schema_fill(bound->config_schema, value, &whole);
     const struct fnd_json full = {fnd_text_z(&whole), whole.size};
     fnd_schema_check(bound->config_schema, full, &holes, &flaws);
+    /* A config schema need not close itself: what it does not name is unknown. */
+    fnd_schema_check_declared(bound->config_schema, full, &flaws);
     const bool shape = flaws_add(walk->compile, with, uses, &flaws);
     per_job_check(walk, bound, &flaws);
     fnd_json_canonical(full, filled);

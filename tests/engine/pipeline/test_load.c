@@ -103,6 +103,8 @@ static const struct {
           "        deep: 1\n        deap: true\n",
      "9:15:wrong_type 10:9:unknown_key"},
     {HEAD "phases:\n  - id: a\n    uses: demo/plain\n    with: {x: 1}\n", "6:12:unknown_key"},
+    /* a schema that does not close itself declares its keys all the same */
+    {HEAD "phases:\n  - id: a\n    uses: demo/open\n    with: {mx: 1}\n", "6:12:unknown_key"},
     /* references */
     {ONE "    with: {a: '${b}'}\n", "6:15:bad_reference"},
     {ONE "    with: {a: '${a.text}'}\n", "6:15:bad_reference"},
