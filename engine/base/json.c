@@ -126,10 +126,10 @@ const char *fnd_json_value_skip(const char *at, const char *end)
 size_t fnd_json_depth(struct fnd_json value)
 {
     size_t depth = 0, deepest = 0;
-    const char *end = value.bytes + value.size;
     if (value.bytes == NULL || (*value.bytes != '{' && *value.bytes != '[')) {
         return 0;
     }
+    const char *end = value.bytes + value.size;
     for (const char *at = value.bytes; at < end;) {
         if (*at == '"') {
             at = fnd_json_string_skip(at, end);

@@ -279,7 +279,7 @@ bool fnd_unhex(const char *hex, size_t hex_size, void *bytes, size_t size)
     }
     unsigned char *u = bytes;
     for (size_t i = 0; i < size; i++) {
-        u[i] = (unsigned char)(hex_digit(hex[2 * i]) << 4 | hex_digit(hex[2 * i + 1]));
+        u[i] = (unsigned char)(hex_digit(hex[2 * i]) * 16 + hex_digit(hex[2 * i + 1]));
     }
     return true;
 }

@@ -156,7 +156,7 @@ static enum fnd_status check_number(const struct fnd_option *option, const char 
 static enum fnd_status give(struct fnd_arguments *arguments, const struct fnd_option *option,
                             const char *value, struct fnd_error *error)
 {
-    if (option->argument != NULL && strcmp(option->argument, "N") == 0 &&
+    if (value != NULL && option->argument != NULL && strcmp(option->argument, "N") == 0 &&
         check_number(option, value, error) != FND_OK) {
         return FND_INVALID;
     }

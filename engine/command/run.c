@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,7 @@ static int refused(struct fnd_app *app, struct fnd_json end, const char *path,
     struct fnd_json errors = fnd_json_member(end, "errors");
     char *text = fnd_json_strdup(fnd_json_member(end, "text"));
     struct fnd_text out = {0};
+    assert(path != NULL);
     if (errors.bytes == NULL || text == NULL) {
         free(text);
         return fnd_fail(app, error);

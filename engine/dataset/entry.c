@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An entry of the pipeline's `export:`, as the record's pin has it: what a record is exported with
  * must not change when somebody edits the file. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@ static enum fnd_status resolve(struct fnd_json pin, const char *text, struct fnd
                                struct fnd_error *error)
 {
     struct fnd_json params = fnd_json_member(pin, "params");
+    assert(text != NULL);
     while (*text != '\0') {
         if (strncmp(text, "$${", 3) == 0) {
             fnd_text_append_z(resolved, "${");
@@ -40,7 +42,7 @@ static enum fnd_status resolve(struct fnd_json pin, const char *text, struct fnd
                               : fnd_strdup("");
             struct fnd_json value = fnd_json_member(params, param);
             free(param);
-            if (value.bytes == NULL) {
+            if (end == NULL || value.bytes == NULL) {
                 return fnd_error_set(error, FND_INVALID,
                                      "cannot resolve \"%.100s\": only ${params.NAME} of a declared "
                                      "parameter can be read here",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Exports, made anew or out of a manifest. */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -93,6 +94,7 @@ static enum fnd_status format_choose(struct fnd_plan *plan, struct fnd_error *er
 static enum fnd_status options_check(struct fnd_plan *plan, struct fnd_error *error)
 {
     struct fnd_export_options *options = &plan->options;
+    assert(plan->format != NULL);
     const bool training = plan->format->training;
     int64_t sum = 0;
     if (options->since < 0 || options->until < 0 ||

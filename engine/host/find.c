@@ -212,11 +212,11 @@ struct fnd_json fnd_call_mark(struct foundry_call *call, bool origin, const char
             }
         }
         fnd_text_finish(&key);
-        if (marks->count > 1) {
+        if (marks->list != NULL && marks->count > 1) {
             qsort(marks->list, marks->count, sizeof *marks->list, mark_order);
         }
     }
-    if (marks->count == 0) {
+    if (marks->list == NULL || marks->count == 0) {
         return (struct fnd_json){0};
     }
     const struct fnd_mark wanted = {.pointer = ptr};

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Inputs become jobs: one file = one job, NAME.job.json = one job, *.jsonl = a job a line. */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <errno.h>
-#include <fcntl.h>
 
 #include "base/file.h"
 #include "run/ingest.h"
@@ -136,6 +136,7 @@ static char *body_make(const struct fnd_ingesting *ingest, const struct fnd_cand
     const char *slash = strrchr(candidate->identity, '/');
     const char *name = slash != NULL ? slash + 1 : candidate->identity;
     const char *dot = strrchr(name, '.');
+    assert(artifact != NULL); /* without a value there is a file */
     fnd_text_append_z(&body, "{\"file\":\"input\",\"name\":");
     fnd_text_append_json_z(&body, name);
     fnd_text_append_z(&body, ",\"path\":");
@@ -365,12 +366,12 @@ enum fnd_status fnd_engine_ingest(struct fnd_engine *engine, int64_t pin, bool r
 {
     struct fnd_error local = {0};
     const struct fnd_pinned *pinned = fnd_pins_get(engine, pin, &local);
-    enum fnd_status status = pinned != NULL ? FND_OK : local.status;
+    enum fnd_status status = local.status;
     engine->patient = true;
     /* What was under way goes before what is new: else each start that is cut short would leave
      * more steps running on record than may be in flight. */
     fnd_resume_fill(engine);
-    if (status == FND_OK) {
+    if (pinned != NULL) {
         struct fnd_ingesting ingest = {engine, pinned->pipeline, pin,    rested,
                                        counts, refused,          context};
         struct fnd_inputs inputs = {fnd_store_directory(engine->store), file_take, &ingest};
@@ -387,9 +388,9 @@ enum fnd_status fnd_engine_submit(struct fnd_engine *engine, int64_t pin, const 
 {
     struct fnd_error local = {0};
     const struct fnd_pinned *pinned = fnd_pins_get(engine, pin, &local);
-    enum fnd_status status = pinned != NULL ? FND_OK : local.status;
+    enum fnd_status status = local.status;
     struct fnd_job_row row = {0};
-    if (status == FND_OK) {
+    if (pinned != NULL) {
         status = fnd_job_find(engine->reader, pinned->pipeline->name, path, &row, &local);
     }
     if (status == FND_OK) {

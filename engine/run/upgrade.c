@@ -51,7 +51,7 @@ static char **old_phases(struct fnd_engine *engine, int64_t pin, size_t *count,
 
 static void phases_free(char **ids, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; ids != NULL && i < count; i++) {
         free(ids[i]);
     }
     free(ids);

@@ -155,7 +155,6 @@ static bool is_ipv6(const char *at, const char *end)
     while (at < end) {
         if (is_ipv4(at, end)) {
             groups += 2;
-            at = end;
             break;
         }
         const char *begin = at;

@@ -291,7 +291,7 @@ enum fnd_status fnd_store_open(const char *directory, const struct fnd_store_opt
                                struct fnd_store **store_out, struct fnd_error *error)
 {
     assert(options->env != NULL);
-    struct fnd_error unused;
+    struct fnd_error unused = {0};
     error = error != NULL ? error : &unused;
     struct fnd_store *store = fnd_alloc(sizeof *store);
     store->options = *options;

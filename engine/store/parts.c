@@ -110,16 +110,16 @@ static enum fnd_status read_answer(struct fnd_parts_read *read, struct fnd_json 
     }
     read->parts.record = true;
     struct fnd_json name = fnd_json_member(body, "tier");
-    for (uint8_t tier = FND_TIER_GOLD; tier <= FND_TIER_SILVER; tier++) {
+    for (int tier = FND_TIER_GOLD; tier <= FND_TIER_SILVER; tier++) {
         if (name.bytes != NULL && fnd_json_text_is(name, fnd_tier_name((enum fnd_tier)tier))) {
-            read->parts.tier = tier;
+            read->parts.tier = (uint8_t)tier;
         }
     }
     name = fnd_json_member(body, "verdict");
-    for (uint8_t verdict = FND_ACCEPTED; verdict <= FND_REJECTED; verdict++) {
+    for (int verdict = FND_ACCEPTED; verdict <= FND_REJECTED; verdict++) {
         if (name.bytes != NULL &&
             fnd_json_text_is(name, fnd_verdict_name((enum fnd_verdict)verdict))) {
-            read->parts.verdict = verdict;
+            read->parts.verdict = (uint8_t)verdict;
         }
     }
     if (read->parts.tier == 0) {

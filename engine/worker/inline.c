@@ -80,18 +80,17 @@ void fnd_inline_run(struct fnd_pool *pool, struct fnd_pool_call *call)
         .progress = progress, .cancelled = cancelled, .context = &watch, .calls = pool->calls};
     fnd_instances_run(loaded->instances, slot, &call->input, &live, &call->effects);
     call->took_us = fnd_pool_now(pool) - began_us;
-    if (call->effects.outcome != FOUNDRY_CANCELLED) {
-        fnd_pool_done(pool, call, FND_CALL_RETURNED);
-    } else if (call->cancelled) {
-        fnd_pool_done(pool, call, FND_CALL_CANCELLED);
-    } else if (watch.deadline_us != 0 && cancelled(&watch)) {
+    enum fnd_call_end end = FND_CALL_RETURNED;
+    if (call->effects.outcome == FOUNDRY_CANCELLED && call->cancelled) {
+        end = FND_CALL_CANCELLED;
+    } else if (call->effects.outcome == FOUNDRY_CANCELLED && watch.deadline_us != 0 &&
+               cancelled(&watch)) {
         (void)fnd_error_set(&call->error, FND_PLUGIN,
                             "%s/%s did not end within %lld ms and stopped when it was asked to",
                             callee->plugin, callee->name, (long long)call->timeout_ms);
-        fnd_pool_done(pool, call, FND_CALL_TIMEOUT);
-    } else {
-        fnd_pool_done(pool, call, FND_CALL_RETURNED);
+        end = FND_CALL_TIMEOUT;
     }
+    fnd_pool_done(pool, call, end);
 }
 
 void fnd_inlines_destroy(struct fnd_inline *inlines)

@@ -144,13 +144,12 @@ static void environment_fill(char **environment, enum fnd_isolation isolation)
 {
     static const char *const passed[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
                                          "TSAN_OPTIONS", "MSAN_OPTIONS"};
-    const bool sandboxed = isolation >= FND_ISOLATION_SANDBOX;
     size_t count = 0;
     environment[count++] = fnd_strdup("LANG=C.UTF-8");
     environment[count++] = fnd_strdup("OMP_THREAD_LIMIT=1");
     for (size_t i = 0; FND_SANITIZED != 0 && i < sizeof passed / sizeof passed[0]; i++) {
         const char *value = getenv(passed[i]);
-        const bool first = i == 0 && sandboxed;
+        const bool first = i == 0 && isolation >= FND_ISOLATION_SANDBOX;
         if (value != NULL || first) {
             struct fnd_text text = {0};
             fnd_text_printf(&text, "%s=%s%s", passed[i], value == NULL ? "" : value,

@@ -55,10 +55,11 @@ static struct Pix *deskew(struct Pix *grey, double degrees, struct map *back)
         return NULL;
     }
     double sine = sin(radians), cosine = cos(radians);
-    double x = pixGetWidth(level) / 2, y = pixGetHeight(level) / 2; /* whole, as leptonica has it */
+    const l_int32 x = pixGetWidth(level) / 2, y = pixGetHeight(level) / 2; /* as leptonica halves */
+    const l_int32 x0 = width / 2, y0 = height / 2;
     *back = (struct map){cosine, sine, 0, -sine, cosine, 0};
-    back->x0 = width / 2 - cosine * x - sine * y;
-    back->y0 = height / 2 + sine * x - cosine * y;
+    back->x0 = x0 - cosine * x - sine * y;
+    back->y0 = y0 + sine * x - cosine * y;
     return level;
 }
 
