@@ -373,6 +373,11 @@ static enum fnd_status read_back(struct fnd_store *store, const struct fnd_mark 
                                  struct fnd_error *error)
 {
     struct fnd_writer *writer = &store->writer;
+    /* A write that found no space ends before the frame that commits. A sync that found none, as
+     * where a file system allocates late, comes behind it. */
+    const int rc = sqlite3_extended_errcode(writer->db.handle);
+    const bool cut =
+        failure->status == FND_FULL && rc != SQLITE_IOERR_FSYNC && rc != SQLITE_IOERR_DIR_FSYNC;
     if (!sqlite3_get_autocommit(writer->db.handle)) { /* a full disk has rolled back already */
         fnd_fold_step(writer->statements[WRITER_ROLLBACK]);
     }
@@ -385,8 +390,7 @@ static enum fnd_status read_back(struct fnd_store *store, const struct fnd_mark 
     status = fnd_writer_chain(store, mark->sequence, chain, error);
     *recorded = status == FND_OK;
     if (status == FND_NOT_FOUND) {
-        /* A write that found no space ends before the frame that commits: nothing to take back. */
-        return failure->status == FND_FULL ? FND_OK : make_gone(writer, error);
+        return cut ? FND_OK : make_gone(writer, error);
     }
     if (status == FND_OK && memcmp(chain, mark->chain, sizeof chain) != 0) {
         return fnd_error_set(error, FND_DAMAGED,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "faulty.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stddef.h>
 
@@ -13,7 +14,7 @@ static struct {
     sqlite3_vfs vfs, *real;
     bool armed, met, after;
     enum fault_call call;
-    int before, times, result;
+    int before, times, result, error_number;
 } faulty;
 
 static sqlite3_file *real_of(sqlite3_file *file)
@@ -61,6 +62,9 @@ static int file_sync(sqlite3_file *file, int flags)
     bool fails = meets(FAULT_SYNC);
     int rc =
         fails && !faulty.after ? SQLITE_OK : real_of(file)->pMethods->xSync(real_of(file), flags);
+    if (fails && faulty.error_number != 0) {
+        errno = faulty.error_number;
+    }
     return fails ? faulty.result : rc;
 }
 
@@ -169,9 +173,15 @@ void faulty_plan(enum fault_call call, int at, int times, int result, bool after
     faulty.before = at - 1;
     faulty.times = times;
     faulty.result = result;
+    faulty.error_number = 0;
     faulty.after = after;
     faulty.met = false;
     faulty.armed = true;
+}
+
+void faulty_errno(int error_number)
+{
+    faulty.error_number = error_number;
 }
 
 bool faulty_clear(void)

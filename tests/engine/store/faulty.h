@@ -14,6 +14,9 @@ void faulty_install(void);
  *  (SQLITE_IOERR_…, _FULL).  after: they are done nevertheless, as when a disk fails to report. */
 void faulty_plan(enum fault_call call, int at, int times, int result, bool after);
 enum { FAULT_ALWAYS = 1000000 };
+/** What the system's errno says at each fault of the plan that is armed: 0, unless this is called
+ *  behind faulty_plan(). */
+void faulty_errno(int error_number);
 
 /** No more faults.  Returns whether the plan's fault was met. */
 bool faulty_clear(void);
