@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,17 +70,38 @@ enum fnd_status fnd_error_set(struct fnd_error *error, enum fnd_status status, c
     return status;
 }
 
+/* What to do next, where that does not depend on what was tried. */
+static const char *remedy(int errno_value)
+{
+    switch (errno_value) {
+    case ENOSPC:
+        return "; storage full, free space there and repeat";
+    case EDQUOT:
+        return "; storage full for this user, free space there and repeat";
+    case EFBIG:
+        return "; storage full for this process, raise its limit on file sizes and repeat";
+    case EIO:
+        return "; check the disk and repeat";
+    case EROFS:
+        return "; make it writable and repeat";
+    default:
+        return "";
+    }
+}
+
 enum fnd_status fnd_error_errno(struct fnd_error *error, enum fnd_status status, int errno_value,
                                 const char *format, ...)
 {
     if (error == NULL) {
         return status;
     }
-    char reason[128];
-    if (strerror_r(errno_value, reason, sizeof reason) != 0) {
-        snprintf(reason, sizeof reason, "system error %d", errno_value);
+    char reason[256];
+    if (strerror_r(errno_value, reason, sizeof reason / 2) != 0) {
+        snprintf(reason, sizeof reason / 2, "system error %d", errno_value);
     }
     size_t reason_size = strlen(reason);
+    snprintf(reason + reason_size, sizeof reason - reason_size, "%s", remedy(errno_value));
+    reason_size += strlen(reason + reason_size);
     char message[FND_ERROR_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
@@ -90,6 +112,9 @@ enum fnd_status fnd_error_errno(struct fnd_error *error, enum fnd_status status,
     memcpy(message + size + 2, reason, reason_size + 1);
     begin(error, status);
     memcpy(error->message, message, size + 2 + reason_size + 1);
+    if (status == FND_FULL) {
+        fnd_error_code(error, "storage_full");
+    }
     return status;
 }
 

@@ -41,7 +41,9 @@ struct fnd_error {
 enum fnd_status fnd_error_set(struct fnd_error *error, enum fnd_status status, const char *format,
                               ...) __attribute__((format(printf, 3, 4)));
 
-/** The same with errno's text behind the message: "cannot open x: Permission denied". */
+/** The same with errno's text behind the message: "cannot open x: Permission denied"; and behind
+ *  that what to do about it, if that is the same wherever it comes from (EIO, ENOSPC, EDQUOT,
+ * EFBIG, EROFS). FND_FULL has the code "storage_full". */
 enum fnd_status fnd_error_errno(struct fnd_error *error, enum fnd_status status, int errno_value,
                                 const char *format, ...) __attribute__((format(printf, 4, 5)));
 

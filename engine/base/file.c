@@ -191,8 +191,8 @@ enum fnd_status fnd_file_write(int directory, const char *path, const void *byte
     }
     temporary[0] = '\0';
     if (fsync(folder) != 0 && errno != EINVAL) { /* EINVAL: a file system without folder sync */
-        status = fnd_error_errno(error, FND_IO, errno, "wrote %s, but cannot make its name durable",
-                                 path);
+        status = fnd_error_errno(error, fnd_status_errno(errno), errno,
+                                 "wrote %s, but cannot make its name durable", path);
     }
 out:
     if (temporary[0] != '\0') {

@@ -80,8 +80,7 @@ enum fnd_status fnd_artifact_put(struct fnd_store *store, const void *bytes, siz
         if (rc != 0) {
             fnd_temporary_drop(store, &temporary);
             fnd_error_errno(error, fnd_status_errno(rc), rc,
-                            "cannot write %s/.foundry/%s (free space there if it is full; nothing "
-                            "acknowledged was lost)",
+                            "nothing acknowledged was lost, but cannot write %s/.foundry/%s",
                             store->path, path);
             return fnd_status_errno(rc);
         }

@@ -258,7 +258,6 @@ enum fnd_status fnd_head_sync(struct fnd_head *head, struct fnd_error *error)
     rc = rc != 0 ? rc : earlier;
     return rc == 0 ? FND_OK
                    : fnd_error_errno(error, fnd_status_errno(rc), rc,
-                                     "cannot sync %s/.foundry/head; what is recorded is safe, "
-                                     "check the disk",
+                                     "what is recorded is safe, but cannot sync %s/.foundry/head",
                                      head->path);
 }

@@ -32,16 +32,20 @@ static enum fnd_status open_directory(struct fnd_store *store, const char *direc
                                           : fnd_lock_place(store->directory, directory, error);
 }
 
-static enum fnd_status make_folder(int directory, const char *name, const char *path,
+/* `path`, below the job directory, is told; its last part is made in `folder`. */
+static enum fnd_status make_folder(const struct fnd_store *store, int folder, const char *path,
                                    struct fnd_error *error)
 {
-    bool made = mkdirat(directory, name, 0700) == 0;
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    bool made = mkdirat(folder, name, 0700) == 0;
     if (!made && errno != EEXIST) {
-        return fnd_error_errno(error, fnd_status_errno(errno), errno, "cannot make %s in %s", name,
-                               path);
+        return fnd_error_errno(error, fnd_status_errno(errno), errno, "cannot make %s/%s",
+                               store->path, path);
     }
-    if (made && fsync(directory) != 0) { /* what is durable inside it must be found again */
-        return fnd_error_errno(error, FND_IO, errno, "cannot sync %s", path);
+    if (made && fsync(folder) != 0) { /* what is durable inside it must be found again */
+        return fnd_error_errno(error, fnd_status_errno(errno), errno,
+                               "cannot sync the folder of %s/%s", store->path, path);
     }
     return FND_OK;
 }
@@ -59,7 +63,7 @@ static enum fnd_status no_record(const struct fnd_store *store, struct fnd_error
 static enum fnd_status open_folder(struct fnd_store *store, struct fnd_error *error)
 {
     if (store->options.create) {
-        enum fnd_status status = make_folder(store->directory, ".foundry", store->path, error);
+        enum fnd_status status = make_folder(store, store->directory, ".foundry", error);
         if (status != FND_OK) {
             return status;
         }
@@ -220,7 +224,8 @@ static enum fnd_status check_witness(struct fnd_store *store,
             status = fnd_head_reset(store->head, &store->writer.mark, error);
         }
         if (status == FND_OK && fsync(store->folder) != 0) {
-            status = fnd_error_errno(error, FND_IO, errno, "cannot sync %s/.foundry", store->path);
+            status = fnd_error_errno(error, fnd_status_errno(errno), errno,
+                                     "cannot sync %s/.foundry", store->path);
         }
         if (status == FND_OK) {
             status = fnd_writer_begin_log(store, error);
@@ -313,10 +318,10 @@ enum fnd_status fnd_store_open(const char *directory, const struct fnd_store_opt
         status = open_record(store, error);
     }
     if (status == FND_OK) {
-        status = make_folder(store->folder, "artifacts", store->path, error);
+        status = make_folder(store, store->folder, ".foundry/artifacts", error);
     }
     if (status == FND_OK) {
-        status = make_folder(store->folder, "plugins", store->path, error);
+        status = make_folder(store, store->folder, ".foundry/plugins", error);
     }
     if (status == FND_OK) {
         fnd_artifact_sweep(store->folder);

@@ -61,6 +61,22 @@ Test(error, the_reason_of_an_errno_stands_behind_the_message)
     cr_expect_not_null(strstr(error.message, "123456"), "%s", error.message);
 }
 
+Test(error, what_to_do_about_a_disk_stands_behind_the_reason)
+{
+    struct fnd_error error = {0};
+    fnd_error_errno(&error, FND_IO, EIO, "cannot sync x");
+    cr_expect_str_eq(error.message, "cannot sync x: Input/output error; check the disk and repeat");
+    cr_expect_str_eq(error.code, "");
+    static const int full[] = {ENOSPC, EDQUOT, EFBIG};
+    for (size_t i = 0; i < sizeof full / sizeof full[0]; i++) {
+        fnd_error_errno(&error, FND_FULL, full[i], "cannot write x");
+        cr_expect_not_null(strstr(error.message, "; storage full"), "%s", error.message);
+        cr_expect_str_eq(error.code, "storage_full");
+    }
+    fnd_error_errno(&error, FND_DENIED, EROFS, "cannot write x");
+    cr_expect_not_null(strstr(error.message, "; make it writable"), "%s", error.message);
+}
+
 /* Every offset of a character over the cut. */
 Test(error, a_message_is_cut_on_a_character_boundary)
 {

@@ -206,7 +206,9 @@ Test(file, what_cannot_be_written_leaves_the_old_content_and_nothing_else)
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
     char bytes[2000] = {0};
     cr_expect_eq(fnd_file_write(fixture.folder, "a", bytes, sizeof bytes, 0600, &error), FND_FULL);
-    cr_expect_str_eq(error.message, "cannot write a (2000 bytes): File too large");
+    cr_expect_str_eq(error.message,
+                     "cannot write a (2000 bytes): File too large; storage full for this process, "
+                     "raise its limit on file sizes and repeat");
     expect_content(fixture.folder, "a", "old");
     cr_expect_eq(fixture_finish(&fixture), 2, "no temporary file is left");
 }
