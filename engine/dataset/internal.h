@@ -160,7 +160,8 @@ enum fnd_split fnd_split_draw(const char *salt, const int32_t shares[FND_SPLITS_
 
 struct fnd_sink {
     int folder, fd;
-    char *name; /* in folder; NULL: an unnamed one */
+    char *path;       /* as it was asked for; NULL: an unnamed one */
+    const char *name; /* in folder: the end of path */
     char temporary[64];
     struct fnd_text buffer;
     struct fnd_sha256 hash;
@@ -177,6 +178,8 @@ enum fnd_status fnd_sink_seal(struct fnd_sink *sink, struct fnd_error *error);
 enum fnd_status fnd_sink_read(const struct fnd_sink *sink, FILE **file, struct fnd_error *error);
 /** Give it its name, durably. */
 enum fnd_status fnd_sink_publish(struct fnd_sink *sink, struct fnd_error *error);
+/** Whether it has its name; that may be so although publishing ended in an error. */
+bool fnd_sink_published(const struct fnd_sink *sink);
 /** Send it down `fd`. */
 enum fnd_status fnd_sink_send(const struct fnd_sink *sink, int fd, struct fnd_error *error);
 /** Without publish nothing is left of it. */

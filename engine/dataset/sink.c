@@ -45,7 +45,8 @@ enum fnd_status fnd_sink_open(struct fnd_sink *sink, const char *path, struct fn
     char *folder = slash == NULL   ? fnd_strdup(".")
                    : slash == path ? fnd_strdup("/")
                                    : fnd_strndup(path, (size_t)(slash - path));
-    sink->name = fnd_strdup(name);
+    sink->path = fnd_strdup(path);
+    sink->name = sink->path + (name - path);
     sink->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int failure = errno;
     struct stat there;
@@ -83,13 +84,20 @@ out:
     return status;
 }
 
+static const char *told(const struct fnd_sink *sink)
+{
+    return sink->path != NULL ? sink->path : "(in a temporary file)";
+}
+
 static enum fnd_status flush(struct fnd_sink *sink, struct fnd_error *error)
 {
     int failure = fnd_write_all(sink->fd, fnd_text_z(&sink->buffer), sink->buffer.size);
     if (failure != 0) {
-        return fnd_error_errno(error, fnd_status_errno(failure), failure,
-                               "cannot write the export behind byte %ju; nothing of it was kept",
-                               (uintmax_t)(sink->size - sink->buffer.size));
+        return fnd_error_errno(
+            error, fnd_status_errno(failure), failure,
+            "nothing of the export was kept, as %s cannot be written behind byte "
+            "%ju",
+            told(sink), (uintmax_t)(sink->size - sink->buffer.size));
     }
     fnd_text_clear(&sink->buffer);
     return FND_OK;
@@ -110,7 +118,7 @@ enum fnd_status fnd_sink_seal(struct fnd_sink *sink, struct fnd_error *error)
     enum fnd_status status = flush(sink, error);
     if (status == FND_OK && fsync(sink->fd) != 0) {
         status = fnd_error_errno(error, fnd_status_errno(errno), errno,
-                                 "cannot make the export durable");
+                                 "cannot make the export %s durable", told(sink));
     }
     fnd_sha256_end(&sink->hash, digest);
     fnd_digest_text(digest, sink->sha256);
@@ -141,7 +149,8 @@ enum fnd_status fnd_sink_read(const struct fnd_sink *sink, FILE **file, struct f
         if (fd >= 0) {
             close(fd);
         }
-        return fnd_error_errno(error, FND_IO, failure, "cannot read the export back");
+        return fnd_error_errno(error, FND_IO, failure, "cannot read the export %s back",
+                               told(sink));
     }
     *file = opened;
     return FND_OK;
@@ -151,15 +160,20 @@ enum fnd_status fnd_sink_publish(struct fnd_sink *sink, struct fnd_error *error)
 {
     if (renameat(sink->folder, sink->temporary, sink->folder, sink->name) != 0) {
         return fnd_error_errno(error, fnd_status_errno(errno), errno,
-                               "cannot give the export its name %s", sink->name);
+                               "cannot give the export its name %s", sink->path);
     }
     sink->temporary[0] = '\0';
     if (fsync(sink->folder) != 0 && errno != EINVAL) { /* EINVAL: a file system without it */
-        return fnd_error_errno(error, FND_IO, errno,
+        return fnd_error_errno(error, fnd_status_errno(errno), errno,
                                "the export is there, but its name %s cannot be made durable",
-                               sink->name);
+                               sink->path);
     }
     return FND_OK;
+}
+
+bool fnd_sink_published(const struct fnd_sink *sink)
+{
+    return sink->name != NULL && sink->temporary[0] == '\0';
 }
 
 enum fnd_status fnd_sink_send(const struct fnd_sink *sink, int fd, struct fnd_error *error)
@@ -198,7 +212,7 @@ void fnd_sink_finish(struct fnd_sink *sink)
     if (sink->folder >= 0) {
         close(sink->folder);
     }
-    free(sink->name);
+    free(sink->path);
     fnd_text_finish(&sink->buffer);
     *sink = (struct fnd_sink){.folder = -1, .fd = -1};
 }

@@ -274,7 +274,8 @@ static enum fnd_status publish(struct writing *writing, struct fnd_error *error)
     }
     if (status == FND_OK && !piped) {
         result->path = fnd_strdup(options->out);
-    } else if (status != FND_OK && result->manifest_path != NULL) {
+    } else if (status != FND_OK && result->manifest_path != NULL &&
+               !fnd_sink_published(&writing->sink)) {
         unlink(result->manifest_path); /* it would tell of a file that is not there */
     }
     fnd_text_finish(&path);

@@ -580,7 +580,7 @@ Test(export, a_full_disk_is_told_and_leaves_nothing)
     enum fnd_status status = fnd_dataset_export(scene.reader, NULL, &options, &result, &error);
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
     cr_assert_eq(status, FND_FULL, "%s", error.message);
-    cr_assert(strstr(error.message, "nothing of it was kept") != NULL, "%s", error.message);
+    cr_assert(strstr(error.message, "nothing of the export was kept") != NULL, "%s", error.message);
     DIR *folder = opendir(scene_path(&scene, "out", path));
     cr_assert_not_null(folder);
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
