@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Exports, made anew or out of a manifest. */
+#define _GNU_SOURCE /* O_DIRECTORY */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "dataset/internal.h"
@@ -140,6 +143,21 @@ static enum fnd_status options_check(struct fnd_plan *plan, struct fnd_error *er
                : FND_OK;
 }
 
+/** Make the name `out` in the job directory durable: an export is promised when it is told of. Also
+ *  where the folder was there: whoever made it may not have come to this. */
+static enum fnd_status out_sync(const char *directory, struct fnd_error *error)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum fnd_status status = FND_OK;
+    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL)) { /* EINVAL: a file system without it */
+        status = fnd_error_errno(error, FND_IO, errno, "cannot sync the folder %s", directory);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return status;
+}
+
 /** out/NAME.jsonl in the job directory; the folder is made. */
 static enum fnd_status out_default(const struct fnd_plan *plan, char **path,
                                    struct fnd_error *error)
@@ -154,6 +172,9 @@ static enum fnd_status out_default(const struct fnd_plan *plan, char **path,
     if (mkdir(fnd_text_z(&text), 0777) != 0 && errno != EEXIST) {
         status = fnd_error_errno(error, fnd_status_errno(errno), errno, "cannot make the folder %s",
                                  fnd_text_z(&text));
+    }
+    if (status == FND_OK) {
+        status = out_sync(fnd_reader_path(plan->reader), error);
     }
     fnd_text_printf(&text, "/%s.jsonl", name);
     if (status == FND_OK) {

@@ -170,6 +170,17 @@ enum fnd_status fnd_work_folder(struct fnd_work *work, uid_t uid, gid_t gid, cha
 
 /* --- the granted folder ---------------------------------------------------------------------- */
 
+/** What a phase makes durable in a new folder must be found again behind a power cut. A file system
+ *  that cannot do it takes nothing from the phase. */
+static void name_sync(int folder)
+{
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd);
+        (void)close(fd);
+    }
+}
+
 /** Go one folder down; takes fd. Makes it for the owner of the one above. -1 with errno. */
 static int step_down(int fd, const char *name)
 {
@@ -179,6 +190,7 @@ static int step_down(int fd, const char *name)
         if (geteuid() == 0 && fstat(fd, &above) == 0) {
             (void)fchownat(fd, name, above.st_uid, above.st_gid, AT_SYMLINK_NOFOLLOW);
         }
+        name_sync(fd);
         next = openat(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     }
     const int why = errno;
