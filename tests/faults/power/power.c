@@ -386,6 +386,29 @@ static void folder_begin(struct power *power)
     }
 }
 
+/* Everything but the folder's life. */
+static int work(struct power *power, const char *plugin, bool test)
+{
+    char path[PATH_SIZE * 2];
+    folder_make(power->plugins, "%s/plugins", power->folder);
+    snprintf(path, sizeof path, "%s/steps.so", power->plugins);
+    file_copy(plugin, path);
+    snprintf(power->pipeline, sizeof power->pipeline, "%s/power.yaml", power->folder);
+    text_write(power->pipeline, pipeline_text, sizeof pipeline_text - 1);
+    setenv("FOUNDRY_PLUGIN_PATH", power->plugins, 1);
+    snprintf(path, sizeof path, "%s/described", power->folder);
+    setenv("XDG_CACHE_HOME", path, 1);
+    struct traced small = {0}, large = {0};
+    trace_short(power, &small);
+    small.records = records_count(small.trace);
+    if (test) {
+        return self_test(power, &small);
+    }
+    trace_long(power, &large);
+    large.records = records_count(large.trace);
+    return gate(power, &small, &large);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 5) {
@@ -399,26 +422,13 @@ int main(int argc, char **argv)
     power.percent = percent != NULL ? strtoul(percent, NULL, 10) : 10;
     unsetenv("FOUNDRY_SEED"); /* the engine would take its clock from it */
     folder_begin(&power);
-    char path[PATH_SIZE * 2];
-    folder_make(power.plugins, "%s/plugins", power.folder);
-    snprintf(path, sizeof path, "%s/steps.so", power.plugins);
-    file_copy(argv[3], path);
-    snprintf(power.pipeline, sizeof power.pipeline, "%s/power.yaml", power.folder);
-    text_write(power.pipeline, pipeline_text, sizeof pipeline_text - 1);
-    setenv("FOUNDRY_PLUGIN_PATH", power.plugins, 1);
-    snprintf(path, sizeof path, "%s/described", power.folder);
-    setenv("XDG_CACHE_HOME", path, 1);
-    struct traced small = {0}, large = {0};
-    trace_short(&power, &small);
-    small.records = records_count(small.trace);
-    int code;
-    if (argc > 5 && strcmp(argv[5], "--self-test") == 0) {
-        code = self_test(&power, &small);
-    } else {
-        trace_long(&power, &large);
-        large.records = records_count(large.trace);
-        code = gate(&power, &small, &large);
+    /* In a child, so that nothing is left in memory when it gives up half-way. */
+    const pid_t child = fork();
+    if (child == 0) {
+        exit(work(&power, argv[3], argc > 5 && strcmp(argv[5], "--self-test") == 0));
     }
+    int status = 0;
+    waitpid(child, &status, 0);
     tree_remove(power.folder);
-    return code;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 2;
 }

@@ -19,7 +19,7 @@
 #include "trace.h"
 
 #define EXPORT __attribute__((visibility("default")))
-enum { FILES_MAX = 1024, NAME_SIZE = 4096 };
+enum { FILES_MAX = 1024, NAME_SIZE = 4096, FOLDER_SIZE = 256 };
 
 static struct {
     pthread_mutex_t lock;
@@ -29,7 +29,7 @@ static struct {
     struct {
         bool file, folder;
         uint64_t inode;
-        char *name; /* of a folder */
+        char name[FOLDER_SIZE]; /* of a folder */
     } files[FILES_MAX];
 } tracer = {.lock = PTHREAD_MUTEX_INITIALIZER, .trace = -1};
 
@@ -139,7 +139,7 @@ static int traced_open(int folder, const char *path, int flags, mode_t mode)
         tracer.files[fd].folder = S_ISDIR(about.st_mode);
         tracer.files[fd].inode = about.st_ino;
         if (S_ISDIR(about.st_mode)) {
-            tracer.files[fd].name = strdup(name);
+            snprintf(tracer.files[fd].name, FOLDER_SIZE, "%.*s", FOLDER_SIZE - 1, name);
         } else if (!there && (flags & O_CREAT) != 0) {
             record(TRACE_CREATE, about.st_ino, 0, name, strlen(name), NULL, 0);
         } else if ((flags & O_TRUNC) != 0) {
@@ -189,17 +189,22 @@ EXPORT int close(int fd)
     lock();
     if (fd >= 0 && fd < FILES_MAX) {
         tracer.files[fd].file = tracer.files[fd].folder = false;
-        free(tracer.files[fd].name);
-        tracer.files[fd].name = NULL;
     }
     const int rc = (int)syscall(SYS_close, fd);
     unlock();
     return rc;
 }
 
+/* What fclose() and closedir() close is not seen here: the number may stand for something else. */
+static bool is_still(int fd)
+{
+    struct stat about;
+    return fstat(fd, &about) == 0 && about.st_ino == tracer.files[fd].inode;
+}
+
 static bool is_file(int fd)
 {
-    return fd >= 0 && fd < FILES_MAX && tracer.files[fd].file;
+    return fd >= 0 && fd < FILES_MAX && tracer.files[fd].file && is_still(fd);
 }
 
 EXPORT ssize_t write(int fd, const void *bytes, size_t size)
@@ -256,7 +261,7 @@ static int traced_sync(int fd, long call)
     const int rc = (int)syscall(call, fd);
     if (rc == 0 && is_file(fd)) {
         record(TRACE_SYNC, tracer.files[fd].inode, 0, NULL, 0, NULL, 0);
-    } else if (rc == 0 && fd >= 0 && fd < FILES_MAX && tracer.files[fd].folder) {
+    } else if (rc == 0 && fd >= 0 && fd < FILES_MAX && tracer.files[fd].folder && is_still(fd)) {
         const char *name = tracer.files[fd].name;
         record(TRACE_SYNC_FOLDER, 0, 0, name, strlen(name), NULL, 0);
     }
