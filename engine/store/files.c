@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/needed.h"
 #include "store/verify_internal.h"
 
 enum { ARTIFACTS_PAGE = 256 };
@@ -198,6 +200,32 @@ static void check_plugin(struct fnd_check *check, const char *folder, const char
     check_named(check, folder, name, hash);
 }
 
+/* Whether there is a file; its bytes are looked at where the folder is listed. */
+static void check_needed(const struct fnd_needed *needed, void *context)
+{
+    struct fnd_check *check = context;
+    char name[sizeof "plugins/.so" + FND_DIGEST_TEXT_SIZE] = "plugins/";
+    struct stat found;
+    fnd_digest_text(needed->hash, name + strlen(name));
+    strcat(name, ".so");
+    if (needed->live > 0 &&
+        fstatat(check->reader->folder, name, &found, AT_SYMLINK_NOFOLLOW) != 0) {
+        fnd_check_flaw(check,
+                       "%s is missing: %" PRId64 " job%s of the pipeline %s that %s not ended run "
+                       "with this copy of plugin %s; restore it from a backup, or take the present "
+                       "plugin with run --upgrade",
+                       name, needed->live, needed->live == 1 ? "" : "s", needed->pipeline,
+                       needed->live == 1 ? "has" : "have", needed->plugin);
+    }
+}
+
+/* The digest of its payload has told already. */
+static void pin_unread(int64_t pin, void *context)
+{
+    (void)pin;
+    (void)context;
+}
+
 void fnd_check_files(struct fnd_check *check)
 {
     check_artifacts(check);
@@ -210,4 +238,8 @@ void fnd_check_files(struct fnd_check *check)
     }
     sqlite3_finalize(known);
     each_name(check, "plugins", check_plugin, NULL);
+    if (fnd_needed_walk(check->reader, check_needed, pin_unread, check, NULL) != FND_OK) {
+        check->incomplete =
+            true; /* a table that cannot be read was told of where it was compared */
+    }
 }

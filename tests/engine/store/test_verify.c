@@ -373,6 +373,62 @@ Test(verify, a_change_of_a_plugin_copy_is_seen)
     scene_end(&scene);
 }
 
+/* A pin that names a plugin, and a job that stands under it in this state. */
+static void build_needs(struct scene *scene, const uint8_t hash[FND_DIGEST_SIZE],
+                        enum fnd_event_kind kind, enum fnd_state state)
+{
+    char hex[FND_DIGEST_TEXT_SIZE];
+    fnd_digest_text(hash, hex);
+    struct fnd_text body = {0};
+    fnd_text_printf(&body, "{\"name\":\"invoice\",\"plugins\":{\"words\":{\"sha256\":\"%s\"}}}",
+                    hex);
+    struct fnd_write *write = write_pin("invoice", 7);
+    fnd_sha256(fnd_text_z(&body), body.size, write->hash);
+    free(write->events[0].body);
+    write->events[0].body_size = body.size;
+    write->events[0].body = fnd_text_take(&body);
+    int64_t pin = commit(scene, write, FND_OK);
+    int64_t job = commit(scene, write_job(scene, pin, "invoice", "1.png", 1), FND_OK);
+    commit(scene, write_move(scene, job, kind, state, 0), FND_OK);
+}
+
+Test(verify, a_missing_plugin_copy_is_a_flaw_only_if_a_job_needs_it)
+{
+    static const struct {
+        enum fnd_event_kind kind;
+        enum fnd_state state;
+        bool needed;
+    } cases[] = {{FND_EVENT_HOLD, FND_PAUSED, true},
+                 {FND_EVENT_START, FND_RUNNING, true},
+                 {FND_EVENT_CANCEL, FND_CANCELLED, false},
+                 {FND_EVENT_FAIL, FND_FAILED, false}};
+    uint8_t hash[FND_DIGEST_SIZE] = {0xab};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct scene scene;
+        char path[PATH_SIZE];
+        scene_begin(&scene, 31 + i);
+        int fd = open(scene_file(&scene, "lock", path), O_RDONLY | O_CLOEXEC);
+        cr_assert_eq(fnd_plugin_keep(scene.store, fd, hash, NULL), FND_OK);
+        close(fd);
+        build_needs(&scene, hash, cases[i].kind, cases[i].state);
+        scene_close(&scene);
+        struct flaws flaws = verify(&scene, NULL);
+        cr_assert_eq(flaws.count, 0, "%s", flaws.first);
+        char name[128] = "plugins/";
+        fnd_digest_text(hash, name + strlen(name));
+        strcat(name, ".so");
+        cr_assert_eq(unlink(scene_file(&scene, name, path)), 0);
+        flaws = verify(&scene, NULL);
+        cr_assert_eq(flaws.count, cases[i].needed, "case %zu: %s", i, flaws.first);
+        if (cases[i].needed) {
+            cr_expect_not_null(strstr(flaws.first, name), "%s", flaws.first);
+            cr_expect_not_null(strstr(flaws.first, "is missing: 1 job"), "%s", flaws.first);
+            cr_expect_not_null(strstr(flaws.first, "plugin words"), "%s", flaws.first);
+        }
+        scene_end(&scene);
+    }
+}
+
 Test(verify, a_change_of_any_byte_of_the_witness_is_seen)
 {
     struct scene scene;
