@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -17,6 +16,7 @@
 #include "base/json.h"
 #include "resume.h"
 #include "store/verify.h"
+#include "tools.h"
 
 /* --- what was said ------------------------------------------------------------------------- */
 
@@ -71,25 +71,6 @@ void promised_step(struct promised *promised, const struct disk *disk, const str
 }
 
 /* --- a state on disk ----------------------------------------------------------------------- */
-
-static int file_remove(const char *path, const struct stat *file, int flag, struct FTW *walk)
-{
-    (void)file;
-    (void)flag;
-    (void)walk;
-    return remove(path);
-}
-
-void tree_remove(const char *path)
-{
-    nftw(path, file_remove, 32, FTW_DEPTH | FTW_PHYS);
-}
-
-static void stop(const char *what, const char *path)
-{
-    fprintf(stderr, "power: cannot %s %s: %s\n", what, path, strerror(errno));
-    exit(2);
-}
 
 static void file_put(const char *path, const struct content *content, mode_t mode)
 {

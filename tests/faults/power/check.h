@@ -43,7 +43,4 @@ void check_finish(struct check *check);
 bool check_state(struct check *check, const struct disk *disk, const struct promised *promised,
                  const struct state *state, bool resume, char text[CHECK_TEXT_SIZE]);
 
-/** Remove all below a folder, and it. */
-void tree_remove(const char *path);
-
 #endif

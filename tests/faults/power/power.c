@@ -21,6 +21,7 @@
 
 #include "check.h"
 #include "plant.h"
+#include "tools.h"
 
 enum {
     STATES_FULL = 10000,
@@ -29,8 +30,7 @@ enum {
     RESUME_SHORT = 5,
     RESUME_LONG = 40,
     SELF_TEST_STATES = 400,
-    ARGUMENTS_MAX = 16,
-    PATH_SIZE = 512
+    ARGUMENTS_MAX = 16
 };
 
 static const char pipeline_text[] =
@@ -61,67 +61,7 @@ struct sums {
     bool died;
 };
 
-static void stop(const char *what, const char *path)
-{
-    fprintf(stderr, "power: %s %s: %s\n", what, path, strerror(errno));
-    exit(2);
-}
-
-static void text_write(const char *path, const char *text, size_t size)
-{
-    FILE *file = fopen(path, "w");
-    if (file == NULL || fwrite(text, 1, size, file) != size || fclose(file) != 0) {
-        stop("cannot write", path);
-    }
-}
-
-static void folder_make(char *path, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void folder_make(char *path, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(path, PATH_SIZE, format, arguments);
-    va_end(arguments);
-    if (mkdir(path, 0700) != 0) {
-        stop("cannot make", path);
-    }
-}
-
-static void file_copy(const char *from, const char *to)
-{
-    struct content content = {0};
-    static char bytes[1 << 20];
-    FILE *file = fopen(from, "rb");
-    if (file == NULL) {
-        stop("cannot open", from);
-    }
-    content.size = fread(bytes, 1, sizeof bytes, file);
-    fclose(file);
-    text_write(to, bytes, content.size);
-}
-
 /* --- commands ------------------------------------------------------------------------------ */
-
-/* Run a program; its stdout goes to `out`, -1: our own.  Returns its exit code. */
-static int program(char *const *arguments, int out, char *const *settings)
-{
-    const pid_t child = fork();
-    if (child == 0) {
-        if (out >= 0) {
-            dup2(out, STDOUT_FILENO);
-        }
-        for (; settings != NULL && *settings != NULL; settings++) {
-            putenv(*settings);
-        }
-        execv(arguments[0], arguments);
-        _exit(127);
-    }
-    int status = 0;
-    if (child < 0 || waitpid(child, &status, 0) != child) {
-        stop("cannot run", arguments[0]);
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
 
 static void exit_record(const struct traced *traced, int code)
 {
@@ -372,20 +312,6 @@ static int self_test(const struct power *power, const struct traced *traced)
     return failed > 0 ? 1 : 0;
 }
 
-/* A file system without a disk: fsync costs nothing there, and the states do not need it. */
-static void folder_begin(struct power *power)
-{
-    const char *temporary = getenv("TMPDIR");
-    snprintf(power->folder, sizeof power->folder, "/dev/shm/foundry-power-XXXXXX");
-    if (mkdtemp(power->folder) == NULL) {
-        snprintf(power->folder, sizeof power->folder, "%.40s/foundry-power-XXXXXX",
-                 temporary != NULL ? temporary : "/tmp");
-        if (mkdtemp(power->folder) == NULL) {
-            stop("cannot make", power->folder);
-        }
-    }
-}
-
 /* Everything but the folder's life. */
 static int work(struct power *power, const char *plugin, bool test)
 {
@@ -416,12 +342,8 @@ int main(int argc, char **argv)
         return 2;
     }
     struct power power = {.engine = argv[1], .tracer = argv[2], .stripe = argv[4]};
-    const char *seed = getenv("FOUNDRY_SEED");
-    const char *percent = getenv("FOUNDRY_FLOOR");
-    power.seed = seed != NULL ? strtoull(seed, NULL, 10) : 20260301;
-    power.percent = percent != NULL ? strtoul(percent, NULL, 10) : 10;
-    unsetenv("FOUNDRY_SEED"); /* the engine would take its clock from it */
-    folder_begin(&power);
+    settings_read(&power.seed, &power.percent);
+    folder_begin(power.folder, "power");
     /* In a child, so that nothing is left in memory when it gives up half-way. */
     const pid_t child = fork();
     if (child == 0) {

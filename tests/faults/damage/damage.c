@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Damage to a job directory, and whether verify or the next opening sees it.
+ *
+ *     damage ENGINE PLUGIN [--self-test]
+ *
+ * FOUNDRY_FLOOR  percent of 1,000 flips, 100 cuts, 30 swaps (10).  FOUNDRY_SEED  picks them. */
+#include "damage.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { FLIPS_FULL = 1000, CUTS_FULL = 100, SWAPS_FULL = 30, OTHERS = 10, SWAPS_MIN = 6 };
+enum { SELF_TEST_FLIPS = 160, ARGUMENTS_MAX = 16 };
+
+static const char pipeline_text[] =
+    "foundry: v1\nname: damage\ninputs: {match: [\"*.job.json\"]}\nphases:\n"
+    "  - {id: copy, uses: steps/copy, with: {value: \"${input}\"}}\n"
+    "  - {id: keep, uses: steps/keep, with: {text: \"${input.text}\"}}\n"
+    "  - {id: review, uses: foundry/human, with: {of: copy, audit: 100%}}\n"
+    "  - {id: last, uses: steps/copy, with: {value: \"${review}\"}}\n";
+
+static void command(const struct damage *damage, int expected, ...) __attribute__((sentinel));
+static void command(const struct damage *damage, int expected, ...)
+{
+    char *arguments[ARGUMENTS_MAX] = {(char *)(uintptr_t)damage->engine};
+    size_t count = 1;
+    va_list list;
+    va_start(list, expected);
+    while (count < ARGUMENTS_MAX - 1 && (arguments[count] = va_arg(list, char *)) != NULL) {
+        count++;
+    }
+    va_end(list);
+    const int code = program(arguments, STDERR_FILENO, NULL);
+    if (code != expected) {
+        fprintf(stderr, "damage: %s %s ended with %d, not %d\n", arguments[0], arguments[1], code,
+                expected);
+        exit(2);
+    }
+}
+
+/* Jobs of every fate, by the real engine: every table has rows. */
+static void whole_make(struct damage *damage, const char *plugin)
+{
+    static const char *const names[] = {"answered", "paused", "cancelled", "rejected", "failed"};
+    char path[PATH_SIZE * 2], pipeline[PATH_SIZE], text[128];
+    folder_make(path, "%s/plugins", damage->folder);
+    setenv("FOUNDRY_PLUGIN_PATH", path, 1);
+    snprintf(path, sizeof path, "%s/plugins/steps.so", damage->folder);
+    file_copy(plugin, path);
+    snprintf(path, sizeof path, "%s/described", damage->folder);
+    setenv("XDG_CACHE_HOME", path, 1);
+    snprintf(pipeline, sizeof pipeline, "%s/damage.yaml", damage->folder);
+    text_write(pipeline, pipeline_text, sizeof pipeline_text - 1);
+    folder_make(damage->whole, "%s/whole", damage->folder);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const bool fails = strcmp(names[i], "failed") == 0;
+        const int size = snprintf(text, sizeof text, "{\"name\":\"%s\"%s%s%s}\n", names[i],
+                                  fails ? "" : ",\"text\":\"kept for ", fails ? "" : names[i],
+                                  fails ? "" : "\"");
+        snprintf(path, sizeof path, "%s/%s.job.json", damage->whole, names[i]);
+        text_write(path, text, (size_t)size);
+    }
+    command(damage, 1, "run", "-q", pipeline, damage->whole, NULL);
+    command(damage, 0, "answer", "-q", damage->whole, "answered.job.json", "--set",
+            "/value/name=mended", NULL);
+    command(damage, 1, "answer", "-q", damage->whole, "rejected.job.json", "--reject", NULL);
+    command(damage, 0, "cancel", "-q", damage->whole, "cancelled.job.json", NULL);
+    command(damage, 0, "export", "-q", damage->whole, "--format", "foundry", NULL);
+    command(damage, 0, "verify", "-q", damage->whole, NULL);
+    unlink(inside(damage->whole, "state.db-wal"));
+    unlink(inside(damage->whole, "state.db-shm"));
+    unlink(inside(damage->whole, "engine.sock"));
+}
+
+static bool gate(const char *method, const struct counts *counts, size_t floor, uint64_t seed)
+{
+    printf("gate: %s | runs %zu | violations %zu | floor %zu | seed %" PRIu64 "\n", method,
+           counts->runs, counts->violations, floor, seed);
+    return counts->violations == 0 && counts->runs >= floor;
+}
+
+static int run(struct damage *damage)
+{
+    const size_t wanted = FLIPS_FULL * damage->percent / 100;
+    const size_t cuts = CUTS_FULL * damage->percent / 100;
+    const size_t rounds = SWAPS_FULL * damage->percent / 100;
+    struct counts flipped = {0}, cut = {0}, swapped = {0};
+    flips(damage, wanted, &flipped);
+    tails(damage, cuts, &cut);
+    swaps(damage, rounds < SWAPS_MIN ? SWAPS_MIN : rounds, &swapped);
+    bool fine = gate("byte flips in content", &flipped, wanted, damage->seed);
+    fine = gate("cut, lost and swapped files", &cut, cuts + OTHERS, damage->seed) && fine;
+    fine = gate("record moved under an engine", &swapped, rounds, damage->seed) && fine;
+    return fine ? 0 : 1;
+}
+
+/* Without one of verify's checks, flips must be missed: each of them is needed. */
+static int self_test(struct damage *damage)
+{
+    static const char *const checks[] = {"payload of event", "the chain is broken here",
+                                         "the events make it", "head: slot",
+                                         "its bytes have the hash"};
+    size_t passed = 0, failed = 0;
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+        struct counts counts = {0};
+        damage->plant = checks[i];
+        damage->draw.state = damage->seed;
+        flips(damage, SELF_TEST_FLIPS, &counts);
+        const bool missed = counts.violations > 0;
+        printf("%s: without the check \"%s\" %zu of %zu flips are missed\n",
+               missed ? "ok" : "FAILED", checks[i], counts.violations, counts.runs);
+        passed += missed;
+        failed += !missed;
+    }
+    struct counts cut = {0};
+    damage->plant = "head: the witness saw";
+    tails(damage, 10, &cut);
+    printf("%s: without the witness %zu of %zu losses are missed\n",
+           cut.violations > 0 ? "ok" : "FAILED", cut.violations, cut.runs);
+    passed += cut.violations > 0;
+    failed += cut.violations == 0;
+    printf("%zu passed, %zu failed\n", passed, failed);
+    return failed > 0 ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3) {
+        fprintf(stderr, "usage: damage ENGINE PLUGIN [--self-test]\n");
+        return 2;
+    }
+    struct damage damage = {.engine = argv[1]};
+    settings_read(&damage.seed, &damage.percent);
+    damage.draw.state = damage.seed;
+    folder_begin(damage.folder, "damage");
+    snprintf(damage.work, sizeof damage.work, "%s/work", damage.folder);
+    fnd_digest_setup();
+    /* In a child, so that nothing is left in memory when it gives up half-way. */
+    const pid_t child = fork();
+    if (child == 0) {
+        whole_make(&damage, argv[2]);
+        exit(argc > 3 && strcmp(argv[3], "--self-test") == 0 ? self_test(&damage) : run(&damage));
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    tree_remove(damage.folder);
+    if (!WIFEXITED(status)) {
+        fprintf(stderr, "damage: died by signal %d, seed %" PRIu64 "\n", WTERMSIG(status),
+                damage.seed);
+        return 2;
+    }
+    return WEXITSTATUS(status);
+}
