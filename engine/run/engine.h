@@ -149,6 +149,7 @@ struct fnd_operation {
     bool run;  /* let the step move on behind it; else it stays queued (`--no-run`) until the next
                   fnd_engine_resume() or an act that says so */
     void *context;
+    unsigned crashes; /* the engine's own: how often a worker died under its calls */
     struct fnd_operation *next;
 };
 void fnd_engine_operate(struct fnd_engine *engine, struct fnd_operation *operation);

@@ -5,6 +5,8 @@
 
 #include "run/internal.h"
 
+enum { TRIES_MAX = 3 }; /* of an operation whose workers die under it */
+
 static void operation_end(struct fnd_task *task, enum fnd_status status,
                           const struct fnd_error *error)
 {
@@ -86,6 +88,20 @@ void fnd_operate_next(struct fnd_task *task)
     task_settle(task);
 }
 
+/** Whether the calls of an operation are worth another try: a worker died under another call, so
+ *  that nothing was learned of this one, or under this one, which a person should not have to
+ *  repeat by hand for a worker that somebody killed. */
+static bool again(struct fnd_task *task)
+{
+    const struct fnd_visit *visit = &task->visit;
+    if (task->engine->stopping) {
+        return false;
+    }
+    return visit->verdict == FND_VISIT_AGAIN ||
+           (visit->verdict == FND_VISIT_FAULT && visit->fault == FND_RETRY_CRASH &&
+            ++task->operation->crashes < TRIES_MAX);
+}
+
 void fnd_operate_calls_ended(struct fnd_task *task)
 {
     struct fnd_operation *operation = task->operation;
@@ -97,8 +113,7 @@ void fnd_operate_calls_ended(struct fnd_task *task)
     }
     fnd_write_destroy(operation->write);
     operation->write = NULL;
-    if (task->visit.verdict == FND_VISIT_AGAIN && !task->engine->stopping) {
-        /* A worker died under another call: nothing was learned of this one. */
+    if (again(task)) {
         task->operation = NULL;
         operation->next = task->operations;
         task->operations = operation;

@@ -45,6 +45,7 @@ static struct fnd_record *record_find(struct fnd_pool *pool, const struct fnd_ca
     made->plugin = fnd_strdup(callee->plugin);
     made->quarantined =
         pool->options.quarantine > 0 && fnd_quarantine_has(pool->options.quarantine, hash);
+    made->why = made->quarantined ? fnd_quarantine_why(pool->options.quarantine, hash) : NULL;
     made->next = pool->records;
     pool->records = made;
     return made;
@@ -108,6 +109,7 @@ void fnd_groups_destroy(struct fnd_pool *pool)
     while (pool->records != NULL) {
         struct fnd_record *next = pool->records->next;
         free(pool->records->plugin);
+        free(pool->records->why);
         free(pool->records);
         pool->records = next;
     }
@@ -144,58 +146,69 @@ void fnd_group_refuse(struct fnd_pool *pool, struct fnd_group *group, const stru
 
 void fnd_group_crashed(struct fnd_pool *pool, struct fnd_group *group)
 {
-    int64_t wait_ms = FND_BACKOFF_MIN_MS;
-    for (unsigned i = 0; i < group->crashes && wait_ms < FND_BACKOFF_MAX_MS; i++) {
-        wait_ms *= 2;
+    const struct fnd_env *env = pool->options.env;
+    int64_t whole_us = (int64_t)FND_BACKOFF_MIN_MS * 1000;
+    const int64_t most_us = (int64_t)FND_BACKOFF_MAX_MS * 1000;
+    for (unsigned i = 0; i < group->crashes && whole_us < most_us; i++) {
+        whole_us *= 2;
     }
-    wait_ms = wait_ms < FND_BACKOFF_MAX_MS ? wait_ms : FND_BACKOFF_MAX_MS;
+    whole_us = whole_us < most_us ? whole_us : most_us;
+    /* The second half is left to chance: workers that died of one cause do not all come back at
+     * one time. */
+    uint32_t chance;
+    env->random(env, &chance, sizeof chance);
     group->crashes++;
     group->flight_max = 1;
-    group->not_before_us = fnd_pool_now(pool) + wait_ms * 1000;
+    group->not_before_us =
+        fnd_pool_now(pool) + whole_us / 2 + (int64_t)(chance % (uint32_t)(whole_us / 2 + 1));
 }
 
 /* --- quarantine ------------------------------------------------------------------------------ */
 
-static enum fnd_status quarantined(const struct fnd_record *record, unsigned crashes,
-                                   struct fnd_error *error)
+static enum fnd_status quarantined(const struct fnd_record *record, struct fnd_error *error)
 {
     char hash[FND_DIGEST_TEXT_SIZE];
     fnd_digest_text(record->hash, hash);
     (void)fnd_error_set(error, FND_DENIED,
-                        "its plugin (SHA-256 %s) is in quarantine: its workers died %u times in a "
-                        "row; mend or replace it and run with --upgrade, or let it run again with "
-                        "`foundry-engine plugins release %.16s`",
-                        hash, crashes, hash);
+                        "its plugin (SHA-256 %s) is in quarantine: %s; mend or replace it and run "
+                        "with --upgrade, or let it run again with `foundry-engine plugins release "
+                        "%.16s`",
+                        hash, record->why, hash);
     fnd_error_code(error, "quarantined");
     return FND_DENIED;
 }
 
-void fnd_group_died(struct fnd_pool *pool, struct fnd_group *group)
+/** No more of this plugin until somebody says so. */
+static void quarantine(struct fnd_pool *pool, struct fnd_record *record, const char *how)
 {
-    struct fnd_record *record = group->record;
-    const char *plugin = record->plugin;
-    fnd_group_crashed(pool, group);
-    if (++record->crashes < pool->options.crashes_max || record->quarantined) {
-        return;
-    }
-    record->quarantined = true;
     struct fnd_error error = {0};
     struct fnd_text why = {0};
-    fnd_text_printf(&why, "workers of plugin %s died %u times in a row\n", plugin,
-                    pool->options.crashes_max);
-    if (pool->options.quarantine > 0 && fnd_quarantine_add(pool->options.quarantine, record->hash,
-                                                           fnd_text_z(&why), &error) != FND_OK) {
+    fnd_text_printf(&why, "workers of plugin %s died %u times in a row, the last one %s",
+                    record->plugin, pool->options.crashes_max, how);
+    free(record->why);
+    record->why = fnd_text_take(&why);
+    record->quarantined = true;
+    if (pool->options.quarantine > 0 &&
+        fnd_quarantine_add(pool->options.quarantine, record->hash, record->why, &error) != FND_OK) {
         fnd_log(pool->options.log, FND_LOG_ERROR, "worker", NULL, NULL,
-                "the quarantine of plugin %s is not kept: %s", plugin, error.message);
+                "the quarantine of plugin %s is not kept: %s", record->plugin, error.message);
     }
-    fnd_text_finish(&why);
-    (void)quarantined(record, pool->options.crashes_max, &error);
-    fnd_log(pool->options.log, FND_LOG_WARNING, "worker", NULL, NULL, "plugin %s: %s", plugin,
-            error.message);
+    (void)quarantined(record, &error);
+    fnd_log(pool->options.log, FND_LOG_WARNING, "worker", NULL, NULL, "plugin %s: %s",
+            record->plugin, error.message);
     for (struct fnd_group *at = pool->groups; at != NULL; at = at->next) {
         if (at->record == record) {
             queue_end(pool, at, &error, FND_CALL_HELD);
         }
+    }
+}
+
+void fnd_group_died(struct fnd_pool *pool, struct fnd_group *group, const char *how)
+{
+    struct fnd_record *record = group->record;
+    fnd_group_crashed(pool, group);
+    if (++record->crashes >= pool->options.crashes_max && !record->quarantined) {
+        quarantine(pool, record, how);
     }
 }
 
@@ -209,7 +222,7 @@ enum fnd_status fnd_group_held(struct fnd_pool *pool, struct fnd_group *group,
         record->crashes = 0;
     }
     if (record->quarantined) {
-        return quarantined(record, pool->options.crashes_max, error);
+        return quarantined(record, error);
     }
     if (group->isolation != FND_ISOLATION_SANDBOX || pool->sandbox_there) {
         return FND_OK;

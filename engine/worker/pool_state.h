@@ -8,7 +8,9 @@
 #include "worker/work.h"
 
 enum {
-    FND_BACKOFF_MIN_MS = 100, /* after a crash, before the next worker of that plugin starts */
+    /* After a crash, before the next worker of that plugin starts: doubled each time, of which the
+     * second half is left to chance. */
+    FND_BACKOFF_MIN_MS = 100,
     FND_BACKOFF_MAX_MS = 5000,
     FND_WORK_WAITS_US = 5000,  /* of calls in the queue: worth one more worker */
     FND_TENURE_MS = 200,       /* a busy worker is not sent away for another plugin before that */
@@ -69,6 +71,8 @@ struct fnd_worker {
     int level;     /* effective isolation with flags; once it is confined */
     size_t slot;   /* number among live workers, the lowest that is free */
     char *work;    /* its private folder, or NULL */
+    bool refused;  /* it said that its plugin cannot be loaded */
+    bool late;     /* it was not ready in time */
     bool hung_up;  /* it closed its channel unasked */
     bool broke;    /* it broke the protocol: `breach` says how */
     struct fnd_error breach;
@@ -81,6 +85,7 @@ struct fnd_record {
     char *plugin;     /* its id */
     unsigned crashes; /* deaths of its workers, in a row */
     bool quarantined;
+    char *why; /* it is in quarantine; NULL: it never was */
 };
 
 /** All that runs the same code under the same limits, with the same grants. */
@@ -148,9 +153,10 @@ void fnd_group_refuse(struct fnd_pool *pool, struct fnd_group *group,
                       const struct fnd_error *error);
 /** The plugin's workers crash: the next one starts later. */
 void fnd_group_crashed(struct fnd_pool *pool, struct fnd_group *group);
-/** A worker died on its own: count it, and end what waits for the plugin HELD if that was once too
- *  often. */
-void fnd_group_died(struct fnd_pool *pool, struct fnd_group *group);
+/** A worker died on its own: the next one starts later, and what waits for it waits on, unless that
+ *  was once too often: then it ends HELD.
+ *  how  for people: "while it was loaded: signal 9 (SIGKILL)", "in steps/slow: exited (3) …". */
+void fnd_group_died(struct fnd_pool *pool, struct fnd_group *group, const char *how);
 
 /* groups.c */
 struct fnd_group *fnd_group_find(struct fnd_pool *pool, const struct fnd_callee *callee);

@@ -128,6 +128,7 @@ int64_t fnd_worker_watch(struct fnd_worker *worker, int64_t now_us, bool act)
     if (worker->state == FND_WORKER_STARTING) {
         next_us = worker->started_us + (int64_t)FND_WORKER_START_MS * 1000;
         if (act && now_us >= next_us) {
+            worker->late = true;
             fnd_worker_stop(worker, FND_STOP_KILL);
         }
         return next_us;
@@ -188,41 +189,76 @@ static enum fnd_call_end end_culprit(struct fnd_worker *worker, struct fnd_fligh
     return ends;
 }
 
-/** It never became ready: its plugin cannot be loaded. */
+/** Append what it printed, if it did. */
+static void printed(const struct fnd_worker *worker, struct fnd_text *text)
+{
+    enum { SHOWN = 400 };
+    struct fnd_text noise = {0};
+    fnd_noise_tail(&worker->noise, 0, &noise);
+    if (noise.size > 0) {
+        fnd_text_append_z(text, "; it printed: ");
+        fnd_text_append_visible(text, noise.bytes, noise.size < SHOWN ? noise.size : SHOWN);
+    }
+    fnd_text_finish(&noise);
+}
+
+/** It died before it was ready. Its plugin may be at fault or not (somebody may have killed it, or
+ *  the machine ran out of memory): what waits for it waits for the next one, and a plugin that
+ *  never gets there ends in quarantine as one that crashes in its calls does. */
 static void end_starting(struct fnd_worker *worker, const struct fnd_process_end *end)
 {
     struct fnd_pool *pool = worker->pool;
     struct fnd_group *group = worker->group;
-    if (group->queue == NULL || pool->ending) {
+    if (pool->ending || worker->refused) {
         return;
     }
-    const struct fnd_callee *callee = group->queue->callee;
-    struct fnd_text text = {0};
-    fnd_text_printf(&text, "plugin %s (%s) cannot be loaded: ", callee->plugin, callee->path);
+    struct fnd_text how = {0};
     if (worker->broke) {
-        fnd_text_append_z(&text, worker->breach.message);
-    } else if (worker->stop == FND_STOP_KILL) {
-        fnd_text_printf(&text, "its worker was not ready within %d s", FND_WORKER_START_MS / 1000);
+        fnd_text_printf(&how, "when it broke the protocol as it was loaded: %s",
+                        worker->breach.message);
+    } else if (worker->late) {
+        fnd_text_printf(&how, "when it was not ready within %d s", FND_WORKER_START_MS / 1000);
     } else {
-        fnd_text_append_z(&text, "its worker ended while it was loaded: ");
-        fnd_process_end_text(end, &group->limits, &text);
+        fnd_text_append_z(&how, "while it was loaded: ");
+        fnd_process_end_text(end, &group->limits, &how);
     }
-    struct fnd_text noise = {0};
-    fnd_noise_tail(&worker->noise, 0, &noise);
-    if (noise.size > 0) {
-        fnd_text_append_z(&text, "; it printed: ");
-        fnd_text_append_visible(&text, noise.bytes, noise.size < 400 ? noise.size : 400);
+    printed(worker, &how);
+    fnd_log(pool->options.log, FND_LOG_WARNING, "worker", NULL, NULL,
+            "a worker of plugin %s died %s", group->record->plugin, how.bytes);
+    fnd_group_died(pool, group, how.bytes);
+    if (worker->broke && group->queue != NULL) { /* no accident */
+        struct fnd_error error = {0};
+        (void)fnd_error_set(&error, FND_PLUGIN,
+                            "plugin %s (%s) cannot be loaded: its worker died %s",
+                            group->record->plugin, group->queue->callee->path, how.bytes);
+        fnd_group_refuse(pool, group, &error);
     }
-    fnd_text_finish(&noise);
-    struct fnd_error error = {0};
-    (void)fnd_error_set(&error, FND_PLUGIN, "%s", text.bytes);
-    fnd_text_finish(&text);
-    if (worker->broke || worker->stop == FND_STOP_KILL) {
-        fnd_group_crashed(pool, group);
+    fnd_text_finish(&how);
+}
+
+/** It died on its own after it had been ready; culprit: of the call it worked at, or 0. */
+static void end_working(struct fnd_worker *worker, const struct fnd_process_end *end,
+                        uint64_t culprit)
+{
+    struct fnd_text how = {0};
+    const char *plugin = worker->group->record->plugin;
+    fnd_text_append_z(&how, culprit == 0 ? "with no call" : "");
+    for (size_t i = 0; i < worker->count; i++) {
+        const struct fnd_flight *flight = fnd_flight_at(worker, i);
+        if (flight->id == culprit) {
+            fnd_text_printf(&how, "in %s/%s", plugin, flight->call->callee->name);
+        }
+    }
+    fnd_text_append_z(&how, ": ");
+    if (worker->broke) {
+        fnd_text_append_z(&how, worker->breach.message);
     } else {
-        fnd_group_died(pool, group);
+        fnd_process_end_text(end, &worker->group->limits, &how);
     }
-    fnd_group_refuse(pool, group, &error);
+    fnd_log(worker->pool->options.log, FND_LOG_WARNING, "worker", NULL, NULL,
+            "a worker of plugin %s died %s", plugin, how.bytes);
+    fnd_group_died(worker->pool, worker->group, how.bytes);
+    fnd_text_finish(&how);
 }
 
 void fnd_worker_ended(struct fnd_worker *worker)
@@ -239,9 +275,7 @@ void fnd_worker_ended(struct fnd_worker *worker)
     if (!worker->ready) {
         end_starting(worker, &end);
     } else if (worker->stop == FND_STOP_NONE || worker->hung_up || worker->broke) {
-        fnd_log(pool->options.log, FND_LOG_WARNING, "worker", NULL, NULL,
-                "a worker ended on its own: exit code %d, signal %d", end.code, end.signal);
-        fnd_group_died(pool, worker->group);
+        end_working(worker, &end, culprit);
     }
     while (worker->count > 0) {
         struct fnd_flight flight = fnd_flight_shift(worker);

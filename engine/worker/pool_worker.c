@@ -394,6 +394,7 @@ static void frame_refused(struct fnd_worker *worker, const struct fnd_frame *fra
         fnd_error_code(&error, "isolation_failed");
     }
     fnd_text_finish(&text);
+    worker->refused = true;
     fnd_group_crashed(worker->pool, worker->group);
     fnd_group_refuse(worker->pool, worker->group, &error);
     fnd_worker_stop(worker, FND_STOP_ASKED);

@@ -38,6 +38,26 @@ bool fnd_quarantine_has(int folder, const uint8_t hash[FND_DIGEST_SIZE])
     return faccessat(folder, file.name, F_OK, 0) == 0;
 }
 
+/** The sentence of a file, without its end of line. */
+static void why_read(int folder, const char *name, struct fnd_text *why)
+{
+    (void)fnd_file_read(folder, name, WHY_SIZE_MAX, why, NULL);
+    if (why->size > 0 && why->bytes[why->size - 1] == '\n') {
+        why->bytes[--why->size] = '\0';
+    }
+}
+
+char *fnd_quarantine_why(int folder, const uint8_t hash[FND_DIGEST_SIZE])
+{
+    const struct file file = file_of_hash(hash);
+    struct fnd_text why = {0};
+    why_read(folder, file.name, &why);
+    if (why.size == 0) {
+        fnd_text_append_z(&why, "its workers died too often in a row");
+    }
+    return fnd_text_take(&why);
+}
+
 enum fnd_status fnd_quarantine_add(int folder, const uint8_t hash[FND_DIGEST_SIZE], const char *why,
                                    struct fnd_error *error)
 {
@@ -46,7 +66,12 @@ enum fnd_status fnd_quarantine_add(int folder, const uint8_t hash[FND_DIGEST_SIZ
         return fnd_error_errno(error, fnd_status_errno(errno), errno,
                                "cannot make the folder quarantine");
     }
-    return fnd_file_write(folder, file.name, why, strlen(why), 0600, error);
+    struct fnd_text line = {0};
+    fnd_text_printf(&line, "%s\n", why);
+    const enum fnd_status status =
+        fnd_file_write(folder, file.name, line.bytes, line.size, 0600, error);
+    fnd_text_finish(&line);
+    return status;
 }
 
 void fnd_quarantine_list(int folder, void (*each)(void *context, const char *hash, const char *why),

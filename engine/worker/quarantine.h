@@ -7,7 +7,9 @@
 
 /** Whether this plugin is in quarantine. */
 bool fnd_quarantine_has(int folder, const uint8_t hash[FND_DIGEST_SIZE]);
-/** Put it there; why: a line for people. FND_IO, FND_FULL: it could not be written. */
+/** Why it is there, as it was put. malloc'ed. */
+char *fnd_quarantine_why(int folder, const uint8_t hash[FND_DIGEST_SIZE]);
+/** Put it there; why: a sentence for people. FND_IO, FND_FULL: it could not be written. */
 enum fnd_status fnd_quarantine_add(int folder, const uint8_t hash[FND_DIGEST_SIZE], const char *why,
                                    struct fnd_error *error);
 

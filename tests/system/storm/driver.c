@@ -8,8 +8,7 @@
  *     ack KIND JOB EVENT    a transition is recorded
  *     answered JOB REQUEST  an answer was taken
  *     rest                  nothing is left that moves; the directory is closed
- * Exits 0; 143 when SIGTERM stopped it; 75 when a plugin could not check an answer, which is worth
- * another try; else 1. Its story is on stderr. */
+ * Exits 0; 143 when SIGTERM stopped it; else 1. Its story is on stderr. */
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,7 +23,7 @@
 #include "review/review.h"
 #include "run/engine.h"
 
-enum { LINE_SIZE = 128, LOCK_WAIT_MS = 3000, EXIT_STOPPED = 143, EXIT_AGAIN = 75, NAP_US = 200000 };
+enum { LINE_SIZE = 128, LOCK_WAIT_MS = 3000, EXIT_STOPPED = 143, NAP_US = 200000 };
 
 static volatile sig_atomic_t stops; /* how often SIGTERM came */
 
@@ -303,8 +302,7 @@ int main(int argc, char **argv)
         return EXIT_STOPPED;
     }
     if (status != FND_OK) {
-        const int code = fail("run", &error);
-        return status == FND_PLUGIN ? EXIT_AGAIN : code;
+        return fail("run", &error);
     }
     say("rest\n");
     return driver.refused > 0 ? 1 : 0;

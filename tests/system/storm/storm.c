@@ -32,8 +32,7 @@ enum {
     BLAMES_TOLD = 20,  /* then only counted */
     SELF_CYCLES = 120, /* a planted fault must be found within so many */
     PATIENT_US = 3000000,
-    DRIVER_STOPPED = 143, /* exit codes of driver.c */
-    DRIVER_AGAIN = 75
+    DRIVER_STOPPED = 143 /* exit code of driver.c */
 };
 
 static const char *const blame_names[BLAMES] = {
@@ -44,8 +43,8 @@ static const char pipeline[] =
     "foundry: v1\n"
     "name: storm\n"
     "inputs: {match: [\"*.jsonl\"]}\n"
-    "defaults: {timeout: 30s, retry: {max: 50, backoff: 1ms, when: [transient, timeout, crash, "
-    "permanent]}}\n"
+    "defaults: {timeout: 30s, retry: {max: 50, backoff: 1ms, when: [transient, timeout, "
+    "crash]}}\n"
     "phases:\n"
     "  - {id: one, uses: noop/mix, isolation: inline,"
     " with: {text: \"${input.text}\", size: 200}}\n"
@@ -142,10 +141,6 @@ static void run_check_end(struct storm *storm, const struct run *run, int signal
         WEXITSTATUS(run->status) == DRIVER_STOPPED) {
         return;
     }
-    if (storm->worker_killed && WIFEXITED(run->status) &&
-        WEXITSTATUS(run->status) == DRIVER_AGAIN) {
-        return;
-    }
     storm_blame(storm, BLAME_ODD, "the driver ended with status 0x%x; see driver.log", run->status);
 }
 
@@ -230,7 +225,6 @@ static size_t cycle_run(struct storm *storm)
         runs = 2;
     } else if (choice < 50 && run_kill_worker(&run, storm_random(storm, 16))) {
         storm->kills_worker++;
-        storm->worker_killed = true;
         wait_for_the_moment(storm, &run);
     }
     if (choice >= 75) {
@@ -310,7 +304,6 @@ static void storm_cycle(struct storm *storm)
     (void)snprintf(file, sizeof file, "lines-%03zu.jsonl", storm->lines / STORM_LINES_A_FILE);
     lines_add(storm, storm->jobs, file, STORM_LINES_A_CYCLE);
     plant_before(storm);
-    storm->worker_killed = false;
     size_t runs = cycle_run(storm);
     storm_check_lock(storm, storm->jobs);
     storm_check_orphans(storm);

@@ -56,7 +56,6 @@ struct storm {
     uint64_t random;
     char folder[STORM_PATH_SIZE / 4], jobs[STORM_PATH_SIZE / 2], pipeline[STORM_PATH_SIZE / 2];
     size_t cycle, lines; /* jobs made so far */
-    bool worker_killed;  /* in this cycle: what its plugin was to do may fail */
     struct ack *acks;
     size_t acks_count, acks_capacity, acks_checked;
     struct history *history;
