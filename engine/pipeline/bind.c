@@ -224,6 +224,7 @@ static bool bind_uses(struct fnd_compile *compile, const struct fnd_node *uses, 
         .limits = *limits,
         .config_schema = bound->config_schema,
     };
+    bound->callee.limits.result_bytes = phase->result_bytes;
     memcpy(bound->callee.hash, bound->info->hash, FND_DIGEST_SIZE);
     fnd_grant_needs(compile, uses, phase, bound);
     fine = true;

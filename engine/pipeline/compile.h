@@ -42,6 +42,7 @@ struct fnd_compile {
     int64_t timeout_ms;
     struct fnd_retry retry;
     enum fnd_isolation isolation;
+    uint64_t result_bytes;
 };
 
 /* --- shape.c -------------------------------------------------------------------------------- */
@@ -103,10 +104,11 @@ void fnd_compile_defaults(struct fnd_compile *compile, const struct fnd_node *de
 void fnd_compile_phases(struct fnd_compile *compile, const struct fnd_node *phases);
 void fnd_compile_exports(struct fnd_compile *compile, const struct fnd_node *exports);
 
-/** timeout, retry, isolation: what a map says, over what stands. */
+/** timeout, retry, isolation, result_max: what a map says, over what stands. */
 void fnd_compile_policy(struct fnd_compile *compile, const struct fnd_node *map,
                         const struct fnd_shape *shapes, int64_t *timeout_ms,
-                        struct fnd_retry *retry, enum fnd_isolation *isolation);
+                        struct fnd_retry *retry, enum fnd_isolation *isolation,
+                        uint64_t *result_bytes);
 
 /** grant.c: the shape of `grant:`; what a callee needs; what nobody needed. */
 void fnd_grant_read(struct fnd_compile *compile, const struct fnd_node *node,

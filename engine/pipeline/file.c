@@ -30,6 +30,7 @@ static const struct fnd_shape defaults_shapes[] = {
     {"timeout", 0, false, "a duration such as 60s"},
     {"retry", 0, false, "a map such as {max: 2, backoff: 1s}"},
     {"isolation", FND_SHAPE_STRING, false, "sandbox, best-effort, process or inline"},
+    {"result_max", 0, false, "a size such as 64MiB"},
     {NULL},
 };
 
@@ -95,7 +96,7 @@ void fnd_compile_defaults(struct fnd_compile *compile, const struct fnd_node *de
 {
     if (fnd_shape_check(compile, defaults, "`defaults`", defaults_shapes, NULL)) {
         fnd_compile_policy(compile, defaults, defaults_shapes, &compile->timeout_ms,
-                           &compile->retry, &compile->isolation);
+                           &compile->retry, &compile->isolation, &compile->result_bytes);
     }
 }
 

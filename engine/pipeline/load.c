@@ -23,6 +23,7 @@ static void compile_begin(struct fnd_compile *compile, const struct fnd_pipeline
                   .backoff_ms = BACKOFF_STANDARD_MS,
                   .when = FND_RETRY_TRANSIENT | FND_RETRY_TIMEOUT | FND_RETRY_CRASH},
         .isolation = options->isolation,
+        .result_bytes = FND_WORKER_RESULT_SIZE_MAX,
     };
 }
 

@@ -13,6 +13,7 @@ static const struct fnd_shape shapes[] = {
     {"timeout", 0, false, "a duration such as 60s"},
     {"retry", 0, false, "a map such as {max: 2, backoff: 1s}"},
     {"isolation", FND_SHAPE_STRING, false, "sandbox, best-effort, process or inline"},
+    {"result_max", 0, false, "a size such as 64MiB"},
     {"grant", 0, false, "a map such as {write: out}"},
     {NULL},
 };
@@ -55,6 +56,7 @@ static void shape_read(struct fnd_compile *compile, const struct fnd_node *node,
     phase->timeout_ms = compile->timeout_ms;
     phase->retry = compile->retry;
     phase->isolation = compile->isolation;
+    phase->result_bytes = compile->result_bytes;
     phase->bound.callee.fd = -1;
     phase->line = node->line;
     phase->column = node->column;
@@ -78,7 +80,8 @@ static void shape_read(struct fnd_compile *compile, const struct fnd_node *node,
         phase->bound.column = uses->column;
         compile->nodes[phase->index] = node;
     }
-    fnd_compile_policy(compile, node, shapes, &phase->timeout_ms, &phase->retry, &phase->isolation);
+    fnd_compile_policy(compile, node, shapes, &phase->timeout_ms, &phase->retry, &phase->isolation,
+                       &phase->result_bytes);
     if (grant != NULL) {
         fnd_grant_read(compile, grant, &compile->grants[phase->index]);
     }

@@ -89,6 +89,7 @@ struct fnd_phase {
     int64_t timeout_ms;
     struct fnd_retry retry;
     enum fnd_isolation isolation;
+    uint64_t result_bytes; /* `result_max` */
     bool repeatable;
     int32_t subject; /* index of the phase whose output is reviewed, or -1 */
     uint64_t reads;  /* bit i: a hole or the subject reads phase i's output */

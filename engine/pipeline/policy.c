@@ -21,6 +21,8 @@ static const struct {
     {"permanent", FND_RETRY_PERMANENT},
 };
 
+enum { RESULT_BYTES_MIN = 64 << 10 };
+
 /* A duration between two bounds. */
 static void duration(struct fnd_compile *compile, const struct fnd_node *node, int64_t min_ms,
                      int64_t max_ms, const char *max_text, int64_t *ms)
@@ -116,13 +118,28 @@ static void isolation_read(struct fnd_compile *compile, const struct fnd_node *n
     }
 }
 
+static void result_read(struct fnd_compile *compile, const struct fnd_node *node, uint64_t *bytes)
+{
+    uint64_t read = 0;
+    if (node->text == NULL || !fnd_size_parse(node->text, &read) || read < RESULT_BYTES_MIN ||
+        read > FND_RESULT_BYTES_MAX) {
+        fnd_compile_error(compile, node, "invalid_value",
+                          "`result_max` is %s, must be a size from 64KiB to 640MiB",
+                          node->text != NULL ? node->text : fnd_node_kind_name(node->kind));
+        return;
+    }
+    *bytes = read;
+}
+
 void fnd_compile_policy(struct fnd_compile *compile, const struct fnd_node *map,
                         const struct fnd_shape *shapes, int64_t *timeout_ms,
-                        struct fnd_retry *retry, enum fnd_isolation *isolation)
+                        struct fnd_retry *retry, enum fnd_isolation *isolation,
+                        uint64_t *result_bytes)
 {
     const struct fnd_node *timeout = fnd_shape_member(map, shapes, "timeout");
     const struct fnd_node *again = fnd_shape_member(map, shapes, "retry");
     const struct fnd_node *place = fnd_shape_member(map, shapes, "isolation");
+    const struct fnd_node *result = fnd_shape_member(map, shapes, "result_max");
     if (timeout != NULL) {
         duration(compile, timeout, 1, FND_TIMEOUT_MAX_MS, "7d", timeout_ms);
     }
@@ -131,5 +148,8 @@ void fnd_compile_policy(struct fnd_compile *compile, const struct fnd_node *map,
     }
     if (place != NULL) {
         isolation_read(compile, place, isolation);
+    }
+    if (result != NULL) {
+        result_read(compile, result, result_bytes);
     }
 }

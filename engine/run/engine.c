@@ -50,6 +50,7 @@ enum fnd_status fnd_engine_open(const struct fnd_engine_options *options,
             .log = options->log,
             .worker_program = options->worker_program,
             .allow_root = options->allow_root,
+            .start_ms = options->worker_start_ms,
             .quarantine = fnd_store_folder(engine->store),
             .landlock_abi_max = options->landlock_abi_max,
             .workers_max = options->workers_max > 0 ? options->workers_max

@@ -58,6 +58,7 @@ struct fnd_engine_options {
     bool allow_root;                     /* workers keep the user root, if the engine has it */
     int landlock_abi_max;                /* as in fnd_pool_options */
     struct fnd_limits limits;
+    int64_t worker_start_ms;             /* as start_ms of fnd_pool_options */
     size_t workers_max;                  /* -j; 0: one a core */
     size_t flight_max;                   /* 0: FND_FLIGHT_MAX */
     void (*news)(void *context, const struct fnd_news *news); /* may be NULL */

@@ -35,6 +35,7 @@ void fnd_confinement_write(const struct fnd_confinement *confinement, char *list
     add_number(&texts, "memory", (int64_t)confinement->limits.memory_bytes);
     add_number(&texts, "file", (int64_t)confinement->limits.file_bytes);
     add_number(&texts, "files", (int64_t)confinement->limits.files);
+    add_number(&texts, "result", (int64_t)confinement->limits.result_bytes);
     add_number(&texts, "isolation", (int64_t)confinement->isolation);
     add_number(&texts, "landlock", (int64_t)confinement->landlock_abi_max);
     add_number(&texts, "write", confinement->write ? 1 : 0);
@@ -70,8 +71,9 @@ static const char *behind(const char *text, const char *key)
 
 static bool read_number(const char *text, struct fnd_confinement *confinement)
 {
-    static const char *const keys[] = {"engine",   "memory", "file", "files", "isolation",
-                                       "landlock", "write",  "root", "uid",   "gid"};
+    static const char *const keys[] = {"engine",    "memory",   "file",  "files",
+                                       "isolation", "landlock", "write", "root",
+                                       "uid",       "result",   "gid"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         const char *value = behind(text, keys[i]);
         int64_t n = 0;
@@ -109,6 +111,9 @@ static bool read_number(const char *text, struct fnd_confinement *confinement)
         case 8:
             confinement->user = true;
             confinement->uid = (uid_t)n;
+            break;
+        case 9:
+            confinement->limits.result_bytes = (uint64_t)n;
             break;
         default:
             confinement->gid = (gid_t)n;

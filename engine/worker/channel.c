@@ -68,7 +68,8 @@ void fnd_frame_finish(struct fnd_frame *frame)
 
 void fnd_channel_init(struct fnd_channel *channel, int fd, bool waits)
 {
-    *channel = (struct fnd_channel){.fd = fd, .waits = waits};
+    *channel = (struct fnd_channel){
+        .fd = fd, .waits = waits, .take_max = FND_FRAME_BIG_MAX, .send_max = FND_FRAME_BIG_MAX};
 }
 
 void fnd_channel_finish(struct fnd_channel *channel)
@@ -169,10 +170,15 @@ enum fnd_channel_state fnd_channel_read(struct fnd_channel *channel, struct fnd_
 
 /** Map a payload that came in a memfd. The seals make sure that the other side can neither change
  *  nor shorten it any more: reading a page that was cut off would end this process. */
-static bool frame_map(struct fnd_frame *frame, struct fnd_error *error)
+static bool frame_map(struct fnd_frame *frame, size_t size_max, struct fnd_error *error)
 {
     const size_t size = frame->size == 8 ? (size_t)get_le(frame->payload, 8) : 0;
-    if (frame->fds_count == 0 || size == 0 || size > FND_FRAME_BIG_MAX) {
+    if (size > size_max) {
+        (void)fnd_error_set(error, FND_LIMIT, "it sent %zu bytes at once, and may send %zu", size,
+                            size_max);
+        return false;
+    }
+    if (frame->fds_count == 0 || size == 0) {
         (void)fnd_error_set(error, FND_INVALID, "a big frame has no memory or a false size");
         return false;
     }
@@ -234,7 +240,7 @@ enum fnd_channel_state fnd_channel_next(struct fnd_channel *channel, struct fnd_
         memmove(channel->fds, channel->fds + count, channel->fds_count * sizeof(int));
     }
     channel->in_begin += FND_FRAME_HEADER_SIZE + size;
-    if (flags == FLAG_BIG && !frame_map(frame, error)) {
+    if (flags == FLAG_BIG && !frame_map(frame, channel->take_max, error)) {
         fnd_frame_finish(frame);
         return FND_CHANNEL_BROKEN;
     }
@@ -290,11 +296,11 @@ enum fnd_status fnd_channel_end(struct fnd_channel *channel, const int *fds, siz
     size_t size = channel->out.size - payload;
     int memory = -1;
     enum fnd_status status = FND_OK;
-    if (fds_count + 1 > FND_FRAME_FDS_MAX || size > FND_FRAME_BIG_MAX) {
+    if (fds_count + 1 > FND_FRAME_FDS_MAX || size > channel->send_max) {
         status = fnd_error_set(error, FND_LIMIT,
                                "%zu bytes and %zu artifacts are more than one call may carry "
-                               "(%d bytes, %d artifacts)",
-                               size, fds_count, (int)FND_FRAME_BIG_MAX, FND_FRAME_FDS_MAX - 1);
+                               "(%zu bytes, %d artifacts)",
+                               size, fds_count, channel->send_max, FND_FRAME_FDS_MAX - 1);
         goto undo;
     }
     if (size > FND_FRAME_INLINE_MAX) {

@@ -54,6 +54,7 @@ struct fnd_channel_mark;
 struct fnd_channel {
     int fd;     /* owned; -1: closed */
     bool waits; /* the worker's end: reads and sends block, and the other side is trusted */
+    size_t take_max, send_max; /* bytes of a payload that is taken, or sent; FND_FRAME_BIG_MAX */
     char *in;
     size_t in_begin, in_end, in_capacity;
     int *fds; /* received and not yet given out, oldest first */

@@ -28,7 +28,7 @@ static bool belongs(const struct fnd_group *group, const struct fnd_callee *call
     return memcmp(group->hash, callee->hash, sizeof group->hash) == 0 &&
            group->isolation == callee->isolation && a->memory_bytes == b->memory_bytes &&
            a->file_bytes == b->file_bytes && a->files == b->files &&
-           text_equal(group->write, callee->grant_write) &&
+           a->result_bytes == b->result_bytes && text_equal(group->write, callee->grant_write) &&
            reads_equal(group->reads, callee->reads);
 }
 

@@ -69,6 +69,9 @@ int main(int argc, char **argv)
     if (page == MAP_FAILED) {
         status = fnd_error_set(&error, FND_IO, "foundry-worker cannot map its shared page");
     }
+    if (wanted.limits.result_bytes != 0) {
+        channel.send_max = (size_t)wanted.limits.result_bytes;
+    }
     if (status == FND_OK) {
         status = fnd_confine(&wanted, &effective, &abi, &error);
     }

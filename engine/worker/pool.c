@@ -24,6 +24,7 @@ enum fnd_status fnd_pool_create(const struct fnd_pool_options *options, struct f
     made->options = *options;
     made->options.workers_max = options->workers_max == 0 ? 1 : options->workers_max;
     made->options.crashes_max = options->crashes_max == 0 ? FND_CRASHES_MAX : options->crashes_max;
+    made->options.start_ms = options->start_ms == 0 ? FND_WORKER_START_MS : options->start_ms;
     made->options.worker_program = NULL;
     if (options->worker_program != NULL) {
         made->program = fnd_strdup(options->worker_program);

@@ -48,18 +48,25 @@ enum {
     FND_WORKER_GRACE_MS = 1000, /* cancel → SIGTERM, and SIGTERM → SIGKILL */
     FND_WORKER_FLIGHT_MAX = 32, /* calls sent to one worker and not answered */
     FND_WORKER_FRAME_SIZE_MAX = 16 << 20,
-    FND_WORKER_OUTPUT_SIZE_MAX = 1 << 20, /* stdout and stderr kept of one worker's life */
-    FND_WORKER_INSTANCES_MAX = 32,        /* warm instances in one worker; the oldest goes */
-    FND_WORKER_START_MS = 10000,          /* exec and dlopen */
-    FND_CRASHES_MAX = 5,                  /* of one plugin in a row; then it is quarantined */
-    FND_WORKER_UID_BASE = 59000,          /* an engine that is root starts worker n as this + n, */
-    FND_WORKER_UIDS = 1000                /* n below this: Debian gives these to nobody */
+    FND_WORKER_OUTPUT_SIZE_MAX = 1 << 20,  /* stdout and stderr kept of one worker's life */
+    FND_WORKER_INSTANCES_MAX = 32,         /* warm instances in one worker; the oldest goes */
+    FND_WORKER_START_MS = 10000,           /* exec and dlopen */
+    FND_WORKER_RESULT_SIZE_MAX = 64 << 20, /* bytes of one result, its artifacts among them */
+    FND_RESULT_BYTES_MAX = 640 << 20,      /* the most that can be asked for */
+    FND_WORKER_FILES_MAX = 10000,          /* in a worker's folder */
+    FND_WORKER_PROCESSES_MAX = 64,         /* of a worker, itself among them; none in the sandbox */
+    FND_WORKER_USAGE_MS = 250,             /* how often that is looked at while a call runs */
+    FND_CRASHES_MAX = 5,                   /* of one plugin in a row; then it is quarantined */
+    FND_WORKER_UID_BASE = 59000,           /* an engine that is root starts worker n as this + n, */
+    FND_WORKER_UIDS = 1000                 /* n below this: Debian gives these to nobody */
 };
 
 struct fnd_limits {
-    uint64_t memory_bytes; /* RLIMIT_AS; 0: unlimited (sanitizer builds need it) */
-    uint64_t file_bytes;   /* RLIMIT_FSIZE; 0: 1 GiB */
+    uint64_t memory_bytes; /* RLIMIT_AS, and as much again in files of memory, which that does not
+                              count; 0: unlimited (sanitizer builds need it), and 1 GiB in those */
+    uint64_t file_bytes;   /* RLIMIT_FSIZE, and of all files in its folder; 0: 1 GiB */
     uint64_t files;        /* RLIMIT_NOFILE, besides what the engine passes; 0: 64 */
+    uint64_t result_bytes; /* of one result with its artifacts; 0: FND_WORKER_RESULT_SIZE_MAX */
 };
 
 /** Which code, with which constant config: the key of a warm instance. Plain data, borrowed by each
@@ -84,7 +91,7 @@ struct fnd_callee {
 enum fnd_call_end {
     FND_CALL_RETURNED,  /* the plugin's function (or create()) returned: see effects */
     FND_CALL_CRASHED,   /* the worker died in it: message "signal 11 (SIGSEGV)", "exited (3) without
-                           a result" */
+                           a result"; or it was killed because it held too much, which is named */
     FND_CALL_TIMEOUT,   /* it passed its deadline and was stopped */
     FND_CALL_CANCELLED, /* fnd_pool_cancel(); a call that finished all the same has RETURNED */
     FND_CALL_REFUSED,   /* the plugin could not be loaded, or broke the protocol: see error */
@@ -123,6 +130,7 @@ struct fnd_pool_options {
     size_t workers_max;         /* processes, of all plugins together */
     bool allow_root;            /* workers of an engine that is root keep that; recorded */
     unsigned crashes_max;       /* 0: FND_CRASHES_MAX */
+    int64_t start_ms;           /* 0: FND_WORKER_START_MS */
     int quarantine;             /* a folder that holds "quarantine/", borrowed; 0: only in memory */
     int landlock_abi_max;       /* to try what older kernels do: as if Landlock were that old, -1:
                                    not there; 0: what there is */

@@ -76,6 +76,8 @@ struct fnd_worker {
     bool hung_up;  /* it closed its channel unasked */
     bool broke;    /* it broke the protocol: `breach` says how */
     struct fnd_error breach;
+    int64_t usage_next_us; /* when to look next at what it holds; 0: not yet said */
+    char *over;            /* it held too much: what; it was killed for that. NULL: it did not */
 };
 
 /** What is known of one plugin, by its hash, however it is run. */

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "worker/pool_state.h"
+#include "worker/usage.h"
 
 void fnd_worker_leave(struct fnd_worker *worker)
 {
@@ -119,6 +120,33 @@ static void watch_progress(const struct fnd_worker *worker, struct fnd_pool_call
     }
 }
 
+/** Look now and then at what a busy worker holds, and end one that holds too much. */
+static int64_t watch_usage(struct fnd_worker *worker, int64_t now_us, bool act)
+{
+    if (worker->state == FND_WORKER_ENDING) {
+        return INT64_MAX;
+    }
+    if (worker->usage_next_us == 0) {
+        worker->usage_next_us = now_us + (int64_t)FND_WORKER_USAGE_MS * 1000;
+    }
+    if (now_us < worker->usage_next_us || !act) {
+        return worker->usage_next_us;
+    }
+    const struct fnd_limits *limits = &worker->group->limits;
+    struct fnd_usage usage;
+    struct fnd_text text = {0};
+    /* The filter of calls lets nobody in the full sandbox start a process. */
+    const bool processes = (worker->level & FND_LEVEL_MASK) != FND_ISOLATION_SANDBOX;
+    fnd_usage_look(worker->process.pid, worker->work, processes, limits, &usage);
+    worker->usage_next_us = now_us + (int64_t)FND_WORKER_USAGE_MS * 1000;
+    if (!fnd_usage_over(&usage, limits, &text)) {
+        return worker->usage_next_us;
+    }
+    worker->over = fnd_text_take(&text);
+    fnd_worker_stop(worker, FND_STOP_KILL);
+    return INT64_MAX;
+}
+
 int64_t fnd_worker_watch(struct fnd_worker *worker, int64_t now_us, bool act)
 {
     if (worker->state == FND_WORKER_DEAD) {
@@ -126,18 +154,19 @@ int64_t fnd_worker_watch(struct fnd_worker *worker, int64_t now_us, bool act)
     }
     int64_t next_us = INT64_MAX;
     if (worker->state == FND_WORKER_STARTING) {
-        next_us = worker->started_us + (int64_t)FND_WORKER_START_MS * 1000;
+        next_us = worker->started_us + worker->pool->options.start_ms * 1000;
         if (act && now_us >= next_us) {
             worker->late = true;
             fnd_worker_stop(worker, FND_STOP_KILL);
         }
-        return next_us;
+        return earlier(next_us, watch_usage(worker, now_us, act));
     }
     int64_t began_us = 0;
     struct fnd_flight *flight = flight_current(worker, now_us, &began_us);
     if (flight != NULL) {
         watch_progress(worker, flight->call);
         next_us = watch_flight(worker, flight, began_us, now_us, act);
+        next_us = earlier(next_us, watch_usage(worker, now_us, act));
     }
     if (worker->state == FND_WORKER_ENDING && worker->stop < FND_STOP_KILL) {
         next_us = earlier(next_us, worker->stop_next_us);
@@ -181,6 +210,8 @@ static enum fnd_call_end end_culprit(struct fnd_worker *worker, struct fnd_fligh
                                      ? " and did not stop when it was asked to: it was killed"
                                      : " and its worker ended");
         ends = FND_CALL_TIMEOUT;
+    } else if (worker->over != NULL) {
+        fnd_text_printf(&text, "%s, and was killed", worker->over);
     } else {
         fnd_process_end_text(end, &worker->group->limits, &text);
     }
@@ -217,7 +248,10 @@ static void end_starting(struct fnd_worker *worker, const struct fnd_process_end
         fnd_text_printf(&how, "when it broke the protocol as it was loaded: %s",
                         worker->breach.message);
     } else if (worker->late) {
-        fnd_text_printf(&how, "when it was not ready within %d s", FND_WORKER_START_MS / 1000);
+        fnd_text_printf(&how, "when it was not ready within %lld ms",
+                        (long long)pool->options.start_ms);
+    } else if (worker->over != NULL) {
+        fnd_text_printf(&how, "while it was loaded: %s", worker->over);
     } else {
         fnd_text_append_z(&how, "while it was loaded: ");
         fnd_process_end_text(end, &group->limits, &how);
@@ -250,8 +284,8 @@ static void end_working(struct fnd_worker *worker, const struct fnd_process_end 
         }
     }
     fnd_text_append_z(&how, ": ");
-    if (worker->broke) {
-        fnd_text_append_z(&how, worker->breach.message);
+    if (worker->broke || worker->over != NULL) {
+        fnd_text_append_z(&how, worker->broke ? worker->breach.message : worker->over);
     } else {
         fnd_process_end_text(end, &worker->group->limits, &how);
     }
@@ -274,7 +308,8 @@ void fnd_worker_ended(struct fnd_worker *worker)
     }
     if (!worker->ready) {
         end_starting(worker, &end);
-    } else if (worker->stop == FND_STOP_NONE || worker->hung_up || worker->broke) {
+    } else if (worker->stop == FND_STOP_NONE || worker->hung_up || worker->broke ||
+               worker->over != NULL) {
         end_working(worker, &end, culprit);
     }
     while (worker->count > 0) {

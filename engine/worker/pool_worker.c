@@ -138,6 +138,7 @@ enum fnd_status fnd_worker_start(struct fnd_pool *pool, struct fnd_group *group,
         return status;
     }
     worker->state = FND_WORKER_STARTING;
+    worker->process.channel.take_max = fnd_limits_result(&callee->limits);
     worker->started_us = worker->replied_us = fnd_pool_now(pool);
     watch(worker, worker->process.channel.fd, FND_SOURCE_CHANNEL);
     watch(worker, worker->process.noise, FND_SOURCE_NOISE);
@@ -157,6 +158,7 @@ void fnd_worker_free(struct fnd_worker *worker)
     fnd_slots_finish(&worker->slots);
     fnd_noise_finish(&worker->noise);
     fnd_work_remove(worker->work);
+    free(worker->over);
     free(worker);
 }
 
@@ -477,6 +479,9 @@ static void read_channel(struct fnd_worker *worker, bool all)
         while (!worker->broke &&
                (next = fnd_channel_next(channel, &frame, &error)) != FND_CHANNEL_IDLE) {
             if (next == FND_CHANNEL_BROKEN) {
+                if (error.status == FND_LIMIT) {
+                    fnd_error_prefix(&error, "its result is above `result_max` of the phase");
+                }
                 breach(worker, &error);
                 break;
             }

@@ -180,6 +180,7 @@ enum fnd_status fnd_process_start(const struct fnd_start *start, struct fnd_proc
     const char *program = start->program, *path = start->path;
     struct fnd_confinement confinement = *start->confinement;
     confinement.parent = getpid();
+    confinement.limits.result_bytes = fnd_limits_result(&confinement.limits);
     char *argv[3 + FND_ARGUMENTS_MAX] = {fnd_strdup(program), fnd_strdup(start->mode),
                                          fnd_strdup(path)};
     fnd_confinement_write(&confinement, argv + 3);
@@ -259,6 +260,13 @@ void fnd_process_finish(struct fnd_process *process)
     }
     process->noise = process->pidfd = -1;
     process->page = NULL;
+}
+
+size_t fnd_limits_result(const struct fnd_limits *limits)
+{
+    const uint64_t wanted =
+        limits->result_bytes == 0 ? FND_WORKER_RESULT_SIZE_MAX : limits->result_bytes;
+    return wanted < FND_FRAME_BIG_MAX ? (size_t)wanted : FND_FRAME_BIG_MAX;
 }
 
 void fnd_process_end_text(const struct fnd_process_end *end, const struct fnd_limits *limits,

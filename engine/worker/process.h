@@ -45,6 +45,9 @@ struct fnd_process_end fnd_process_reap(struct fnd_process *process);
 /** Close and unmap what is left; after the reap. */
 void fnd_process_finish(struct fnd_process *process);
 
+/** What a worker under these limits may send as one result. */
+size_t fnd_limits_result(const struct fnd_limits *limits);
+
 /** Append "signal 11 (SIGSEGV)" or "exited (3) without a result"; with a word on the memory limit
  *  where the process was near it. limits may be NULL. */
 void fnd_process_end_text(const struct fnd_process_end *end, const struct fnd_limits *limits,

@@ -113,7 +113,9 @@ static enum fnd_status answer(struct server *server, int64_t took_us,
     struct fnd_effects failure = {.outcome = FOUNDRY_PERMANENT};
     failure.code = fnd_strdup("result_too_large");
     struct fnd_text text = {0};
-    fnd_text_printf(&text, "the result cannot be handed over: %s", error->message);
+    fnd_text_printf(&text,
+                    "the result cannot be handed over: %s; `result_max` of the phase says how much",
+                    error->message);
     failure.message = fnd_text_take(&text);
     out = fnd_channel_begin(server->channel, FND_FRAME_RESULT, server->id);
     fnd_text_append(out, head, sizeof head);

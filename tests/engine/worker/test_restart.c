@@ -13,8 +13,8 @@
 
 #define FAULT "tests/plugins/fault.so"
 
-/** Turn until a worker of the pool is being started, and kill it before it can be ready: it takes
- *  milliseconds to get there, and nothing is read from it in between. */
+/** Turn until a worker of the pool is being started, and kill it before it has a call: nothing is
+ *  read from it in between, so that the pool does not know even if it should be ready already. */
 static void kill_at_start(struct fnd_pool *pool)
 {
     const int64_t last_ms = real_ms() + 20000;
@@ -72,7 +72,6 @@ Test(restart, too_many_deaths_while_loading_hold_the_calls_and_say_how_it_died, 
     cr_assert_eq(fnd_pool_collect(pool), &call);
     cr_expect_eq(call.end, FND_CALL_HELD, "%d: %s", (int)call.end, call.error.message);
     cr_expect_str_eq(call.error.code, "quarantined");
-    cr_expect_not_null(strstr(call.error.message, "while it was loaded"), "%s", call.error.message);
     cr_expect_not_null(strstr(call.error.message, "signal 9 (SIGKILL)"), "%s", call.error.message);
     cr_expect_not_null(strstr(call.error.message, "plugins release"), "%s", call.error.message);
     call_finish(&call);
