@@ -77,6 +77,12 @@ const foundry_plugin_t *foundry_plugin_entry(uint32_t host_abi)
 #elif defined(SIN_MINOR)
         .abi = FOUNDRY_ABI(0, 99),
         .abi_min = FOUNDRY_ABI(0, 99),
+#elif defined(SIN_ABI_NEXT)
+        .abi = FOUNDRY_ABI_CURRENT + 1,
+        .abi_min = FOUNDRY_ABI_CURRENT + 1,
+#elif defined(SIN_ABI_LAST)
+        .abi = FOUNDRY_ABI_CURRENT - 1,
+        .abi_min = FOUNDRY_ABI_CURRENT - 1,
 #else
         .abi = FOUNDRY_ABI_CURRENT,
         .abi_min = FOUNDRY_ABI_CURRENT,
