@@ -202,16 +202,14 @@ static void host_start(struct column *column)
     column->from = ends[0];
 }
 
-/** The host is gone: at its end, or under the case that it had begun. false: it is over. */
+/** The host is gone: at its end, or under the case that it had begun, whatever it says: a plugin may
+ *  have called exit(0). false: it is over. */
 static bool host_ended(struct column *column)
 {
     int status = 0;
     (void)close(column->from);
     column->from = -1;
     (void)waitpid(column->pid, &status, 0);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        return false;
-    }
     while (column->next < column->end && !tried_here(&column->host, column->next)) {
         column->next++;
     }
