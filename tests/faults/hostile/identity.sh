@@ -5,7 +5,7 @@
 # it has run, and the job waits on until the copy is back.
 #
 #     identity.sh [--self-test]
-# shellcheck source-path=SCRIPTDIR/../../system source=lib.sh
+# shellcheck source-path=SCRIPTDIR/../../system source=lib.sh disable=SC2317
 source "$(dirname "$0")/../../system/lib.sh"
 
 here=$FOUNDRY_BUILD_ROOT/tests/faults/hostile

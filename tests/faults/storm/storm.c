@@ -4,6 +4,9 @@
  *     storm DRIVER PLUGIN_PATH [--cycles N] [--seed S] [--delay-max MS] [--plant FAULT]
  *     storm DRIVER PLUGIN_PATH --self-test
  *
+ * Without --cycles, as many as $FOUNDRY_FLOOR percent of 10,000, a tenth of that with --slow (an
+ * instrumented program); without --seed, $FOUNDRY_SEED or always the same.
+ *
  * Exits 0 when nothing was found (with --self-test: when each planted fault was). */
 #include "storm.h"
 
@@ -26,8 +29,12 @@
 #include "base/env.h"
 
 enum {
-    CYCLES_DEFAULT = 200,
-    DELAY_MAX_MS_DEFAULT = 60,
+    CYCLES_WHOLE = 10000,
+    FLOOR_DEFAULT = 10, /* percent */
+    SLOW = 10,          /* times fewer cycles */
+    SEED_DEFAULT = 20261122,
+    DELAY_MAX_MS_DEFAULT = 20,
+    BIRTHS = 40,       /* one cycle in so many is the birth of a directory */
     REST_S = 120,      /* the last run's time to come to rest */
     BLAMES_TOLD = 20,  /* then only counted */
     SELF_CYCLES = 120, /* a planted fault must be found within so many */
@@ -197,11 +204,29 @@ static void cycle_birth(struct storm *storm)
     storm->acks_count = acks; /* their numbers are another record's */
 }
 
-/** Runs one driver, or two, and ends them.  Returns how many. */
+/** Kill a driver while it takes up what an earlier one left, once or twice in a row.  Returns how
+ *  many more ran; the last of them still does. */
+static size_t kill_in_recovery(struct storm *storm, struct run *run)
+{
+    const size_t times = 1 + (size_t)storm_random(storm, 2);
+    for (size_t i = 0; i < times; i++) {
+        storm->kills_recovery++;
+        storm->kills++;
+        run_kill(run);
+        run_end(storm, run);
+        run_check_end(storm, run, SIGKILL);
+        run_start(storm, run, storm->jobs, -1);
+        run_listen(storm, run, 1000 + (int64_t)storm_random(storm, 20000), false, 0);
+    }
+    return times;
+}
+
+/** Runs one driver, or several in a row, and ends them.  Returns how many. */
 static size_t cycle_run(struct storm *storm)
 {
+    enum { GENTLE = 4, RECOVERY = 24, WORKER = 46, SESSION = 75, ALL = 100 };
     struct run run;
-    const uint64_t choice = storm_random(storm, 100);
+    const uint64_t choice = storm_random(storm, ALL);
     long reopen = -1;
     size_t runs = 1;
     if (storm_random(storm, 8) == 0) {
@@ -210,24 +235,22 @@ static size_t cycle_run(struct storm *storm)
     }
     run_start(storm, &run, storm->jobs, reopen);
     wait_for_the_moment(storm, &run);
-    if (choice < 10) {
+    if (choice < GENTLE) {
         stop_gently(storm, &run);
         return runs;
     }
-    if (choice < 30) {
-        storm->kills_recovery++;
-        storm->kills++;
-        run_kill(&run);
-        run_end(storm, &run);
-        run_check_end(storm, &run, SIGKILL);
-        run_start(storm, &run, storm->jobs, -1);
-        run_listen(storm, &run, 1000 + (int64_t)storm_random(storm, 20000), false, 0);
-        runs = 2;
-    } else if (choice < 50 && run_kill_worker(&run, storm_random(storm, 16))) {
+    if (choice < RECOVERY) {
+        runs += kill_in_recovery(storm, &run);
+    } else if (choice < WORKER && run_kill_worker(&run, storm_random(storm, 16))) {
         storm->kills_worker++;
         wait_for_the_moment(storm, &run);
+        if (storm_random(storm, 2) == 0) { /* and nothing else */
+            storm->worker_cycles++;
+            stop_gently(storm, &run);
+            return runs;
+        }
     }
-    if (choice >= 75) {
+    if (choice >= SESSION) {
         storm->kills_session++;
         run_kill_session(&run);
     } else {
@@ -297,18 +320,18 @@ static void plant_behind(struct storm *storm)
 static void storm_cycle(struct storm *storm)
 {
     char file[64];
-    if (storm->options.plant == PLANT_NONE && storm_random(storm, 12) == 0) {
+    if (storm->options.plant == PLANT_NONE && storm_random(storm, BIRTHS) == 0) {
         cycle_birth(storm);
         return;
     }
     (void)snprintf(file, sizeof file, "lines-%03zu.jsonl", storm->lines / STORM_LINES_A_FILE);
-    lines_add(storm, storm->jobs, file, STORM_LINES_A_CYCLE);
+    lines_add(storm, storm->jobs, file, 1 + (size_t)storm_random(storm, 2));
     plant_before(storm);
     size_t runs = cycle_run(storm);
     storm_check_lock(storm, storm->jobs);
     storm_check_orphans(storm);
     plant_behind(storm);
-    storm_check_record(storm, runs);
+    storm_check_record(storm, runs, storm->cycle % storm->options.whole_every == 0);
 }
 
 /** Nobody is killed any more: all comes to its end, and a further run finds nothing to do. */
@@ -323,7 +346,7 @@ static void storm_rest(struct storm *storm)
         run_check_end(storm, &run, 0);
         storm_check_lock(storm, storm->jobs);
         storm_check_orphans(storm);
-        storm_check_record(storm, 1);
+        storm_check_record(storm, 1, true);
         if (again == 1 && storm_events(storm) != events) {
             storm_blame(storm, BLAME_DOUBLED, "a run with nothing to do recorded %zu events",
                         storm_events(storm) - events);
@@ -333,31 +356,52 @@ static void storm_rest(struct storm *storm)
     storm_check_completed(storm, storm->jobs, storm->lines);
 }
 
-static void storm_report(const struct storm *storm, int64_t us)
-{
-    printf("seed %" PRIu64 ": %zu cycles in %.1f s, %zu jobs, %zu events\n"
-           "  kills %zu (process %zu, session %zu, worker %zu, in recovery %zu, at birth %zu), "
-           "stopped %zu, at rest %zu, reopened %zu\n"
-           "  acks %zu, lost %zu, doubled %zu, flaws %zu, odd %zu\n"
-           "  re-run %zu, at most %zu a cycle where at most %zu were running; wrongly %zu\n"
-           "  orphans %zu (gone after %" PRId64 " ms at most), locks held %zu (free after %" PRId64
-           " ms at most), stopped within %" PRId64 " ms\n",
-           storm->options.seed, storm->cycle, (double)us / 1e6, storm->lines, storm_events(storm),
-           storm->kills, storm->kills_process, storm->kills_session, storm->kills_worker,
-           storm->kills_recovery, storm->kills_birth, storm->stops, storm->rests, storm->reopened,
-           storm->acks_count, storm->blamed[BLAME_LOST], storm->blamed[BLAME_DOUBLED],
-           storm->blamed[BLAME_FLAW], storm->blamed[BLAME_ODD], storm->rerun, storm->rerun_most,
-           storm->running_most, storm->blamed[BLAME_RERUN], storm->blamed[BLAME_ORPHAN],
-           storm->orphan_most_ms, storm->blamed[BLAME_LOCK], storm->lock_most_ms,
-           storm->stop_most_ms);
-}
-
 static int file_remove(const char *path, const struct stat *file, int flag, struct FTW *walk)
 {
     (void)file;
     (void)flag;
     (void)walk;
     return remove(path);
+}
+
+/** A directory that is new. */
+static void round_begin(struct storm *storm)
+{
+    (void)snprintf(storm->jobs, sizeof storm->jobs, "%s/jobs-%zu", storm->folder, ++storm->round);
+    mkdir(storm->jobs, 0700);
+}
+
+static void round_end(struct storm *storm)
+{
+    storm_rest(storm);
+    storm->jobs_all += storm->lines;
+    storm->acks_all += storm->acks_count;
+    storm->events_all += storm_events(storm);
+    if (blamed(storm) == 0) { /* else it is kept, to be looked at */
+        (void)nftw(storm->jobs, file_remove, 16, FTW_DEPTH | FTW_PHYS);
+    }
+    storm->lines = storm->acks_count = storm->acks_checked = 0;
+    storm_history_finish(storm);
+}
+
+static void storm_report(const struct storm *storm, int64_t us)
+{
+    printf(
+        "seed %" PRIu64 ": %zu cycles in %.1f s, %zu rounds, %zu jobs, %zu events\n"
+        "  kills %zu (host %zu, host and workers %zu, in recovery %zu, at birth %zu), of workers "
+        "%zu (alone %zu), stopped %zu, at rest %zu, reopened %zu\n"
+        "  acks %zu, lost %zu, doubled %zu, flaws %zu, odd %zu\n"
+        "  re-run %zu, at most %zu a cycle where at most %zu were running; wrongly %zu\n"
+        "  orphans %zu (gone after %" PRId64 " ms at most), locks held %zu (free after %" PRId64
+        " ms at most), stopped within %" PRId64 " ms\n",
+        storm->options.seed, storm->cycle, (double)us / 1e6, storm->round, storm->jobs_all,
+        storm->events_all, storm->kills, storm->kills_process, storm->kills_session,
+        storm->kills_recovery, storm->kills_birth, storm->kills_worker, storm->worker_cycles,
+        storm->stops, storm->rests, storm->reopened, storm->acks_all, storm->blamed[BLAME_LOST],
+        storm->blamed[BLAME_DOUBLED], storm->blamed[BLAME_FLAW], storm->blamed[BLAME_ODD],
+        storm->rerun, storm->rerun_most, storm->running_most, storm->blamed[BLAME_RERUN],
+        storm->blamed[BLAME_ORPHAN], storm->orphan_most_ms, storm->blamed[BLAME_LOCK],
+        storm->lock_most_ms, storm->stop_most_ms);
 }
 
 static bool storm_begin(struct storm *storm)
@@ -371,10 +415,9 @@ static bool storm_begin(struct storm *storm)
         perror(storm->folder);
         return false;
     }
-    (void)snprintf(storm->jobs, sizeof storm->jobs, "%s/jobs", storm->folder);
     (void)snprintf(storm->pipeline, sizeof storm->pipeline, "%s/storm.yaml", storm->folder);
     (void)snprintf(cache, sizeof cache, "%s/cache", storm->folder);
-    mkdir(storm->jobs, 0700);
+    round_begin(storm);
     file_write(storm->pipeline, pipeline, "w");
     setenv("XDG_CACHE_HOME", cache, 1);
     return true;
@@ -390,6 +433,18 @@ static void storm_end(struct storm *storm, bool keep)
     }
 }
 
+/** The command that repeats this storm's choices (not its moments: those are the machine's). */
+static void replay_print(const struct storm *storm)
+{
+    const struct storm_options *options = &storm->options;
+    const char *worker = getenv("FOUNDRY_WORKER");
+    printf("replay: FOUNDRY_WORKER=%s %s %s %s --seed %" PRIu64 " --cycles %zu --delay-max %" PRId64
+           " --plant %s\nthe directory is kept in %s\n",
+           worker != NULL ? worker : "", options->program, options->driver, options->plugin_path,
+           options->seed, options->cycles, options->delay_max_ms, plant_name(options->plant),
+           storm->folder);
+}
+
 static int storm_whole(const struct storm_options *options)
 {
     struct storm storm = {.options = *options};
@@ -401,21 +456,26 @@ static int storm_whole(const struct storm_options *options)
         storm.cycle++;
         storm_cycle(&storm);
         fflush(stdout);
+        if (storm.cycle % STORM_ROUND == 0 && storm.cycle < options->cycles) {
+            round_end(&storm);
+            round_begin(&storm);
+        }
     }
-    storm_rest(&storm);
+    round_end(&storm);
     storm_report(&storm, storm_now_us() - begun);
     const bool bad = blamed(&storm) > 0;
-    if (storm.kills < options->cycles / 2 || storm.acks_count < options->cycles) {
+    if (storm.kills < options->cycles / 2 || storm.acks_all < options->cycles) {
         printf("too little happened: %zu kills and %zu acks are below the floor\n", storm.kills,
-               storm.acks_count);
+               storm.acks_all);
         storm.blamed[BLAME_ODD]++;
     }
     if (blamed(&storm) > 0) {
-        printf("replay: storm DRIVER PLUGIN_PATH --seed %" PRIu64
-               " --cycles %zu --delay-max %" PRId64 " --plant %s; the directory is kept in %s\n",
-               options->seed, options->cycles, options->delay_max_ms, plant_name(options->plant),
-               storm.folder);
+        replay_print(&storm);
     }
+    printf("gate: kill -9 storm (host, group, recovery, worker)%s | runs %zu | violations %zu | "
+           "floor %zu | seed %" PRIu64 "\n",
+           options->slow ? ", instrumented: a tenth of the cycles" : "", storm.cycle,
+           blamed(&storm), options->cycles, options->seed);
     storm_end(&storm, bad);
     return blamed(&storm) > 0;
 }
@@ -434,6 +494,7 @@ static int self_test(struct storm_options options)
         struct storm storm = {.options = options};
         storm.options.plant = cases[i].plant;
         storm.options.quiet = true;
+        storm.options.whole_every = 1;
         if (!storm_begin(&storm)) {
             return 1;
         }
@@ -464,6 +525,10 @@ static bool options_read(struct storm_options *options, bool *self, int argc, ch
             *self = true;
             continue;
         }
+        if (strcmp(argv[i], "--slow") == 0) {
+            options->slow = true;
+            continue;
+        }
         if (i + 1 == argc) {
             return false;
         }
@@ -481,16 +546,27 @@ static bool options_read(struct storm_options *options, bool *self, int argc, ch
     return options->delay_max_ms > 0;
 }
 
+static uint64_t number_of(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text != NULL && text[0] != '\0' ? strtoull(text, NULL, 10) : otherwise;
+}
+
 int main(int argc, char **argv)
 {
-    struct storm_options options = {.cycles = CYCLES_DEFAULT, .delay_max_ms = DELAY_MAX_MS_DEFAULT};
+    struct storm_options options = {.program = argv[0],
+                                    .seed = number_of("FOUNDRY_SEED", SEED_DEFAULT),
+                                    .delay_max_ms = DELAY_MAX_MS_DEFAULT,
+                                    .whole_every = STORM_WHOLE};
     bool self = false;
-    const struct fnd_env *env = fnd_env_system();
-    env->random(env, &options.seed, sizeof options.seed / 2);
     if (!options_read(&options, &self, argc, argv)) {
         fprintf(stderr, "usage: storm DRIVER PLUGIN_PATH [--cycles N] [--seed S] [--delay-max MS] "
-                        "[--plant FAULT] | --self-test\n");
+                        "[--slow] [--plant FAULT] | --self-test\n");
         return 2;
+    }
+    if (options.cycles == 0) {
+        options.cycles = (size_t)(CYCLES_WHOLE * number_of("FOUNDRY_FLOOR", FLOOR_DEFAULT) / 100);
+        options.cycles /= options.slow ? SLOW : 1;
     }
     fnd_digest_setup();
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) {

@@ -229,19 +229,22 @@ static bool step_count(const struct fnd_step_row *row, void *context)
 }
 
 /** All that needs the reader. */
-static void check_open(struct storm *storm, struct fnd_reader *reader, size_t runs)
+static void check_open(struct storm *storm, struct fnd_reader *reader, size_t runs, bool whole)
 {
     struct history *history = history_of(storm);
     const struct fnd_walk all = {0, 100000000};
     struct fnd_error error = {0};
     struct fnd_verify verify = {0};
-    struct reading reading = {storm, 0};
-    size_t running = 0;
     const size_t old_count = history->count;
-    if (fnd_store_verify(reader, &verify, flaw_found, storm, &error) != FND_OK) {
+    /* The last event that is known is always read again: it must still be there. */
+    const size_t from = whole || old_count == 0 ? 0 : old_count - 1;
+    const struct fnd_walk news = {(int64_t)from, 100000000};
+    struct reading reading = {storm, from};
+    size_t running = 0;
+    if (whole && fnd_store_verify(reader, &verify, flaw_found, storm, &error) != FND_OK) {
         storm_blame(storm, BLAME_FLAW, "verify ended badly: %s", error.message);
     }
-    if (fnd_events_walk(reader, 0, &all, event_take, &reading, &error) != FND_OK ||
+    if (fnd_events_walk(reader, 0, &news, event_take, &reading, &error) != FND_OK ||
         fnd_steps_walk(reader, FND_RUNNING, &all, step_count, &running, &error) != FND_OK) {
         storm_blame(storm, BLAME_FLAW, "the record cannot be read: %s", error.message);
         return;
@@ -274,13 +277,13 @@ static void check_open(struct storm *storm, struct fnd_reader *reader, size_t ru
     history->running = running;
 }
 
-void storm_check_record(struct storm *storm, size_t runs)
+void storm_check_record(struct storm *storm, size_t runs, bool whole)
 {
     struct fnd_reader *reader = NULL;
     struct fnd_error error = {0};
     enum fnd_status status = fnd_reader_open(storm->jobs, &reader, &error);
     if (status == FND_OK) {
-        check_open(storm, reader, runs);
+        check_open(storm, reader, runs, whole);
         fnd_reader_close(reader);
     } else if (status != FND_NOT_FOUND || storm->acks_count > 0) {
         storm_blame(storm, BLAME_FLAW, "the record cannot be opened: %s", error.message);

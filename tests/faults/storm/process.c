@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Engines as processes: start, listen, kill, and look for what is left of them. */
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -159,72 +157,45 @@ void run_kill(struct run *run)
 
 /* --- who is there -------------------------------------------------------------------------- */
 
-struct process {
-    pid_t pid, parent, session;
-    char state;
-    char name[32];
-};
-
-static bool process_read(pid_t pid, struct process *process)
+/** The children of a process, by what the kernel says of its first thread, the one that starts all
+ *  of an engine's. */
+static size_t children_of(pid_t parent, pid_t *found, size_t capacity)
 {
-    char path[64], text[512] = {0};
-    (void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    char path[64], text[4096];
+    size_t count = 0;
+    (void)snprintf(path, sizeof path, "/proc/%ld/task/%ld/children", (long)parent, (long)parent);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
     if (fd >= 0) {
         close(fd);
     }
-    char *open_at = strchr(text, '(');
-    char *close_at = strrchr(text, ')'); /* the name itself may hold brackets */
-    long parent, group, session;
-    if (size <= 0 || open_at == NULL || close_at == NULL ||
-        sscanf(close_at + 1, " %c %ld %ld %ld", &process->state, &parent, &group, &session) != 4) {
-        return false;
-    }
-    *close_at = '\0';
-    process->pid = pid;
-    process->parent = (pid_t)parent;
-    process->session = (pid_t)session;
-    (void)snprintf(process->name, sizeof process->name, "%s", open_at + 1);
-    return true;
-}
-
-/** Processes of a session, or children of a process (session 0); zombies are none. */
-static size_t processes_find(pid_t session, pid_t parent, struct process *found, size_t capacity)
-{
-    size_t count = 0;
-    DIR *list = opendir("/proc");
-    for (struct dirent *entry = readdir(list); entry != NULL; entry = readdir(list)) {
-        struct process process;
-        if (!isdigit((unsigned char)entry->d_name[0]) || count == capacity ||
-            !process_read((pid_t)strtol(entry->d_name, NULL, 10), &process) ||
-            process.state == 'Z') {
-            continue;
+    text[size > 0 ? size : 0] = '\0';
+    for (char *at = text, *end = NULL; count < capacity; at = end) {
+        const long pid = strtol(at, &end, 10);
+        if (end == at) {
+            break;
         }
-        if (session != 0 ? process.session == session : process.parent == parent) {
-            found[count++] = process;
-        }
+        found[count++] = (pid_t)pid;
     }
-    closedir(list);
     return count;
 }
 
 void run_kill_session(const struct run *run)
 {
-    struct process found[PROCESSES_MAX];
-    size_t count = processes_find(run->pid, 0, found, PROCESSES_MAX);
+    pid_t found[PROCESSES_MAX];
+    const size_t count = children_of(run->pid, found, PROCESSES_MAX);
     for (size_t i = 0; i < count; i++) {
-        kill(found[i].pid, SIGKILL);
+        kill(found[i], SIGKILL);
     }
     kill(run->pid, SIGKILL);
 }
 
 bool run_kill_worker(const struct run *run, uint64_t choice)
 {
-    struct process found[PROCESSES_MAX];
-    size_t count = processes_find(0, run->pid, found, PROCESSES_MAX);
+    pid_t found[PROCESSES_MAX];
+    const size_t count = children_of(run->pid, found, PROCESSES_MAX);
     if (count > 0) {
-        kill(found[choice % count].pid, SIGKILL);
+        kill(found[choice % count], SIGKILL);
     }
     return count > 0;
 }
@@ -232,24 +203,25 @@ bool run_kill_worker(const struct run *run, uint64_t choice)
 /** We are the reaper of our descendants: whatever an engine leaves behind becomes our child. */
 void storm_check_orphans(struct storm *storm)
 {
-    struct process found[PROCESSES_MAX];
     const int64_t begun = storm_now_us();
     for (;;) {
-        while (waitpid(-1, NULL, WNOHANG) > 0) {
+        pid_t gone;
+        while ((gone = waitpid(-1, NULL, WNOHANG)) > 0) {
         }
-        size_t count = processes_find(0, getpid(), found, PROCESSES_MAX);
-        int64_t ms = (storm_now_us() - begun) / 1000;
-        if (count == 0) {
+        const int64_t ms = (storm_now_us() - begun) / 1000;
+        if (gone < 0) { /* there is none left */
             storm->orphan_most_ms = ms > storm->orphan_most_ms ? ms : storm->orphan_most_ms;
             return;
         }
         if (ms > STORM_ORPHAN_MS) {
+            pid_t found[PROCESSES_MAX];
+            const size_t count = children_of(getpid(), found, PROCESSES_MAX);
             for (size_t i = 0; i < count; i++) {
                 storm_blame(storm, BLAME_ORPHAN,
-                            "%s (pid %ld) is there %" PRId64 " ms behind the end of its engine",
-                            found[i].name, (long)found[i].pid, ms);
-                kill(found[i].pid, SIGKILL);
-                waitpid(found[i].pid, NULL, 0);
+                            "pid %ld is there %" PRId64 " ms behind the end of its engine",
+                            (long)found[i], ms);
+                kill(found[i], SIGKILL);
+                waitpid(found[i], NULL, 0);
             }
             return;
         }

@@ -19,8 +19,11 @@ enum {
                                 started at this very instant holds it until its exec */
     STORM_STOP_MS = 10000,   /* from SIGTERM to the end */
     STORM_PATIENT_ACKS = 24, /* in some cycles the kill waits for so much progress */
-    STORM_LINES_A_CYCLE = 3,
-    STORM_LINES_A_FILE = 60
+    STORM_LINES_A_FILE = 60,
+    STORM_ROUND =
+        200,         /* cycles over one directory; then all comes to its end, and another begins */
+    STORM_WHOLE = 20 /* in every so many cycles the whole record is checked, in the others what is
+                        new of it */
 };
 
 /** What can go wrong. */
@@ -43,26 +46,31 @@ struct ack {
 enum { ACK_ANSWERED = -1 };
 
 struct storm_options {
-    const char *driver, *plugin_path;
+    const char *program, *driver, *plugin_path;
     uint64_t seed;
     size_t cycles;
     int64_t delay_max_ms;
     enum plant plant;
-    bool quiet; /* say what is blamed only if it is not what was planted */
+    size_t whole_every; /* cycles; STORM_WHOLE, or less for the self-test */
+    bool slow;          /* the programs are instrumented: fewer cycles */
+    bool quiet;         /* say what is blamed only if it is not what was planted */
 };
 
 struct storm {
     struct storm_options options;
     uint64_t random;
     char folder[STORM_PATH_SIZE / 4], jobs[STORM_PATH_SIZE / 2], pipeline[STORM_PATH_SIZE / 2];
-    size_t cycle, lines; /* jobs made so far */
+    size_t cycle, lines; /* jobs made so far in this round */
+    size_t round;
     struct ack *acks;
     size_t acks_count, acks_capacity, acks_checked;
     struct history *history;
     size_t blamed[BLAMES];
     /* figures */
     size_t kills, kills_process, kills_session, kills_worker, kills_recovery, kills_birth, stops;
-    size_t rests; /* cycles whose driver was done before it was killed */
+    size_t worker_cycles;                  /* in which nothing but workers was killed */
+    size_t jobs_all, acks_all, events_all; /* of the rounds before */
+    size_t rests;                          /* cycles whose driver was done before it was killed */
     size_t reopened;
     size_t rerun, rerun_most, running_most;
     int64_t orphan_most_ms, lock_most_ms, stop_most_ms;
@@ -102,8 +110,9 @@ void storm_check_lock(struct storm *storm, const char *jobs);
 
 /* record.c */
 
-/** After an end: verify, acks, results, re-runs; `runs` drivers ran since the last check. */
-void storm_check_record(struct storm *storm, size_t runs);
+/** After an end: acks, results, re-runs; `runs` drivers ran since the last check.
+ *  whole  verify, too, and that nothing of what was there has changed. */
+void storm_check_record(struct storm *storm, size_t runs, bool whole);
 /** At the very end: all jobs are there and completed. */
 void storm_check_completed(struct storm *storm, const char *jobs, size_t count);
 /** How many events are on record (as of the last check). */
