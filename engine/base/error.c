@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* Copy `size` bytes, cut at `room - 1` on a character boundary. */
 static void copy_cut(char *to, size_t room, const char *from, size_t size)
 {
@@ -18,7 +20,37 @@ static void copy_cut(char *to, size_t room, const char *from, size_t size)
     to[size] = '\0';
 }
 
-/* vsnprintf into `to` (room at least 1), cut on a character boundary; the size written. */
+/* Show bytes that are no UTF-8 (of a file's name, of a damaged record) as \xNN, as long as there is
+ * room: a message goes into JSON, too. Returns the size. */
+static size_t bytes_show(char *to, size_t room, size_t size)
+{
+    if (fnd_utf8_valid(to, size)) {
+        return size;
+    }
+    static const char digits[] = "0123456789abcdef";
+    char shown[FND_ERROR_MESSAGE_SIZE];
+    size_t used = 0, step;
+    for (size_t at = 0; at<size; at += step> 0 ? step : 1) {
+        step = fnd_utf8_step(to + at, size - at);
+        const size_t wide = step > 0 ? step : 4;
+        if (used + wide >= room) {
+            break;
+        }
+        if (step > 0) {
+            memcpy(shown + used, to + at, step);
+        } else {
+            const unsigned char byte = (unsigned char)to[at];
+            memcpy(shown + used, (char[]){'\\', 'x', digits[byte >> 4], digits[byte & 15]}, 4);
+        }
+        used += wide;
+    }
+    memcpy(to, shown, used);
+    to[used] = '\0';
+    return used;
+}
+
+/* vsnprintf into `to` (room 1 to FND_ERROR_MESSAGE_SIZE), cut on a character boundary; the size
+ * written. */
 __attribute__((format(printf, 3, 0))) static size_t
 format_cut(char *to, size_t room, const char *format, va_list arguments)
 {
@@ -29,7 +61,7 @@ format_cut(char *to, size_t room, const char *format, va_list arguments)
         return 0;
     }
     if ((size_t)size < room) {
-        return (size_t)size;
+        return bytes_show(to, room, (size_t)size);
     }
     size_t kept = room - 1; /* whether the last character is whole shows in its first byte */
     size_t begin = kept;
@@ -42,7 +74,7 @@ format_cut(char *to, size_t room, const char *format, va_list arguments)
         kept = kept - (begin - 1) < whole ? begin - 1 : kept;
     }
     to[kept] = '\0';
-    return kept;
+    return bytes_show(to, room, kept);
 }
 
 static void begin(struct fnd_error *error, enum fnd_status status)

@@ -36,8 +36,9 @@ struct fnd_error {
 };
 
 /** Fill `error` (NULL: nothing happens) with a printf-style message, cut at its size on a character
- *  boundary. Clears file, line, column and code.  Returns `status`, so that one can write
- *  `return fnd_error_set(error, FND_INVALID, "...")`.  Thread: any. */
+ *  boundary; bytes that are no UTF-8 are shown as \xNN. Clears file, line, column and code. Returns
+ * `status`, so that one can write `return fnd_error_set(error, FND_INVALID, "...")`.  Thread: any.
+ */
 enum fnd_status fnd_error_set(struct fnd_error *error, enum fnd_status status, const char *format,
                               ...) __attribute__((format(printf, 3, 4)));
 

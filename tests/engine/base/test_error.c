@@ -159,6 +159,22 @@ Test(error, a_long_file_name_keeps_its_end)
     free(folder);
 }
 
+Test(error, bytes_that_are_no_text_are_shown)
+{
+    struct fnd_error error = {0};
+    fnd_error_set(&error, FND_INVALID, "no \xff\xc3\xa4 \xc3 here");
+    cr_expect_str_eq(error.message, "no \\xff\xc3\xa4 \\xc3 here");
+    fnd_error_errno(&error, FND_IO, ENOENT, "cannot open %s", "\x80");
+    cr_expect_str_eq(error.message, "cannot open \\x80: No such file or directory");
+    fnd_error_prefix(&error, "\xfe");
+    cr_expect_str_eq(error.message, "\\xfe: cannot open \\x80: No such file or directory");
+    char *long_one = many("\xff", 2000);
+    fnd_error_set(&error, FND_INVALID, "%s", long_one);
+    cr_expect_eq(strlen(error.message), (sizeof error.message - 1) / 4 * 4);
+    cr_expect(fnd_utf8_valid(error.message, strlen(error.message)));
+    free(long_one);
+}
+
 Test(error, each_status_has_a_name_of_its_own)
 {
     for (int i = FND_OK; i <= FND_INTERRUPTED; i++) {
