@@ -3,15 +3,17 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
 
-enum { DB_BUSY_MS = 5000, VFS_NAME_SIZE = 40 };
+enum { DB_BUSY_MS = 5000, VFS_NAME_SIZE = 40, DB_HEADER_SIZE = 100 };
 
 struct vfs {
     sqlite3_vfs base; /* first: SQLite hands us a pointer to it */
@@ -45,6 +47,21 @@ static sqlite3_vfs *vfs_create(void)
         return NULL;
     }
     return &vfs->base;
+}
+
+enum fnd_status fnd_db_log_kept(int folder, const char *path, struct fnd_error *error)
+{
+    struct stat record, log;
+    if (fstatat(folder, "state.db", &record, AT_SYMLINK_NOFOLLOW) != 0 ||
+        record.st_size >= DB_HEADER_SIZE ||
+        fstatat(folder, "state.db-wal", &log, AT_SYMLINK_NOFOLLOW) != 0 || log.st_size == 0) {
+        return FND_OK;
+    }
+    return fnd_error_set(error, FND_DAMAGED,
+                         "%s/.foundry/state.db has %lld bytes, which is no record, and beside it "
+                         "state.db-wal holds %lld bytes of its log, which are left as they are; "
+                         "put state.db back or restore a backup of both",
+                         path, (long long)record.st_size, (long long)log.st_size);
 }
 
 enum fnd_status fnd_db_open(struct fnd_db *db, int folder, const char *path, int flags,

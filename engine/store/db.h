@@ -18,6 +18,11 @@ struct fnd_db {
                          failed COMMIT */
 };
 
+/** Refuse a state.db that is cut to nothing beside a log that holds something: SQLite deletes the
+ *  log of a file of 0 bytes or 1, for a reader too, and it may be all that is left of the record.
+ *  Returns FND_OK; FND_DAMAGED. */
+enum fnd_status fnd_db_log_kept(int folder, const char *path, struct fnd_error *error);
+
 /** Open `folder`/state.db.
  *  folder  descriptor of .foundry; must stay open until fnd_db_close(). The file is reached through
  *          it, so a path of any length works and a renamed job directory stays the same store.

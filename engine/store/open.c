@@ -97,6 +97,12 @@ static enum fnd_status look(struct fnd_store *store, bool *empty, struct fnd_err
         return status;
     }
     struct fnd_db db = {0};
+    if (!store->options.accept_loss) {
+        status = fnd_db_log_kept(store->folder, store->path, error);
+    }
+    if (status != FND_OK) {
+        return status;
+    }
     status = fnd_db_open(&db, store->folder, store->path, SQLITE_OPEN_READONLY, error);
     if (status == FND_OK) {
         sqlite3_db_config(db.handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);

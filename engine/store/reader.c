@@ -104,8 +104,11 @@ static enum fnd_status open_folders(struct fnd_reader *reader, const char *direc
 
 static enum fnd_status open_record(struct fnd_reader *reader, struct fnd_error *error)
 {
-    enum fnd_status status =
-        fnd_db_open(&reader->db, reader->folder, reader->path, SQLITE_OPEN_READONLY, error);
+    enum fnd_status status = fnd_db_log_kept(reader->folder, reader->path, error);
+    if (status == FND_OK) {
+        status =
+            fnd_db_open(&reader->db, reader->folder, reader->path, SQLITE_OPEN_READONLY, error);
+    }
     if (status != FND_OK) {
         return status;
     }

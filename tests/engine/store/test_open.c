@@ -192,6 +192,36 @@ Test(open, an_empty_database_of_an_engine_killed_at_its_start_is_completed)
     scene_end(&scene);
 }
 
+/* SQLite deletes the log of an empty database, even for a connection that may only read: the log
+ * may be all that is left of the record. */
+Test(open, an_emptied_database_does_not_cost_the_log)
+{
+    for (int size = 0; size < 2; size++) {
+        struct scene scene;
+        char path[PATH_SIZE];
+        struct fnd_text log = {0}, left = {0};
+        scene_begin(&scene, 1);
+        commit(&scene, write_pin("a", 1), FND_OK);
+        content(scene_file(&scene, "state.db-wal", path), &log);
+        cr_assert_gt(log.size, 0);
+        scene_close(&scene);
+        const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        cr_assert_eq(fnd_write_all(fd, log.bytes, log.size), 0);
+        cr_assert_eq(close(fd), 0);
+        cr_assert_eq(truncate(scene_file(&scene, "state.db", path), size), 0);
+        struct fnd_error error = {0};
+        cr_assert_eq(fnd_reader_open(scene.directory, &scene.reader, &error), FND_DAMAGED);
+        cr_assert_not_null(strstr(error.message, "state.db-wal"), "%s", error.message);
+        fails(&scene, FND_DAMAGED, "is no record");
+        content(scene_file(&scene, "state.db-wal", path), &left);
+        cr_assert_eq(left.size, log.size);
+        cr_assert_eq(memcmp(left.bytes, log.bytes, log.size), 0);
+        fnd_text_finish(&log);
+        fnd_text_finish(&left);
+        scene_end(&scene);
+    }
+}
+
 Test(open, what_a_killed_engine_left_half_made_is_swept)
 {
     struct scene scene;
