@@ -72,7 +72,7 @@ enum fnd_status fnd_schema_refuse(struct fnd_schema_compiler *compiler, struct f
     const struct fnd_json place = fnd_json_find(compiler->original, fnd_text_z(&pointer));
     if (place.bytes != NULL) {
         size_t line, column;
-        fnd_json_place(compiler->original.bytes, place.bytes, &line, &column);
+        fnd_json_place(compiler->given, place.bytes, &line, &column);
         fnd_error_place(compiler->error, NULL, line, column);
     }
     fnd_error_code(compiler->error, code);
@@ -285,6 +285,7 @@ enum fnd_status fnd_schema_create(const char *name, const char *json, size_t siz
         .schema = made,
         .document = {fnd_text_z(&made->text), made->text.size},
         .original = original,
+        .given = json,
         .error = error,
     };
     status = compile(&compiler);

@@ -170,7 +170,8 @@ struct fnd_schema_compiler {
     struct fnd_schema_node **slots;       /* by the address of their JSON, open addressing */
     size_t slots_count, nodes_count;
     struct fnd_json document; /* in the schema's own text, whose spans nodes keep */
-    struct fnd_json original; /* as given, for lines and columns */
+    struct fnd_json original; /* as given, for lines and columns; */
+    const char *given;        /* those count from here: white space goes before a value, too */
     struct fnd_text scratch, id;
     struct fnd_error *error;
     bool draft7;

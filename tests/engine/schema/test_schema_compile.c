@@ -147,11 +147,11 @@ Test(schema_compile, notes_change_nothing)
 Test(schema_compile, errors_have_the_line_and_column_of_the_text_as_given)
 {
     const char *text =
-        "{\n  \"properties\": {\n    \"a\": {\n      \"minimun\": 1\n    }\n  }\n}\n";
+        " \n{\n  \"properties\": {\n    \"a\": {\n      \"minimun\": 1\n    }\n  }\n}\n";
     struct fnd_schema *schema = NULL;
     struct fnd_error error = {0};
     cr_assert_eq(fnd_schema_create("s", text, strlen(text), &schema, &error), FND_INVALID);
-    cr_assert_eq(error.line, 4);
+    cr_assert_eq(error.line, 5);
     cr_assert_eq(error.column, 18);
 }
 
