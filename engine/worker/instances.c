@@ -131,13 +131,19 @@ static bool instance_create(struct instance *instance, const struct fnd_call_inp
     return true;
 }
 
+bool fnd_instances_defined(const struct fnd_instances *instances, size_t slot)
+{
+    const struct instance *instance = &instances->list[slot];
+    return instance->phase != NULL || instance->detector != NULL;
+}
+
 void fnd_instances_run(struct fnd_instances *instances, size_t slot,
                        const struct fnd_call_input *input, const struct fnd_call_live *live,
                        struct fnd_effects *effects)
 {
     assert(slot < FND_WORKER_INSTANCES_MAX);
     struct instance *instance = &instances->list[slot];
-    assert(instance->phase != NULL || instance->detector != NULL);
+    assert(fnd_instances_defined(instances, slot));
     if (!instance->ready && !instance_create(instance, input, live, effects)) {
         return;
     }

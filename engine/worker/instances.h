@@ -25,6 +25,9 @@ enum fnd_status fnd_instances_define(struct fnd_instances *instances, size_t slo
                                      bool detector, struct fnd_json config_constant,
                                      struct fnd_error *error);
 
+/** Whether something stands behind a slot (below FND_WORKER_INSTANCES_MAX). */
+bool fnd_instances_defined(const struct fnd_instances *instances, size_t slot);
+
 /** Run a call on a slot that was defined: create() first, if it was not called with success yet.
  *  `effects` is what the last of the two functions did, with the log of both. */
 void fnd_instances_run(struct fnd_instances *instances, size_t slot,

@@ -61,6 +61,9 @@ static enum fnd_status define(struct server *server, const struct fnd_frame *fra
                              (unsigned)slot, (unsigned)name_size);
     }
     const char *at = frame->payload + FND_DEFINE_HEAD_SIZE;
+    if (!fnd_utf8_valid(at, name_size)) {
+        return fnd_error_set(error, FND_INVALID, "a definition names a text that is no UTF-8");
+    }
     struct fnd_json config;
     enum fnd_status status = fnd_json_check(at + name_size, left - name_size, NULL, &config, error);
     if (status != FND_OK) {
@@ -148,7 +151,8 @@ static enum fnd_status call(struct server *server, struct fnd_frame *frame, stru
     }
     const uint32_t slot = fnd_get_u32(frame->payload);
     const uint32_t place = fnd_get_u32(frame->payload + 4);
-    if (slot >= FND_WORKER_INSTANCES_MAX || place >= FND_WORKER_FLIGHT_MAX) {
+    if (slot >= FND_WORKER_INSTANCES_MAX || place >= FND_WORKER_FLIGHT_MAX ||
+        !fnd_instances_defined(server->instances, slot)) {
         return fnd_error_set(error, FND_INVALID, "a call names slot %u and place %u",
                              (unsigned)slot, (unsigned)place);
     }
