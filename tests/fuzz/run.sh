@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# run.sh BUILD RUNS [TARGET…]: feed each target RUNS inputs (0: the floor) that libFuzzer makes,
+# beginning with its corpus, then see that planted faults are found. `./dev fuzz` builds and calls this.
+# FOUNDRY_SEED: another seed. FUZZ_KEEP: a folder that takes inputs which reach new code.
+set -euo pipefail
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+build=$(cd -- "$1" && pwd -P)
+runs=$2
+shift 2
+floor=$((300000 * ${FOUNDRY_FLOOR:-100} / 100))
+((runs > 0)) || runs=$floor
+((runs >= floor)) || floor=$runs # a person asked for less
+seed=${FOUNDRY_SEED:-1}
+found=$build/fuzz-found
+targets=("$@")
+if ((${#targets[@]} == 0)); then
+    for program in "$build"/tests/fuzz/fuzz_*; do
+        [[ -x $program && ! -d $program && $program != *fuzz_plant_* ]] &&
+            targets+=("${program##*/fuzz_}")
+    done
+fi
+work=$(mktemp -d "$([[ -w /dev/shm ]] && echo /dev/shm || echo "${TMPDIR:-/tmp}")/foundry-fuzz.XXXXXX")
+trap 'rm -rf -- "$work"' EXIT
+export TMPDIR=$work
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1:max_malloc_fill_size=0
+mkdir -p -- "$found"
+
+# fuzz NAME CORPUS RUNS LOG: the runs that were done, on stdout.
+fuzz() {
+    local name=$1 corpus=$2 count=$3 log=$4 arguments=() code=0
+    local words=$here/${name/#plant_*/json}.dict
+    [[ -f $words ]] && arguments+=("-dict=$words")
+    # A run of over 10 seconds or 1 GiB is a fault, as is one report of a sanitizer.
+    "$build/tests/fuzz/fuzz_$name" -runs="$count" -seed="$seed" -timeout=10 -rss_limit_mb=1024 \
+        -malloc_limit_mb=512 -max_len=4096 -print_final_stats=1 -artifact_prefix="$found/$name-" \
+        "${arguments[@]}" "$corpus" ${5:+"$5"} >"$log" 2>&1 </dev/null || code=$?
+    sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -n 1
+    return "$code"
+}
+
+failed=0
+for name in "${targets[@]}"; do
+    [[ -x $build/tests/fuzz/fuzz_$name ]] || {
+        echo "run.sh: there is no target $name in $build/tests/fuzz" >&2
+        exit 2
+    }
+    corpus=${FUZZ_KEEP:+$FUZZ_KEEP/$name}
+    corpus=${corpus:-$work/$name}
+    mkdir -p -- "$corpus"
+    log=$work/$name.log violations=0 begin=$SECONDS
+    count=$(fuzz "$name" "$corpus" "$runs" "$log" "$here/corpus/$name") || violations=1
+    if ((violations > 0)); then
+        tail -n 60 "$log" >&2
+        input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
+        echo "fuzz $name: the input is kept; to see it again:" >&2
+        echo "  $build/tests/fuzz/fuzz_$name ${input:-(none was written)}" >&2
+        failed=$((failed + 1))
+    elif ((${count:-0} < floor)); then
+        echo "fuzz $name: only ${count:-0} runs" >&2
+        failed=$((failed + 1))
+    fi
+    echo "gate: fuzz $name | runs ${count:-0} | violations $violations | floor $floor | seed $seed"
+    echo "fuzz $name: $((SECONDS - begin)) s, $(grep -c . < <(ls "$corpus")) new inputs" >&2
+done
+
+for program in "$build"/tests/fuzz/fuzz_plant_*; do
+    [[ -x $program && ! -d $program ]] || continue
+    name=${program##*/fuzz_}
+    mkdir -p -- "$work/$name"
+    if fuzz "$name" "$work/$name" 300000 "$work/$name.log" >/dev/null; then
+        echo "fuzz $name: the planted fault was not found" >&2
+        failed=$((failed + 1))
+    fi
+    rm -f -- "$found/$name"-*
+done
+exit $((failed > 0))
