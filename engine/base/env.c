@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,10 +52,21 @@ static void system_random(const struct fnd_env *env, void *bytes, size_t size)
     }
 }
 
+static void system_wait(const struct fnd_env *env, int fd, int64_t max_us)
+{
+    enum { WAIT_MS_MAX = 3600000 }; /* whoever waits looks again and goes on waiting */
+    (void)env;
+    struct pollfd ready = {fd, POLLIN, 0};
+    int64_t ms = max_us < 0 ? -1 : max_us / 1000 + (max_us % 1000 != 0);
+    (void)poll(&ready, 1, ms > WAIT_MS_MAX ? WAIT_MS_MAX : (int)ms);
+}
+
 const struct fnd_env *fnd_env_system(void)
 {
-    static const struct fnd_env env = {
-        .wall_us = system_wall_us, .monotonic_us = system_monotonic_us, .random = system_random};
+    static const struct fnd_env env = {.wall_us = system_wall_us,
+                                       .monotonic_us = system_monotonic_us,
+                                       .random = system_random,
+                                       .wait = system_wait};
     return &env;
 }
 
@@ -102,6 +114,7 @@ struct fnd_env *fnd_env_seeded_create(uint64_t seed, int64_t start_us)
     *env = (struct fnd_env){.wall_us = seeded_wall_us,
                             .monotonic_us = seeded_monotonic_us,
                             .random = seeded_random,
+                            .wait = system_wait,
                             .state = seeded};
     return env;
 }

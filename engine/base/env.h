@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Clock and randomness behind one layer, so that a test or a simulation can replace both. Nothing
- * in the engine asks the system for time or randomness in any other way. */
+/* Clock, waiting and randomness behind one layer, so that a test or a simulation can replace them.
+ * Nothing in the engine asks the system for time or randomness in any other way. */
 #ifndef FND_BASE_ENV_H
 #define FND_BASE_ENV_H
 
@@ -13,6 +13,9 @@ struct fnd_env {
     int64_t (*wall_us)(const struct fnd_env *);      /* microseconds since 1970, UTC; may jump */
     int64_t (*monotonic_us)(const struct fnd_env *); /* never goes back; for waits and deadlines */
     void (*random)(const struct fnd_env *, void *bytes, size_t size);
+    /* Sleep until `fd` is readable, at most `max_us` (-1: without a bound); a signal ends it, too. A
+     * replacement may let its clock jump instead. */
+    void (*wait)(const struct fnd_env *, int fd, int64_t max_us);
     void *state; /* of a replacement */
 };
 
@@ -20,7 +23,7 @@ struct fnd_env {
 const struct fnd_env *fnd_env_system(void);
 
 /** A seeded one for tests: wall and monotonic clock start at `start_us` and stand still until
- *  fnd_env_seeded_advance(); randomness is ChaCha20 of `seed`. Free with fnd_env_seeded_destroy().
+ *  fnd_env_seeded_advance(); randomness is ChaCha20 of `seed`; waiting is the system's. Free with fnd_env_seeded_destroy().
  *  Setting FOUNDRY_SEED in the environment makes foundry-engine of a test build use one whose clock
  *  runs. */
 struct fnd_env *fnd_env_seeded_create(uint64_t seed, int64_t start_us);

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <errno.h>
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 
@@ -275,9 +274,8 @@ void fnd_engine_sleep(struct fnd_engine *engine, int64_t max_us)
     if (max_us >= 0 && (wait < 0 || max_us < wait)) {
         wait = max_us;
     }
-    struct pollfd ready = {engine->epoll_fd, POLLIN, 0};
-    int64_t ms = wait < 0 ? -1 : (wait + 999) / 1000;
-    (void)poll(&ready, 1, ms > 3600000 ? 3600000 : (int)ms);
+    const struct fnd_env *env = engine->options.env;
+    env->wait(env, engine->epoll_fd, wait);
 }
 
 enum fnd_status fnd_engine_run(struct fnd_engine *engine, const volatile int *stop,

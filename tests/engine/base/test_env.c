@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
+#include <unistd.h>
 
 #include <criterion/criterion.h>
 
@@ -19,6 +20,21 @@ Test(env, the_system_clock_goes_on_and_its_randomness_varies)
     cr_expect_neq(memcmp(a, b, sizeof a), 0);
     cr_expect_neq(memcmp(a + 268, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16), 0, "filled to its end");
     env->random(env, a, 0);
+}
+
+Test(env, waiting_ends_when_there_is_something_to_read_or_the_time_is_over)
+{
+    const struct fnd_env *env = fnd_env_system();
+    int ends[2];
+    cr_assert_eq(pipe(ends), 0);
+    int64_t began = env->monotonic_us(env);
+    env->wait(env, ends[0], 1500);
+    cr_expect_geq(env->monotonic_us(env) - began, 1500, "not before its time");
+    cr_assert_eq(write(ends[1], "x", 1), 1);
+    env->wait(env, ends[0], -1);
+    env->wait(env, ends[0], INT64_MAX);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 Test(env, a_seeded_clock_stands_still_until_it_is_advanced)
