@@ -47,6 +47,7 @@ struct fnd_task {
     size_t calls_left;
     bool interrupted; /* drop the visit when its calls end */
     bool fresh;       /* JOB is being written: no number yet */
+    bool inherited;   /* its stand says running, and it was a dead engine that began it */
     bool goes; /* may move although the engine was not told to resume: somebody answered it */
     struct fnd_operation *operation;  /* under way */
     struct fnd_operation *operations; /* wait, in order */
@@ -167,7 +168,8 @@ void fnd_operate_ended(struct fnd_task *task, const struct fnd_write *write);
 void fnd_operate_abandon(struct fnd_task *task); /* end all of them with the store's error */
 
 /* resume.c */
-void fnd_resume_held(struct fnd_engine *engine, const struct fnd_write *write); /* tell of it */
+bool fnd_resume_wanted(struct fnd_engine *engine, const struct fnd_step_row *row); /* of `only` */
+void fnd_resume_held(struct fnd_engine *engine, const struct fnd_write *write);    /* tell of it */
 void fnd_resume_fill(struct fnd_engine *engine); /* take up what can move, as capacity allows */
 
 /* pins.c */

@@ -24,6 +24,17 @@ static void task_settle(struct fnd_task *task)
 {
     struct fnd_engine *engine = task->engine;
     const enum fnd_state state = task->row.stand.state;
+    if (task->inherited) {
+        /* It was loaded for an act that was refused. What a dead engine began is begun anew with
+         * the next attempt, where this engine was told to resume; else it stays as it is. */
+        if (engine->resumed && !engine->drained && fnd_resume_wanted(engine, &task->row)) {
+            fnd_transition_start(task);
+            return;
+        }
+        engine->flight--;
+        fnd_task_drop(task);
+        return;
+    }
     if (state == FND_RUNNING) {
         if (engine->drained) {
             fnd_transition_drain(task);
@@ -179,6 +190,7 @@ void fnd_engine_operate(struct fnd_engine *engine, struct fnd_operation *operati
             return;
         }
         engine->flight++;
+        task->inherited = task->row.stand.state == FND_RUNNING;
     }
     struct fnd_operation **last = &task->operations;
     while (*last != NULL) {

@@ -7,7 +7,7 @@
 #include "run/internal.h"
 
 /** Whether this engine was asked to move the step's pipeline. */
-static bool wanted(struct fnd_engine *engine, const struct fnd_step_row *row)
+bool fnd_resume_wanted(struct fnd_engine *engine, const struct fnd_step_row *row)
 {
     if (engine->only == NULL) {
         return true;
@@ -106,7 +106,7 @@ static void take_up(struct fnd_engine *engine, const struct fnd_step_row *row)
 {
     struct fnd_error error = {0};
     struct fnd_task *task = NULL;
-    if (fnd_task_find(engine, row->id) != NULL || !wanted(engine, row)) {
+    if (fnd_task_find(engine, row->id) != NULL || !fnd_resume_wanted(engine, row)) {
         return;
     }
     if (fnd_task_load(engine, row, &task, &error) != FND_OK) {

@@ -443,6 +443,7 @@ void fnd_transition_ended(struct fnd_engine *engine, struct fnd_write *write)
     }
     if (write->status == FND_OK) {
         fnd_transition_fold(&task->row, write);
+        task->inherited = false;
         artifacts_note(task, write);
         if (task->fresh) {
             task->row.id = task->row.job = write->first;

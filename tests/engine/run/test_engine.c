@@ -338,6 +338,62 @@ Test(engine, what_was_running_at_a_death_runs_again_with_the_next_attempt)
     fnd_text_finish(&body);
 }
 
+/* An act that is refused loads its step, and must not run what a dead engine had begun: that begins
+ * anew with the next attempt on record, when somebody says resume. */
+Test(engine, a_refused_act_does_not_run_what_was_running_at_a_death)
+{
+    struct fnd_error error = {0};
+    struct fnd_ingest counts = {0};
+    bench_line(&bench, "a.jsonl", "{\"id\":\"x\"}");
+    bench_line(&bench, "a.jsonl", "{\"id\":\"y\"}");
+    bench_open(&bench);
+    cr_assert_eq(fnd_engine_resume(bench.engine, NULL, &error), FND_OK);
+    cr_assert_eq(fnd_engine_ingest(bench.engine, bench.pin, false, &counts, NULL, NULL, &error),
+                 FND_OK);
+    fnd_store_flush(fnd_engine_store(bench.engine));
+    bench_close(&bench);
+    bench_open(&bench); /* and told nothing */
+    cr_expect_eq(
+        fnd_engine_retry(bench.engine, bench_job(&bench, "a.jsonl#x"), NULL, true, "ann", &error),
+        FND_CONFLICT);
+    bench_turn(&bench);
+    cr_expect_eq(act_visits, 0);
+    cr_expect_eq(bench_step(&bench, "a.jsonl#x").stand.state, FND_RUNNING);
+    cr_assert_eq(fnd_engine_resume(bench.engine, NULL, &error), FND_OK);
+    cr_expect_eq(/* before a turn has taken it up */
+                 fnd_engine_retry(bench.engine, bench_job(&bench, "a.jsonl#y"), NULL, true, "ann",
+                                  &error),
+                 FND_CONFLICT);
+    bench_turn(&bench);
+    static const char *const jobs[] = {"a.jsonl#x", "a.jsonl#y"};
+    for (size_t i = 0; i < 2; i++) {
+        cr_expect_eq(bench_step(&bench, jobs[i]).stand.state, FND_COMPLETED);
+        cr_expect_eq(bench_events(&bench, jobs[i], FND_EVENT_START), 1, "%s", jobs[i]);
+    }
+}
+
+/* Nor is its attempt given back: it may have had an effect. */
+Test(engine, a_refused_act_in_a_drain_gives_no_attempt_back_that_a_dead_engine_began)
+{
+    struct fnd_error error = {0};
+    struct fnd_ingest counts = {0};
+    bench_line(&bench, "a.jsonl", "{\"id\":\"x\"}");
+    bench_open(&bench);
+    cr_assert_eq(fnd_engine_resume(bench.engine, NULL, &error), FND_OK);
+    cr_assert_eq(fnd_engine_ingest(bench.engine, bench.pin, false, &counts, NULL, NULL, &error),
+                 FND_OK);
+    fnd_store_flush(fnd_engine_store(bench.engine));
+    bench_close(&bench);
+    bench_open(&bench);
+    fnd_engine_drain(bench.engine, false);
+    cr_expect_eq(
+        fnd_engine_retry(bench.engine, bench_job(&bench, "a.jsonl#x"), NULL, true, "ann", &error),
+        FND_CONFLICT);
+    bench_turn(&bench);
+    cr_expect_eq(bench_step(&bench, "a.jsonl#x").stand.state, FND_RUNNING);
+    cr_expect_eq(bench_events(&bench, "a.jsonl#x", FND_EVENT_DRAIN), 0);
+}
+
 Test(engine, a_phase_that_kills_the_engine_again_and_again_ends)
 {
     bench_line(&bench, "a.jsonl", "{\"id\":\"x\"}");
