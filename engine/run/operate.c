@@ -158,7 +158,12 @@ void fnd_operate_abandon(struct fnd_task *task)
 {
     const struct fnd_error *error = &task->engine->broken;
     if (task->operation != NULL) {
-        /* A write of it that is still under way at the store comes back to a task that has none. */
+        /* A write of it that is still under way at the store comes back to a task that has none;
+         * one that waits for calls was not handed over yet. */
+        if (task->state != FND_TASK_COMMITTING) {
+            fnd_write_destroy(task->operation->write);
+            task->operation->write = NULL;
+        }
         operation_end(task, error->status, error);
     }
     while (task->operations != NULL) {
