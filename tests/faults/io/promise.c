@@ -199,7 +199,7 @@ void promise_check(struct trial *trial)
         stories_check(trial, &trial->ended.out);
         stories_check(trial, &trial->ended.err);
     }
-    storm_check_record(&trial->storm, 1);
+    storm_check_record(&trial->storm, 1, true);
     if (scene == SCENE_ANSWER) {
         answer_check(trial);
     } else if (scene == SCENE_EXPORT) {
@@ -277,7 +277,7 @@ void promise_finish(struct trial *trial)
         trial->exported = true;
         export_check(trial);
     }
-    storm_check_record(&trial->storm, 1);
+    storm_check_record(&trial->storm, 1, true);
     outputs_check(trial);
     left_check(trial, ".foundry/artifacts", "tmp-");
     left_check(trial, ".foundry/plugins", "tmp-");

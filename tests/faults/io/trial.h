@@ -5,7 +5,7 @@
 #ifndef TEST_IO_TRIAL_H
 #define TEST_IO_TRIAL_H
 
-#include "../../system/storm/storm.h"
+#include "../storm/storm.h"
 #include "base/text.h"
 #include "iofault.h"
 #include "store/reader.h"
