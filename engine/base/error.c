@@ -116,6 +116,14 @@ static const char *remedy(int errno_value)
         return "; check the disk and repeat";
     case EROFS:
         return "; make it writable and repeat";
+    case EMFILE:
+        return "; raise the limit on open files (ulimit -n) and repeat";
+    case ENFILE:
+        return "; the system has no room for more open files, close some and repeat";
+    case ENOMEM:
+        return "; free memory and repeat";
+    case EACCES:
+        return "; look at its owner and permissions";
     default:
         return "";
     }

@@ -49,7 +49,12 @@ Test(error, the_reason_of_an_errno_stands_behind_the_message)
 {
     struct fnd_error error = {0};
     cr_expect_eq(fnd_error_errno(&error, FND_DENIED, EACCES, "cannot open %s", "x"), FND_DENIED);
-    cr_expect_str_eq(error.message, "cannot open x: Permission denied");
+    cr_expect_str_eq(error.message,
+                     "cannot open x: Permission denied; look at its owner and permissions");
+    fnd_error_errno(&error, FND_IO, EMFILE, "cannot open x");
+    cr_expect_not_null(strstr(error.message, "raise the limit on open files (ulimit -n)"));
+    fnd_error_errno(&error, FND_IO, ENOMEM, "cannot map x");
+    cr_expect_not_null(strstr(error.message, "free memory and repeat"));
     char *path = many("\xc3\xa9", 2000);
     fnd_error_errno(&error, FND_IO, ENOENT, "cannot open %s", path);
     cr_expect_not_null(strstr(error.message, "\xc3\xa9: No such file or directory"));
