@@ -65,8 +65,11 @@ static enum fnd_status check_place(int fd, void *entry, const char *path, struct
 {
     Dl_info place;
     struct stat opened, found;
-    if (dladdr(entry, &place) == 0 || place.dli_fname == NULL || fstat(fd, &opened) != 0 ||
-        stat(place.dli_fname, &found) != 0) {
+    const bool placed = dladdr(entry, &place) != 0 && place.dli_fname != NULL;
+    if (placed && (fstat(fd, &opened) != 0 || stat(place.dli_fname, &found) != 0)) {
+        return fnd_error_errno(error, FND_IO, errno, "cannot look at the plugin %s", path);
+    }
+    if (!placed) {
         return fnd_error_set(error, FND_PLUGIN,
                              "cannot tell which file foundry_plugin_entry() of %s lies in", path);
     }

@@ -280,7 +280,10 @@ static enum fnd_status info_of(const struct fnd_catalog *catalog, int fd, const 
 {
     struct stat stat;
     uint8_t hash[FND_DIGEST_SIZE];
-    if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode) || stat.st_size > OBJECT_SIZE_MAX) {
+    if (fstat(fd, &stat) != 0) {
+        return fnd_error_errno(error, FND_IO, errno, "cannot look at %s", path);
+    }
+    if (!S_ISREG(stat.st_mode) || stat.st_size > OBJECT_SIZE_MAX) {
         return fnd_error_set(error, FND_PLUGIN,
                              "%s is no plugin: it is not a regular file of at "
                              "most 1 GiB",

@@ -144,6 +144,11 @@ void fnd_group_refuse(struct fnd_pool *pool, struct fnd_group *group, const stru
     queue_end(pool, group, error, error->status == FND_DENIED ? FND_CALL_HELD : FND_CALL_REFUSED);
 }
 
+void fnd_group_hold(struct fnd_pool *pool, struct fnd_group *group, const struct fnd_error *error)
+{
+    queue_end(pool, group, error, FND_CALL_HELD);
+}
+
 void fnd_group_crashed(struct fnd_pool *pool, struct fnd_group *group)
 {
     const struct fnd_env *env = pool->options.env;

@@ -242,9 +242,18 @@ static void group_start(struct fnd_pool *pool, struct fnd_group *group, int64_t 
         return;
     }
     struct fnd_error error = {0};
-    if (fnd_worker_start(pool, group, group->queue->callee, &error) != FND_OK) {
-        fnd_group_crashed(pool, group);
+    if (fnd_worker_start(pool, group, group->queue->callee, &error) == FND_OK) {
+        return;
+    }
+    fnd_group_crashed(pool, group);
+    if (error.status != FND_IO && error.status != FND_FULL) {
         fnd_group_refuse(pool, group, &error);
+    } else if (group->crashes < pool->options.crashes_max) { /* the machine is short of something */
+        fnd_log(pool->options.log, FND_LOG_WARNING, "worker", NULL, NULL,
+                "a worker of plugin %s is started later: %s", group->record->plugin,
+                error.message);
+    } else {
+        fnd_group_hold(pool, group, &error);
     }
 }
 

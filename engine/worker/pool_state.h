@@ -150,6 +150,8 @@ static inline struct fnd_flight fnd_flight_shift(struct fnd_worker *worker)
 
 /** A call ended: it goes to the list that collect gives. */
 void fnd_pool_done(struct fnd_pool *pool, struct fnd_pool_call *call, enum fnd_call_end end);
+/** All that waits in the queue ends HELD with this error: the machine cannot run it now. */
+void fnd_group_hold(struct fnd_pool *pool, struct fnd_group *group, const struct fnd_error *error);
 /** All that waits in the queue ends REFUSED with this error. */
 void fnd_group_refuse(struct fnd_pool *pool, struct fnd_group *group,
                       const struct fnd_error *error);

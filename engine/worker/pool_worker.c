@@ -2,6 +2,7 @@
 /* A worker as the pool sees it: what it is sent, what it answers, and its death. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +12,28 @@
 #include "worker/pool_state.h"
 #include "worker/serve.h"
 
-static void watch(struct fnd_worker *worker, int fd, enum fnd_source_kind kind)
+static bool watch(struct fnd_worker *worker, int fd, enum fnd_source_kind kind)
 {
     struct fnd_source *source = &worker->sources[kind];
     *source = (struct fnd_source){.kind = kind, .worker = worker};
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = source};
-    (void)epoll_ctl(worker->pool->epoll, EPOLL_CTL_ADD, fd, &event);
+    return epoll_ctl(worker->pool->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/** Without being told of its words and of its end, an engine would wait for it for ever. */
+static enum fnd_status watch_all(struct fnd_worker *worker, struct fnd_error *error)
+{
+    if (watch(worker, worker->process.channel.fd, FND_SOURCE_CHANNEL) &&
+        watch(worker, worker->process.noise, FND_SOURCE_NOISE) &&
+        watch(worker, worker->process.pidfd, FND_SOURCE_DEATH)) {
+        return FND_OK;
+    }
+    (void)fnd_error_errno(error, FND_IO, errno, "cannot wait for a worker of %s",
+                          worker->group->queue->callee->path);
+    fnd_process_kill(&worker->process, SIGKILL);
+    (void)fnd_process_reap(&worker->process);
+    fnd_process_finish(&worker->process);
+    return FND_IO;
 }
 
 /** The lowest number that no live worker has: workers of an engine that is root are told apart by
@@ -131,7 +148,10 @@ enum fnd_status fnd_worker_start(struct fnd_pool *pool, struct fnd_group *group,
     worker->pool = pool;
     worker->group = group;
     worker->slot = slot_free(pool);
-    const enum fnd_status status = process_start(pool, worker, callee, error);
+    enum fnd_status status = process_start(pool, worker, callee, error);
+    if (status == FND_OK) {
+        status = watch_all(worker, error);
+    }
     if (status != FND_OK) {
         fnd_work_remove(worker->work);
         free(worker);
@@ -140,9 +160,6 @@ enum fnd_status fnd_worker_start(struct fnd_pool *pool, struct fnd_group *group,
     worker->state = FND_WORKER_STARTING;
     worker->process.channel.take_max = fnd_limits_result(&callee->limits);
     worker->started_us = worker->replied_us = fnd_pool_now(pool);
-    watch(worker, worker->process.channel.fd, FND_SOURCE_CHANNEL);
-    watch(worker, worker->process.noise, FND_SOURCE_NOISE);
-    watch(worker, worker->process.pidfd, FND_SOURCE_DEATH);
     worker->next = pool->workers;
     pool->workers = worker;
     pool->workers_count++;
