@@ -242,7 +242,8 @@ static enum fnd_status read_back(struct writing *writing, struct fnd_error *erro
                                plan->count, checked.lines);
     }
     if (status != FND_OK) {
-        fnd_error_prefix(error, "the export was read back and not kept");
+        fnd_error_prefix(error,
+                         "the export was read back and not kept (see above; mend it or repeat)");
     }
     return status;
 }

@@ -215,6 +215,7 @@ int main(int argc, char **argv)
     bench->injector = argv[3];
     calls.worker = argv[4];
     bench->random = calls.seed;
+    bench->no_places = bench->may_fail = true;
     fnd_digest_setup();
     bool good = prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 && bench_begin(bench) &&
                 worker_trace_make(&calls) && engine_copy(&calls);

@@ -202,8 +202,8 @@ static void host_start(struct column *column)
     column->from = ends[0];
 }
 
-/** The host is gone: at its end, or under the case that it had begun, whatever it says: a plugin may
- *  have called exit(0). false: it is over. */
+/** The host is gone: at its end, or under the case that it had begun, whatever it says: a plugin
+ * may have called exit(0). false: it is over. */
 static bool host_ended(struct column *column)
 {
     int status = 0;

@@ -169,6 +169,7 @@ void trial_begin(struct trial *trial, struct bench *bench, enum scene_id id)
 {
     const struct scene *scene = &bench->scenes[id];
     *trial = (struct trial){.bench = bench, .scene = scene};
+    trial->storm.options.may_fail = bench->may_fail;
     (void)snprintf(trial->label, sizeof trial->label, "%s", scene->name);
     (void)snprintf(trial->storm.jobs, sizeof trial->storm.jobs, "%.200s", bench->jobs);
     for (size_t i = 0; i < scene->acks_count; i++) {

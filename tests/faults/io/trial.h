@@ -46,7 +46,9 @@ struct bench {
     struct fnd_text outputs; /* of all jobs, undisturbed: see outputs_of() */
     struct fnd_text exported;
     uint64_t random;
-    bool quiet; /* say nothing of what is wrong: it was planted */
+    bool no_places; /* what fails need not be a file's: no place has to be told */
+    bool may_fail;  /* what fails need not be the disk: a job may end as failed, and is retried */
+    bool quiet;     /* say nothing of what is wrong: it was planted */
     size_t wrong[WRONGS], told, commands;
     int64_t longest_ms;
 };

@@ -209,7 +209,7 @@ static size_t check_events(struct storm *storm, size_t *acts)
             rerun += check_start(storm, event);
         } else if (event->kind == FND_EVENT_REOPEN || event->kind == FND_EVENT_UPGRADE) {
             outputs_drop(storm, event);
-        } else if (event->kind == FND_EVENT_FAIL) {
+        } else if (event->kind == FND_EVENT_FAIL && !storm->options.may_fail) {
             storm_blame(storm, BLAME_ODD,
                         "job %" PRId64 " failed in phase %d, attempt %d "
                         "(event %" PRId64 ")",

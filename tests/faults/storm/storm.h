@@ -53,6 +53,7 @@ struct storm_options {
     enum plant plant;
     size_t whole_every; /* cycles; STORM_WHOLE, or less for the self-test */
     bool slow;          /* the programs are instrumented: fewer cycles */
+    bool may_fail;      /* jobs may fail: somebody retries them */
     bool quiet;         /* say what is blamed only if it is not what was planted */
 };
 
