@@ -25,18 +25,47 @@ static const char *const fold_sql[FOLD_STATEMENTS] = {
         "UPDATE step SET event = ?3, phase = ?4, attempt = ?5, failures = ?6, state = ?7, due = ?8,"
         " outputs = ?9 WHERE id = ?1 AND event = ?2",
     [FOLD_STEP_PIN] = "UPDATE step SET pin = ?2 WHERE id = ?1",
-    [FOLD_ASK] = "INSERT INTO request(id, step, phase, version, state, closed)"
-                 " VALUES(?1, ?2, ?3, 1, 0, 0)",
+    [FOLD_ASK] = "INSERT INTO request(id, step, phase, version, state, closed, \"group\", asked,"
+                 " remind_ms, due_ms, due, next, stage, fence, holder, snoozed, reopened)"
+                 " VALUES(?1, ?2, ?3, 1, 0, 0, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, NULL, 0, 0)",
     [FOLD_ANSWER] = "UPDATE request SET state = 1, closed = ?1, version = version + 1"
                     " WHERE id = ?2 AND step = ?3 AND state = 0",
-    [FOLD_CORRECTION] = "INSERT INTO correction(id, step, phase, request, output, tier, verdict)"
-                        " VALUES(?1, ?2, ?3, ?4, 0, ?5, ?6)",
+    [FOLD_CORRECTION] = "INSERT INTO correction(id, step, phase, request, output, tier, verdict,"
+                        " undone) VALUES(?1, ?2, ?3, ?4, 0, ?5, ?6, 0)",
     [FOLD_CORRECTION_OUTPUT] = "UPDATE correction SET output = ?1 WHERE id = ?2",
     [FOLD_WITHDRAW] = "UPDATE request SET state = 2, closed = ?1, version = version + 1"
-                      " WHERE step = ?2 AND state = 0",
+                      " WHERE step = ?2 AND state = 0 RETURNING id",
     [FOLD_ARTIFACT] = "INSERT INTO artifact(hash, size, refs) VALUES(?1, ?2, 1)"
                       " ON CONFLICT(hash) DO UPDATE SET refs = refs + 1",
+    [FOLD_TWIN] = "INSERT INTO twin(fingerprint, request, question) VALUES(?1, ?2, ?3)",
+    [FOLD_FORGET_LEASE] = "DELETE FROM lease WHERE request = ?1",
+    [FOLD_FORGET_DRAFT] = "DELETE FROM draft WHERE request = ?1 AND who = ?2",
+    [FOLD_CLAIM] = "UPDATE request SET fence = fence + 1, holder = ?2, snoozed = 0"
+                   " WHERE id = ?1 AND state = 0",
+    [FOLD_LEASE] = "INSERT OR REPLACE INTO lease(request, fence, until)"
+                   " SELECT id, fence, ?2 FROM request WHERE id = ?1 AND state = 0",
+    [FOLD_RELEASE] = "UPDATE request SET holder = NULL, snoozed = ?2 WHERE id = ?1 AND state = 0",
+    [FOLD_REMIND] = "UPDATE request SET stage = 1, next = due WHERE id = ?1 AND stage = 0",
+    [FOLD_ESCALATE] =
+        "UPDATE request SET \"group\" = ?2, stage = 2, due = ?3, next = ?3, holder = NULL,"
+        " snoozed = 0 WHERE id = ?1",
+    [FOLD_LAPSE] = "UPDATE request SET stage = 3, next = 9223372036854775807 WHERE id = ?1",
+    [FOLD_UNDO] = "UPDATE request SET state = 0, closed = 0, version = version + 1, reopened = ?1,"
+                  " holder = NULL, snoozed = 0, stage = 0,"
+                  " due = iif(due_ms > 0, ?4 + due_ms * 1000, 9223372036854775807),"
+                  " next = iif(remind_ms > 0, ?4 + remind_ms * 1000,"
+                  " iif(due_ms > 0, ?4 + due_ms * 1000, 9223372036854775807))"
+                  " WHERE id = ?2 AND step = ?3 AND state = 1",
+    [FOLD_UNDONE] = "UPDATE correction SET undone = ?1 WHERE id = ?2",
+    [FOLD_RULE] = "INSERT INTO rule(answer, question, fingerprint, request, state, ended)"
+                  " VALUES(?1, ?2, ?3, ?4, 0, 0)",
+    [FOLD_RULE_REPLACE] =
+        "UPDATE rule SET state = 1, ended = ?1 WHERE fingerprint = ?2 AND state = 0",
+    [FOLD_RULE_REVOKE] = "UPDATE rule SET state = 2, ended = ?1 WHERE answer = ?2 AND state < 2",
+    [FOLD_SETTLED] = "INSERT OR IGNORE INTO settled(rule, correction) VALUES(?1, ?2)",
 };
+
+_Static_assert(FND_DUE_NONE == INT64_MAX, "the statements above and schema.c spell it out");
 
 _Static_assert(FND_REQUEST_OPEN == 0 && FND_REQUEST_ANSWERED == 1 && FND_REQUEST_WITHDRAWN == 2,
                "the statements above and the indexes of schema.c name these numbers");
@@ -126,7 +155,8 @@ static bool fold_outputs(const struct fnd_event_row *event, struct fnd_parts *pa
             parts->outputs[parts->outputs_count++] = 0;
         }
         parts->outputs[phase] = event->id;
-    } else if (event->kind == FND_EVENT_REOPEN || event->kind == FND_EVENT_UPGRADE) {
+    } else if (event->kind == FND_EVENT_REOPEN || event->kind == FND_EVENT_UPGRADE ||
+               event->kind == FND_EVENT_UNDO) {
         if (parts->outputs_count > (size_t)event->after.phase) {
             parts->outputs_count = (size_t)event->after.phase;
         }
@@ -187,25 +217,109 @@ static enum fnd_fold_result fold_move(struct fnd_fold *fold, const struct fnd_ev
     return result;
 }
 
+static int fold_pair(struct fnd_fold *fold, enum fnd_fold_statement which, int64_t first,
+                     int64_t second)
+{
+    sqlite3_stmt *row = fold->statements[which];
+    sqlite3_bind_int64(row, 1, first);
+    sqlite3_bind_int64(row, 2, second);
+    return fnd_fold_step(row);
+}
+
+/* Withdraw the step's open request, if it has one; its lease goes with it. Most steps have none:
+ * then this is the one statement it ever was. */
 static int withdraw(struct fnd_fold *fold, const struct fnd_event_row *event)
 {
     sqlite3_stmt *row = fold->statements[FOLD_WITHDRAW];
     sqlite3_bind_int64(row, 1, event->id);
     sqlite3_bind_int64(row, 2, event->step);
-    return fnd_fold_step(row);
+    int rc = sqlite3_step(row);
+    int64_t request = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
+    if (rc == SQLITE_ROW) {
+        rc = sqlite3_step(row); /* an index allows one open request a step */
+    }
+    sqlite3_reset(row);
+    if (rc == SQLITE_DONE && request > 0) {
+        sqlite3_bind_int64(fold->statements[FOLD_FORGET_LEASE], 1, request);
+        rc = fnd_fold_step(fold->statements[FOLD_FORGET_LEASE]);
+    }
+    return rc;
 }
 
-static int fold_ask(struct fnd_fold *fold, const struct fnd_event_row *event)
+static void bind_text(sqlite3_stmt *row, int index, const char *text)
+{
+    if (text != NULL) {
+        sqlite3_bind_text(row, index, text, -1, SQLITE_STATIC); /* outlives the step */
+    } else {
+        sqlite3_bind_null(row, index);
+    }
+}
+
+/* When `ms` after an event is, none for 0. */
+static int64_t due_behind(const struct fnd_event_row *event, int64_t ms)
+{
+    return ms > 0 ? event->at_us + ms * 1000 : FND_DUE_NONE;
+}
+
+static int fold_twins(struct fnd_fold *fold, int64_t request, const struct fnd_parts *parts)
+{
+    int rc = SQLITE_DONE;
+    for (size_t i = 0; i < parts->twins_count && rc == SQLITE_DONE; i++) {
+        sqlite3_stmt *row = fold->statements[FOLD_TWIN];
+        bind_blob(row, 1, parts->twins[i].fingerprint, FND_FINGERPRINT_SIZE);
+        sqlite3_bind_int64(row, 2, request);
+        sqlite3_bind_int64(row, 3, parts->twins[i].question);
+        rc = fnd_fold_step(row);
+    }
+    return rc;
+}
+
+static int fold_ask(struct fnd_fold *fold, const struct fnd_event_row *event,
+                    const struct fnd_parts *parts)
 {
     int rc = withdraw(fold, event); /* a step has one open request: the newest */
     if (rc != SQLITE_DONE) {
         return rc;
     }
+    int64_t due = due_behind(event, parts->due_ms), remind = due_behind(event, parts->remind_ms);
     sqlite3_stmt *row = fold->statements[FOLD_ASK];
     sqlite3_bind_int64(row, 1, event->id);
     sqlite3_bind_int64(row, 2, event->step);
     sqlite3_bind_int(row, 3, event->phase);
-    return fnd_fold_step(row);
+    bind_text(row, 4, parts->group);
+    sqlite3_bind_int64(row, 5, event->at_us);
+    sqlite3_bind_int64(row, 6, parts->remind_ms);
+    sqlite3_bind_int64(row, 7, parts->due_ms);
+    sqlite3_bind_int64(row, 8, due);
+    sqlite3_bind_int64(row, 9, parts->remind_ms > 0 ? remind : due);
+    rc = fnd_fold_step(row);
+    return rc == SQLITE_DONE ? fold_twins(fold, event->id, parts) : rc;
+}
+
+/* The rules that an answer makes; those before them for the same question make way. */
+static int fold_rules(struct fnd_fold *fold, const struct fnd_event_row *event,
+                      const struct fnd_parts *parts)
+{
+    int rc = SQLITE_DONE;
+    for (size_t i = 0; i < parts->twins_count && rc == SQLITE_DONE; i++) {
+        const struct fnd_twin *twin = &parts->twins[i];
+        sqlite3_stmt *row = fold->statements[FOLD_RULE_REPLACE];
+        sqlite3_bind_int64(row, 1, event->id);
+        bind_blob(row, 2, twin->fingerprint, FND_FINGERPRINT_SIZE);
+        rc = fnd_fold_step(row);
+        if (rc == SQLITE_DONE) {
+            row = fold->statements[FOLD_RULE];
+            sqlite3_bind_int64(row, 1, event->id);
+            sqlite3_bind_int64(row, 2, twin->question);
+            bind_blob(row, 3, twin->fingerprint, FND_FINGERPRINT_SIZE);
+            sqlite3_bind_int64(row, 4, event->ref);
+            rc = fnd_fold_step(row);
+        }
+    }
+    for (size_t i = 0; i < parts->rules_count && rc == SQLITE_DONE; i++) {
+        rc = fold_pair(fold, FOLD_SETTLED, parts->rules[i], event->id);
+    }
+    return rc;
 }
 
 static int fold_answer(struct fnd_fold *fold, const struct fnd_event_row *event,
@@ -216,6 +330,16 @@ static int fold_answer(struct fnd_fold *fold, const struct fnd_event_row *event,
     sqlite3_bind_int64(row, 2, event->ref);
     sqlite3_bind_int64(row, 3, event->step);
     int rc = fnd_fold_step(row);
+    if (rc == SQLITE_DONE) {
+        sqlite3_bind_int64(fold->statements[FOLD_FORGET_LEASE], 1, event->ref);
+        rc = fnd_fold_step(fold->statements[FOLD_FORGET_LEASE]);
+    }
+    if (rc == SQLITE_DONE && parts->by != NULL) {
+        row = fold->statements[FOLD_FORGET_DRAFT];
+        sqlite3_bind_int64(row, 1, event->ref);
+        bind_text(row, 2, parts->by);
+        rc = fnd_fold_step(row);
+    }
     if (rc != SQLITE_DONE || !parts->record) {
         return rc;
     }
@@ -226,16 +350,76 @@ static int fold_answer(struct fnd_fold *fold, const struct fnd_event_row *event,
     sqlite3_bind_int64(row, 4, event->ref);
     sqlite3_bind_int(row, 5, parts->tier);
     sqlite3_bind_int(row, 6, parts->verdict);
-    return fnd_fold_step(row);
+    rc = fnd_fold_step(row);
+    return rc == SQLITE_DONE ? fold_rules(fold, event, parts) : rc;
 }
 
-static int fold_pair(struct fnd_fold *fold, enum fnd_fold_statement which, int64_t first,
-                     int64_t second)
+/* The request is open again; the record stays, and says by which event it was taken back. Rules
+ * that the answer made end with it. */
+static int fold_undo(struct fnd_fold *fold, const struct fnd_event_row *event,
+                     const struct fnd_parts *parts)
 {
-    sqlite3_stmt *row = fold->statements[which];
-    sqlite3_bind_int64(row, 1, first);
-    sqlite3_bind_int64(row, 2, second);
-    return fnd_fold_step(row);
+    int rc = withdraw(fold, event); /* of a later phase */
+    if (rc == SQLITE_DONE) {
+        sqlite3_stmt *row = fold->statements[FOLD_UNDO];
+        sqlite3_bind_int64(row, 1, event->id);
+        sqlite3_bind_int64(row, 2, event->ref);
+        sqlite3_bind_int64(row, 3, event->step);
+        sqlite3_bind_int64(row, 4, event->at_us);
+        rc = fnd_fold_step(row);
+    }
+    if (rc == SQLITE_DONE) {
+        rc = fold_pair(fold, FOLD_UNDONE, event->id, parts->answer);
+    }
+    return rc == SQLITE_DONE ? fold_pair(fold, FOLD_RULE_REVOKE, event->id, parts->answer) : rc;
+}
+
+static int fold_claim(struct fnd_fold *fold, const struct fnd_event_row *event,
+                      const struct fnd_parts *parts)
+{
+    sqlite3_stmt *row = fold->statements[FOLD_CLAIM];
+    sqlite3_bind_int64(row, 1, event->ref);
+    bind_text(row, 2, parts->by);
+    int rc = fnd_fold_step(row);
+    return rc == SQLITE_DONE ? fold_pair(fold, FOLD_LEASE, event->ref, parts->until_us) : rc;
+}
+
+/* What is about a request and moves no step. */
+static int fold_desk(struct fnd_fold *fold, const struct fnd_event_row *event,
+                     const struct fnd_parts *parts)
+{
+    sqlite3_stmt *row;
+    int rc = SQLITE_DONE;
+    switch (event->kind) {
+    case FND_EVENT_CLAIM:
+        return fold_claim(fold, event, parts);
+    case FND_EVENT_RELEASE:
+    case FND_EVENT_SNOOZE:
+        rc = fold_pair(fold, FOLD_RELEASE, event->ref, parts->until_us);
+        break;
+    case FND_EVENT_REMIND:
+        sqlite3_bind_int64(fold->statements[FOLD_REMIND], 1, event->ref);
+        return fnd_fold_step(fold->statements[FOLD_REMIND]);
+    case FND_EVENT_LAPSE:
+        sqlite3_bind_int64(fold->statements[FOLD_LAPSE], 1, event->ref);
+        return fnd_fold_step(fold->statements[FOLD_LAPSE]);
+    case FND_EVENT_ESCALATE:
+        row = fold->statements[FOLD_ESCALATE];
+        sqlite3_bind_int64(row, 1, event->ref);
+        bind_text(row, 2, parts->group);
+        sqlite3_bind_int64(row, 3, parts->again ? due_behind(event, parts->due_ms) : FND_DUE_NONE);
+        rc = fnd_fold_step(row);
+        break;
+    case FND_EVENT_REVOKE:
+        return fold_pair(fold, FOLD_RULE_REVOKE, event->id, event->ref);
+    default:
+        return rc;
+    }
+    if (rc == SQLITE_DONE) {
+        sqlite3_bind_int64(fold->statements[FOLD_FORGET_LEASE], 1, event->ref);
+        rc = fnd_fold_step(fold->statements[FOLD_FORGET_LEASE]);
+    }
+    return rc;
 }
 
 /* What follows the move of a step. */
@@ -244,9 +428,11 @@ static int fold_effects(struct fnd_fold *fold, const struct fnd_event_row *event
 {
     int rc = SQLITE_DONE;
     if (event->kind == FND_EVENT_ASK) {
-        rc = fold_ask(fold, event);
+        rc = fold_ask(fold, event, parts);
     } else if (event->kind == FND_EVENT_ANSWER) {
         rc = fold_answer(fold, event, parts);
+    } else if (event->kind == FND_EVENT_UNDO) {
+        rc = fold_undo(fold, event, parts);
     } else if (event->kind == FND_EVENT_OUTPUT && event->ref != 0) {
         rc = fold_pair(fold, FOLD_CORRECTION_OUTPUT, event->id, event->ref);
     } else if (event->kind == FND_EVENT_UPGRADE) {
@@ -286,6 +472,8 @@ enum fnd_fold_result fnd_fold_apply(struct fnd_fold *fold, const struct fnd_even
             return moved;
         }
         *rc = fold_effects(fold, event, parts);
+    } else {
+        *rc = fold_desk(fold, event, parts);
     }
     if (*rc == SQLITE_DONE) {
         *rc = fold_artifacts(fold, parts);

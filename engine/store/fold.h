@@ -9,6 +9,14 @@
 #include "store/db.h"
 #include "store/reader.h"
 
+enum { FND_FINGERPRINT_SIZE = 16 };
+
+/** A question whose answer may hold for others of the same fingerprint. */
+struct fnd_twin {
+    int64_t question; /* index in the request */
+    uint8_t fingerprint[FND_FINGERPRINT_SIZE];
+};
+
 /** What a fold needs beyond an event's own columns. The live writer takes it from the write, a
  *  rebuild from body and meta (parts.h). Everything is borrowed. */
 struct fnd_parts {
@@ -29,6 +37,21 @@ struct fnd_parts {
     /* _ANSWER */
     bool record;
     uint8_t tier, verdict;
+    /* _ASK: who it is for and when it is due; questions with a fingerprint */
+    const char *group;
+    int64_t remind_ms, due_ms; /* 0: never */
+    /* _ASK: fingerprints by question. _ANSWER: of the rules that it makes */
+    const struct fnd_twin *twins;
+    size_t twins_count;
+    /* _ANSWER: rules that gave it; whether a deadline did */
+    const int64_t *rules;
+    size_t rules_count;
+    bool deadline;
+    /* _ANSWER, _CLAIM and the others about a request */
+    const char *by;
+    int64_t until_us; /* _CLAIM, _SNOOZE */
+    bool again;       /* _ESCALATE: its time begins anew */
+    int64_t answer;   /* _UNDO */
     /* all */
     const struct fnd_artifact *artifacts;
     size_t artifacts_count;
@@ -50,6 +73,21 @@ enum fnd_fold_statement {
     FOLD_CORRECTION_OUTPUT,
     FOLD_WITHDRAW,
     FOLD_ARTIFACT,
+    FOLD_TWIN,
+    FOLD_FORGET_LEASE,
+    FOLD_FORGET_DRAFT,
+    FOLD_CLAIM,
+    FOLD_LEASE,
+    FOLD_RELEASE,
+    FOLD_REMIND,
+    FOLD_ESCALATE,
+    FOLD_LAPSE,
+    FOLD_UNDO,
+    FOLD_UNDONE,
+    FOLD_RULE,
+    FOLD_RULE_REPLACE,
+    FOLD_RULE_REVOKE,
+    FOLD_SETTLED,
     FOLD_STATEMENTS
 };
 

@@ -30,6 +30,12 @@ enum fnd_writer_statement {
     WRITER_REQUEST,    /* a request's step, state and end */
     WRITER_JOB_CLASH,  /* a job of this uuid or identity */
     WRITER_PIN_CLASH,  /* a pin of this hash */
+    WRITER_LEASE,      /* working rows */
+    WRITER_DRAFT,
+    WRITER_DRAFT_DROP,
+    WRITER_OUTBOX,
+    WRITER_OUTBOX_STATE,
+    WRITER_OUTBOX_SWEEP,
     WRITER_STATEMENTS
 };
 
@@ -86,6 +92,19 @@ enum fnd_status fnd_writer_file(const struct fnd_store *store, bool opened, dev_
 /** The chain value recorded at `sequence`; FND_NOT_FOUND when there is none. */
 enum fnd_status fnd_writer_chain(struct fnd_store *store, int64_t sequence,
                                  uint8_t chain[FND_DIGEST_SIZE], struct fnd_error *error);
+
+/* --- migrate.c ------------------------------------------------------------------------------ */
+
+/** Bring a record of schema `from` to this engine's: a backup beside it, then every table anew from
+ *  the log, in one transaction.  Returns FND_OK; FND_DAMAGED: an event cannot be folded, nothing
+ * was changed; FND_FULL; FND_IO.  Thread: the writing connection's. */
+enum fnd_status fnd_migrate(struct fnd_store *store, int64_t from, struct fnd_error *error);
+
+/* --- note.c: working rows ------------------------------------------------------------------- */
+
+/** Apply a write's notes, inside the group's transaction; `first` is its first event's number.
+ *  Returns SQLITE_DONE or the failure. */
+int fnd_notes_apply(struct fnd_writer *writer, const struct fnd_write *write, int64_t first);
 
 /* --- write.c: a group ---------------------------------------------------------------------- */
 

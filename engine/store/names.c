@@ -57,6 +57,22 @@ const char *fnd_event_name(enum fnd_event_kind kind)
         return "loss";
     case FND_EVENT_EXPORT:
         return "export";
+    case FND_EVENT_CLAIM:
+        return "claim";
+    case FND_EVENT_RELEASE:
+        return "release";
+    case FND_EVENT_SNOOZE:
+        return "snooze";
+    case FND_EVENT_REMIND:
+        return "remind";
+    case FND_EVENT_ESCALATE:
+        return "escalate";
+    case FND_EVENT_LAPSE:
+        return "lapse";
+    case FND_EVENT_UNDO:
+        return "undo";
+    case FND_EVENT_REVOKE:
+        return "revoke";
     }
     return "unknown";
 }

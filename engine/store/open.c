@@ -104,9 +104,10 @@ static enum fnd_status look(struct fnd_store *store, bool *empty, struct fnd_err
         return status;
     }
     status = fnd_db_open(&db, store->folder, store->path, SQLITE_OPEN_READONLY, error);
+    int64_t version = 0;
     if (status == FND_OK) {
         sqlite3_db_config(db.handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-        status = fnd_tables_look(&db, empty, error);
+        status = fnd_tables_look(&db, empty, &version, error);
     }
     if (status != FND_OK && fnd_db_unfinished(&db)) {
         *empty = true; /* the writer takes the journal back; the witness says if more was there */

@@ -13,8 +13,14 @@ void fnd_parts_finish(struct fnd_parts_read *read)
 {
     free(read->pipeline);
     free(read->path);
+    free(read->group);
+    free(read->by);
+    free(read->twins);
+    free(read->rules);
     free(read->artifacts);
-    read->pipeline = read->path = NULL;
+    read->pipeline = read->path = read->group = read->by = NULL;
+    read->twins = NULL;
+    read->rules = NULL;
     read->artifacts = NULL;
     read->capacity = 0;
 }
@@ -154,6 +160,9 @@ static enum fnd_status read_body(struct fnd_parts_read *read, enum fnd_event_kin
         break;
     default:
         break;
+    }
+    if (status == FND_OK && fnd_parts_desk(kind)) {
+        status = fnd_parts_read_desk(read, kind, body, error);
     }
     read->parts.pipeline = read->pipeline;
     read->parts.path = read->path;

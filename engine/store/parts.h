@@ -3,12 +3,15 @@
 #ifndef FND_STORE_PARTS_H
 #define FND_STORE_PARTS_H
 
+#include "base/json.h"
 #include "store/fold.h"
 
 /** Parts and the memory behind them. `= {0}` before the first use. */
 struct fnd_parts_read {
     struct fnd_parts parts;
-    char *pipeline, *path;
+    char *pipeline, *path, *group, *by;
+    struct fnd_twin *twins;
+    int64_t *rules;
     struct fnd_artifact *artifacts;
     size_t capacity;
 };
@@ -22,6 +25,13 @@ void fnd_parts_finish(struct fnd_parts_read *read);
 enum fnd_status fnd_parts_read(struct fnd_parts_read *read, enum fnd_event_kind kind,
                                const char *body, size_t body_size, const char *meta,
                                size_t meta_size, struct fnd_error *error);
+
+/** Whether an event's parts are read out of its body by the live writer, too: what is about
+ * requests is rare, and one reader cannot disagree with itself. */
+bool fnd_parts_desk(enum fnd_event_kind kind);
+/** The parts of such a body, an object (parts_desk.c). As fnd_parts_read(). */
+enum fnd_status fnd_parts_read_desk(struct fnd_parts_read *read, enum fnd_event_kind kind,
+                                    struct fnd_json body, struct fnd_error *error);
 
 /** Assert that the columns of a write are what its bodies say, so that a rebuild gives the same
  *  tables. Builds with sanitizers do it at each submit. */

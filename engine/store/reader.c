@@ -63,6 +63,48 @@ static const char *const reader_sql[READER_STATEMENTS] = {
     [COUNT_JOBS] = "SELECT count(*) FROM job",
     [COUNT_PIPELINE] = "SELECT step.state, count(*) FROM job CROSS JOIN step ON step.id = job.id"
                        " WHERE job.pipeline = ?1 GROUP BY step.state",
+    [READ_ASK] = "SELECT " FND_ASK_COLUMNS FND_ASK_TABLES " WHERE request.id = ?1",
+    [WALK_ASKS] = "SELECT " FND_ASK_COLUMNS FND_ASK_TABLES
+                  " CROSS JOIN job ON job.id = step.job WHERE request.state = ?1 AND ?2 = ?2"
+                  " AND request.id > ?3 AND (?4 IS NULL OR request.\"group\" = ?4)"
+                  " AND (?5 IS NULL OR job.pipeline = ?5) AND (?6 = 0 OR job.id = ?6)"
+                  " AND ?7 = 0 ORDER BY request.id LIMIT ?8",
+    [WALK_ASKS_OPEN] =
+        "SELECT " FND_ASK_COLUMNS FND_ASK_TABLES
+        " CROSS JOIN job ON job.id = step.job WHERE request.state = 0 AND ?1 = 0"
+        " AND (request.due, request.id) > (?2, ?3) AND (?4 IS NULL OR request.\"group\" = ?4)"
+        " AND (?5 IS NULL OR job.pipeline = ?5) AND (?6 = 0 OR job.id = ?6)"
+        " AND (?7 = 0 OR (coalesce(lease.until, 0) <= ?7 AND request.snoozed <= ?7))"
+        " ORDER BY request.due, request.id LIMIT ?8",
+    [WALK_ASKS_DUE] =
+        "SELECT " FND_ASK_COLUMNS FND_ASK_TABLES " WHERE request.state = 0 AND request.next <= ?1"
+        " ORDER BY request.next, request.id LIMIT ?2",
+    [READ_ASKS_NEXT] = "SELECT next FROM request WHERE state = 0 ORDER BY next LIMIT 1",
+    [READ_DRAFT] = "SELECT at, body, who FROM draft WHERE request = ?1 AND who = ?2",
+    [READ_DRAFT_LATEST] =
+        "SELECT at, body, who FROM draft WHERE request = ?1 ORDER BY at DESC, who LIMIT 1",
+    [WALK_RULES] = "SELECT " FND_RULE_COLUMNS " FROM rule WHERE rule.answer > ?1"
+                   " ORDER BY rule.answer, rule.question LIMIT ?2",
+    [READ_RULE] =
+        "SELECT " FND_RULE_COLUMNS " FROM rule WHERE rule.fingerprint = ?1 AND rule.state = 0",
+    [READ_TWIN] = "SELECT 1 FROM request WHERE request.id = ?1 AND request.state = 0"
+                  " AND " FND_TWIN_HOLDS,
+    [READ_TWINS_OPEN] = "SELECT request.id FROM request WHERE request.state = 0"
+                        " AND request.id > ?1 AND " FND_TWIN_HOLDS " ORDER BY request.id LIMIT ?2",
+    [READ_TWINS_COUNT] =
+        "SELECT count(DISTINCT other.request) FROM twin JOIN twin AS other"
+        " ON other.fingerprint = twin.fingerprint JOIN request ON request.id = other.request"
+        " WHERE twin.request = ?1 AND other.request <> ?1 AND request.state = 0",
+    [READ_SETTLED_REVOKED] =
+        "SELECT DISTINCT correction.id FROM rule JOIN settled ON settled.rule = rule.answer"
+        " JOIN correction ON correction.id = settled.correction"
+        " WHERE rule.state = 2 AND correction.undone = 0 AND correction.id > ?1"
+        " ORDER BY correction.id LIMIT ?2",
+    [WALK_OUTBOX] = "SELECT " FND_OUTBOX_COLUMNS " FROM outbox WHERE (?1 < 0 OR state = ?1)"
+                    " AND id > ?2 ORDER BY id LIMIT ?3",
+    [WALK_OUTBOX_DUE] = "SELECT " FND_OUTBOX_COLUMNS " FROM outbox WHERE state = 0 AND next <= ?1"
+                        " ORDER BY next, id LIMIT ?2",
+    [READ_OUTBOX_NEXT] = "SELECT next FROM outbox WHERE state = 0 ORDER BY next LIMIT 1",
     [FIND_PATH] = "SELECT " FND_JOB_COLUMNS " FROM job WHERE path = ?1"
                   " ORDER BY pipeline, revision DESC LIMIT ?2",
     [FIND_END] = "SELECT " FND_JOB_COLUMNS " FROM job WHERE length(path) > length(?1)"
@@ -121,8 +163,18 @@ static enum fnd_status open_record(struct fnd_reader *reader, struct fnd_error *
                          "PRAGMA cell_size_check=ON",
                          "configure the connection", error);
     bool empty = false;
+    int64_t version = FND_STORE_VERSION;
     if (status == FND_OK) {
-        status = fnd_tables_look(&reader->db, &empty, error);
+        status = fnd_tables_look(&reader->db, &empty, &version, error);
+    }
+    if (status == FND_OK && version < FND_STORE_VERSION) {
+        fnd_error_set(error, FND_INVALID,
+                      "%s/.foundry was written by an older engine (schema %" PRId64
+                      ", this one reads %d); the next command that writes, such as `foundry-engine "
+                      "run`, keeps a backup and brings it up to date",
+                      reader->path, version, FND_STORE_VERSION);
+        fnd_error_code(error, "older_schema");
+        status = FND_INVALID;
     }
     if (status != FND_OK && fnd_db_unfinished(&reader->db)) {
         empty = true;
@@ -354,5 +406,6 @@ void fnd_correction_from(sqlite3_stmt *statement, struct fnd_correction_row *row
         .phase = sqlite3_column_int(statement, 4),
         .tier = (enum fnd_tier)sqlite3_column_int(statement, 5),
         .verdict = (enum fnd_verdict)sqlite3_column_int(statement, 6),
+        .undone = sqlite3_column_int64(statement, 7),
     };
 }

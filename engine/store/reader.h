@@ -46,6 +46,9 @@ struct fnd_event_row {
     struct fnd_stand after;
 };
 
+#define FND_DUE_NONE INT64_MAX /* of a request's deadlines: never */
+#define FND_DURATION_MAX_MS (INT64_C(100) * 366 * 24 * 3600 * 1000) /* of anything in a body */
+
 struct fnd_request_row {
     int64_t id, step, closed; /* closed: the event that ended it, 0 while open */
     int32_t phase, version;   /* version counts from 1 */
@@ -54,6 +57,7 @@ struct fnd_request_row {
 
 struct fnd_correction_row {
     int64_t id, step, request, output; /* id: the ANSWER event; output: the OUTPUT event or 0 */
+    int64_t undone;                    /* the UNDO that took it back; 0: it stands */
     int32_t phase;
     enum fnd_tier tier;
     enum fnd_verdict verdict;

@@ -15,7 +15,28 @@
     "id, at, step, prev, ref, kind, phase, attempt, level, state, next_phase, next_attempt,"       \
     " failures, due"
 #define FND_REQUEST_COLUMNS "id, step, closed, phase, version, state"
-#define FND_CORRECTION_COLUMNS "id, step, request, output, phase, tier, verdict"
+/* Of the tables that FND_ASK_TABLES joins. */
+#define FND_ASK_COLUMNS                                                                            \
+    "request.id, request.step, request.closed, request.phase, request.version, request.state,"     \
+    " step.job, request.asked, request.due, request.next, request.remind_ms, request.due_ms,"      \
+    " request.fence, coalesce(lease.until, 0), request.snoozed, request.reopened, request.stage,"  \
+    " request.\"group\", request.holder"
+#define FND_ASK_TABLES                                                                             \
+    " FROM request CROSS JOIN step ON step.id = request.step"                                      \
+    " LEFT JOIN lease ON lease.request = request.id"
+#define FND_RULE_COLUMNS                                                                           \
+    "rule.answer, rule.question, rule.fingerprint, rule.request, rule.state, rule.ended,"          \
+    " (SELECT count(*) FROM settled JOIN correction ON correction.id = settled.correction"         \
+    " WHERE settled.rule = rule.answer AND correction.undone = 0)"
+/* True of a request whose every question has a rule that is younger than its last reopening. A rule
+ * counts for twins of the request that it came from, never for that request itself. */
+#define FND_TWIN_HOLDS                                                                             \
+    "EXISTS(SELECT 1 FROM twin WHERE twin.request = request.id)"                                   \
+    " AND NOT EXISTS(SELECT 1 FROM twin WHERE twin.request = request.id AND NOT EXISTS("           \
+    "SELECT 1 FROM rule WHERE rule.fingerprint = twin.fingerprint AND rule.state = 0"              \
+    " AND rule.answer > request.reopened AND rule.request <> request.id))"
+#define FND_OUTBOX_COLUMNS "id, event, hook, pin, at, state, tries, next, note"
+#define FND_CORRECTION_COLUMNS "id, step, request, output, phase, tier, verdict, undone"
 enum { FND_STEP_COLUMNS_COUNT = 11, FND_EVENT_COLUMNS_COUNT = 14 };
 
 enum fnd_reader_statement {
@@ -47,6 +68,22 @@ enum fnd_reader_statement {
     COUNT_STOPPED,
     COUNT_JOBS,
     COUNT_PIPELINE,
+    READ_ASK,
+    WALK_ASKS,
+    WALK_ASKS_OPEN,
+    WALK_ASKS_DUE,
+    READ_ASKS_NEXT,
+    READ_DRAFT,
+    READ_DRAFT_LATEST,
+    WALK_RULES,
+    READ_RULE,
+    READ_TWIN,
+    READ_TWINS_OPEN,
+    READ_TWINS_COUNT,
+    READ_SETTLED_REVOKED,
+    WALK_OUTBOX,
+    WALK_OUTBOX_DUE,
+    READ_OUTBOX_NEXT,
     FIND_PATH,
     FIND_END,
     FIND_RECENT,

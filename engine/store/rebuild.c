@@ -19,9 +19,16 @@ static const struct table {
     {"job", "SELECT id, uuid, pin, pipeline, path, revision, created FROM job ORDER BY id"},
     {"step", "SELECT id, job, item, phase, state, attempt, failures, due, event, pin, outputs"
              " FROM step ORDER BY id"},
-    {"request", "SELECT id, step, phase, version, state, closed FROM request ORDER BY id"},
-    {"correction", "SELECT id, step, phase, request, output, tier, verdict FROM correction"
-                   " ORDER BY id"},
+    {"request", "SELECT id, step, phase, version, state, closed, \"group\", asked, remind_ms,"
+                " due_ms, due, next, stage, fence, holder, snoozed, reopened FROM request"
+                " ORDER BY id"},
+    {"correction", "SELECT id, step, phase, request, output, tier, verdict, undone"
+                   " FROM correction ORDER BY id"},
+    /* These have keys of several columns: the first column says all of them. */
+    {"twin", "SELECT request * 65536 + question, fingerprint FROM twin ORDER BY 1, 2"},
+    {"rule", "SELECT answer * 65536 + question, fingerprint, request, state, ended FROM rule"
+             " ORDER BY 1"},
+    {"settled", "SELECT rule || '/' || correction FROM settled ORDER BY 1"},
     {"artifact", "SELECT hash, size, refs FROM artifact ORDER BY hash"},
 };
 
@@ -39,7 +46,10 @@ enum fnd_status fnd_rebuild_open(struct fnd_check *check, struct fnd_error *erro
         fnd_db_exec(made, "PRAGMA journal_mode=MEMORY; PRAGMA cache_size=-8192; BEGIN",
                     "make a temporary rebuild", error);
     if (status == FND_OK) {
-        status = fnd_db_exec(made, fnd_tables_sql(), "make a temporary rebuild", error);
+        status = fnd_db_exec(made, fnd_tables_log_sql(), "make a temporary rebuild", error);
+    }
+    if (status == FND_OK) {
+        status = fnd_db_exec(made, fnd_tables_folded_sql(), "make a temporary rebuild", error);
     }
     if (status == FND_OK) {
         status = fnd_fold_open(&check->fold, made, error);
@@ -75,7 +85,7 @@ static void outputs_before(struct fnd_check *check, int64_t step)
 /* What the fold takes for granted, as the live writer asserts it. */
 static const char *impossible(const struct fnd_event_row *event)
 {
-    if (event->kind < FND_EVENT_STORE || event->kind > FND_EVENT_EXPORT) {
+    if (event->kind < FND_EVENT_STORE || event->kind > FND_EVENT_LAST) {
         return "it is of no known kind";
     }
     if (event->phase < 0 || event->phase >= FND_PHASES_MAX || event->after.phase < 0 ||

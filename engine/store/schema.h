@@ -9,12 +9,16 @@
 
 enum { FND_APPLICATION_ID = 0x464e4452 }; /* "FNDR" in SQLite's header, for file(1) and for us */
 
-/** All CREATE statements, in one text. */
-const char *fnd_tables_sql(void);
+/** The CREATE statements of the log; and of all that is folded from it, with the working rows. */
+const char *fnd_tables_log_sql(void);
+const char *fnd_tables_folded_sql(void);
 
-/** What an open connection shows: an empty database, a store of this version, or neither.
+/** What an open connection shows: an empty database, a store of this version or an older one, or
+ *  neither.
+ *  version  its schema; this engine's for an empty one.
  *  Returns FND_OK; FND_INVALID: a newer schema; FND_DAMAGED: a database of something else. */
-enum fnd_status fnd_tables_look(struct fnd_db *db, bool *empty, struct fnd_error *error);
+enum fnd_status fnd_tables_look(struct fnd_db *db, bool *empty, int64_t *version,
+                                struct fnd_error *error);
 
 /** Create the tables and mark the file, inside the caller's transaction. */
 enum fnd_status fnd_tables_create(struct fnd_db *db, struct fnd_error *error);

@@ -70,7 +70,7 @@ void fnd_chain_next(const uint8_t before[FND_DIGEST_SIZE], const struct fnd_even
 
 void fnd_write_seal(struct fnd_write *write, struct fnd_keys *keys, const struct fnd_env *env)
 {
-    assert(write->count > 0 && write->count <= FND_WRITE_EVENTS_MAX);
+    assert((write->count > 0 || write->notes != NULL) && write->count <= FND_WRITE_EVENTS_MAX);
     for (size_t i = 0; i < write->count; i++) {
         struct fnd_event *event = &write->events[i];
         if (event->body != NULL || event->meta != NULL) {

@@ -20,10 +20,12 @@
 #include "base/log.h"
 
 enum {
-    FND_STORE_VERSION = 1,
+    FND_STORE_VERSION = 2,
     FND_PHASES_MAX = 64,     /* of a pipeline; bounds the outputs column */
     FND_LOCK_WAIT_MS = 5000, /* how long a writer waits for the directory */
     FND_HEAD_SYNC_MS = 50,   /* the witness is synced this often while dirty */
+    FND_WHO_SIZE_MAX = 128,  /* bytes of a person's name on a desk */
+    FND_GROUP_SIZE_MAX = 64, /* bytes of a group's name */
     FND_ITEM_NONE = -1       /* the item of a plain step */
 };
 
@@ -60,7 +62,20 @@ enum fnd_event_kind {
     FND_EVENT_DRAIN = 13,   /* started and not run: the attempt is given back */
     FND_EVENT_HOLD = 14,    /* paused without a question: body {"code","message"} */
     FND_EVENT_LOSS = 15,    /* a person accepted a lost tail; body {"sequence","chain"} */
-    FND_EVENT_EXPORT = 16   /* a dataset was written; body its manifest */
+    FND_EVENT_EXPORT = 16,  /* a dataset was written; body its manifest */
+    /* About a request, `ref`, without moving its step (step 0): */
+    FND_EVENT_CLAIM = 17,    /* a person has it on the desk; body {"by","until_us"} */
+    FND_EVENT_RELEASE = 18,  /* and puts it back; body {"by"} */
+    FND_EVENT_SNOOZE = 19,   /* nobody is given it for a while; body {"by","until_us"} */
+    FND_EVENT_REMIND = 20,   /* its reminder was due; no body */
+    FND_EVENT_ESCALATE = 21, /* it goes to another group; body {"group","again"} */
+    FND_EVENT_LAPSE = 22,    /* its deadline has no effect any more; body {"message"} */
+    /* An answer is taken back: the step stands before it again, the record stays and is marked.
+       `ref` is the request; body {"answer","by","how","reason"?}; later outputs than
+       after.phase are dropped. */
+    FND_EVENT_UNDO = 23,
+    FND_EVENT_REVOKE = 24, /* `ref` is the ANSWER whose rules end; body {"by","reason"?} */
+    FND_EVENT_LAST = FND_EVENT_REVOKE
 };
 const char *fnd_event_name(enum fnd_event_kind kind);
 
@@ -99,6 +114,21 @@ struct fnd_event {
 };
 enum { FND_REF_FIRST = -1, FND_WRITE_EVENTS_MAX = 4 };
 
+/** A change of working rows: what is durable and no part of the chain (desk.h). */
+struct fnd_note {
+    enum {
+        FND_NOTE_LEASE,  /* id: request; fence, at_us: until. Nothing where the fence moved on */
+        FND_NOTE_DRAFT,  /* id: request; who, at_us, text: JSON. NULL text: no draft any more */
+        FND_NOTE_OUTBOX, /* id: an event, or FND_REF_FIRST - i; hook, pin, at_us: due */
+        FND_NOTE_OUTBOX_STATE, /* id: a row; state, tries, at_us: next, text: what was said */
+        FND_NOTE_OUTBOX_SWEEP  /* rows that ended before at_us go */
+    } kind;
+    int64_t id, fence, at_us, pin;
+    int32_t hook, state, tries;
+    char *who, *text; /* malloc'ed or NULL */
+    struct fnd_note *next;
+};
+
 /** One transaction's worth: events of one step (or of the store), applied together or not at all.
  *  Made by fnd_write_create(), handed over by fnd_store_submit(), comes back with its result. */
 struct fnd_write {
@@ -117,6 +147,10 @@ struct fnd_write {
     int32_t revision;              /* _JOB: from 1 */
     uint8_t tier, verdict;         /* _ANSWER that is a CorrectionRecord: enum fnd_tier, … */
     bool record;                   /* _ANSWER: make a row of `correction` */
+    /* Of the request that an _ANSWER, _CLAIM or another event is about: FND_CONFLICT
+       ("lease_lost") if its fence is above; 0: whoever comes. Claims count from fence 1. */
+    int64_t fence;
+    struct fnd_note *notes; /* working rows, applied with the events; a write may have no events */
     /* results */
     enum fnd_status status;
     int64_t first, last; /* numbers of its events; a _JOB or _PIN that is on record already
@@ -127,6 +161,7 @@ struct fnd_write {
     struct fnd_write *next;
     bool kept; /* the store's own: handed over by fnd_store_commit() */
 };
+enum { FND_FENCE_ANY = 0, FND_FENCE_UNCLAIMED = -1 }; /* of fnd_write.fence: -1 is fence 0 */
 enum fnd_tier { FND_TIER_GOLD = 1, FND_TIER_SILVER = 2 };
 enum fnd_verdict { FND_ACCEPTED = 1, FND_CORRECTED = 2, FND_REJECTED = 3 };
 
@@ -136,6 +171,10 @@ void fnd_write_destroy(struct fnd_write *write);
 /** Append an event; body and meta are taken (malloc'ed or NULL). Returns it for the rest. */
 struct fnd_event *fnd_write_add(struct fnd_write *write, enum fnd_event_kind kind, char *body,
                                 char *meta);
+
+/** Add a note to a write; who and text are copied, NULL is fine. Returns it for the rest. */
+struct fnd_note *fnd_write_note(struct fnd_write *write, int kind, int64_t id, const char *who,
+                                const char *text);
 
 struct fnd_store;
 

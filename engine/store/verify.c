@@ -292,6 +292,7 @@ enum fnd_status fnd_store_verify(struct fnd_reader *reader, struct fnd_verify *r
         check_log(&check, &end);
         check_strays(&check);
         fnd_rebuild_compare(&check);
+        fnd_check_working(&check);
         check_witness(&check, &end);
         fnd_reader_end(reader);
         fnd_check_files(&check); /* may take long: holds no snapshot */

@@ -41,6 +41,10 @@ void fnd_rebuild_event(struct fnd_check *check, const struct fnd_event_row *even
 /** Compare every table of the record with the rebuild. */
 void fnd_rebuild_compare(struct fnd_check *check);
 
+/* working.c */
+/** Rows outside the chain: each refers to what is on record. In the snapshot. */
+void fnd_check_working(struct fnd_check *check);
+
 /* files.c */
 /** Artifacts and plugin copies, bytes against names and sizes. Needs no snapshot. */
 void fnd_check_files(struct fnd_check *check);

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "store/internal.h"
+#include "store/parts.h"
 
 enum applied { APPLIED, REFUSED, BROKEN };
 
@@ -17,7 +18,8 @@ struct group {
     struct fnd_writer *writer;
     struct fnd_mark mark;
     int64_t at_us;
-    int rc; /* of SQLite, when BROKEN */
+    int rc;                     /* of SQLite, when BROKEN */
+    struct fnd_parts_read read; /* of the event about a request that is applied */
 };
 
 struct fnd_write *fnd_write_create(void)
@@ -34,6 +36,13 @@ void fnd_write_destroy(struct fnd_write *write)
         free(write->events[i].body);
         free(write->events[i].meta);
         free(write->events[i].artifacts);
+    }
+    while (write->notes != NULL) {
+        struct fnd_note *note = write->notes;
+        write->notes = note->next;
+        free(note->who);
+        free(note->text);
+        free(note);
     }
     free(write->pipeline);
     free(write->path);
@@ -127,32 +136,87 @@ static enum applied check_pin(struct group *group, struct fnd_write *write)
     return refuse(write, "pin_on_record");
 }
 
-static enum applied check_answer(struct group *group, struct fnd_write *write, int64_t request)
+/* What is on record about a request. */
+struct found {
+    int64_t step, closed, fence;
+    int state, stage;
+    char holder[FND_WHO_SIZE_MAX + 1];
+};
+
+static enum applied refuse_closed(struct fnd_write *write, int64_t request,
+                                  const struct found *found)
 {
+    fnd_error_set(
+        write_error(write), FND_CONFLICT,
+        "cannot answer request %" PRId64 ": it was %s by event %" PRId64 ", and that stands",
+        request, found->state == FND_REQUEST_ANSWERED ? "answered" : "withdrawn", found->closed);
+    return refuse(write,
+                  found->state == FND_REQUEST_ANSWERED ? "request_answered" : "request_withdrawn");
+}
+
+/* Whether the event may follow what is on record, read in the very transaction that will hold it.
+ */
+static enum applied judge_request(struct fnd_write *write, const struct fnd_event *event,
+                                  const struct found *found)
+{
+    const int64_t fence = write->fence < 0 ? 0 : write->fence;
+    const int stage = event->kind == FND_EVENT_REMIND     ? 1
+                      : event->kind == FND_EVENT_ESCALATE ? 2
+                      : event->kind == FND_EVENT_LAPSE    ? 3
+                                                          : 4;
+    if (event->kind == FND_EVENT_UNDO) {
+        if (found->state == FND_REQUEST_ANSWERED) {
+            return APPLIED;
+        }
+        fnd_error_set(write_error(write), FND_CONFLICT,
+                      "request %" PRId64 " has no answer that could be taken back", event->ref);
+        return refuse(write, "request_not_answered");
+    }
+    if (found->state != FND_REQUEST_OPEN) {
+        return refuse_closed(write, event->ref, found);
+    }
+    if (write->fence != FND_FENCE_ANY && found->fence != fence) {
+        fnd_error_set(write_error(write), FND_CONFLICT,
+                      "the lease on request %" PRId64 " was lost: %s has it now", event->ref,
+                      found->holder[0] != '\0' ? found->holder : "somebody else");
+        return refuse(write, "lease_lost");
+    }
+    if (found->stage >= stage) {
+        fnd_error_set(write_error(write), FND_CONFLICT, "request %" PRId64 " had its %s already",
+                      event->ref, fnd_event_name(event->kind));
+        return refuse(write, "deadline_passed");
+    }
+    return APPLIED;
+}
+
+static enum applied check_request(struct group *group, struct fnd_write *write,
+                                  const struct fnd_event *event)
+{
+    const bool moves = event->kind == FND_EVENT_ANSWER || event->kind == FND_EVENT_UNDO;
+    struct found found = {0};
     sqlite3_stmt *row = group->writer->statements[WRITER_REQUEST];
-    sqlite3_bind_int64(row, 1, request);
+    sqlite3_bind_int64(row, 1, event->ref);
     int rc = sqlite3_step(row);
-    int64_t step = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
-    int state = rc == SQLITE_ROW ? sqlite3_column_int(row, 1) : 0;
-    int64_t closed = rc == SQLITE_ROW ? sqlite3_column_int64(row, 2) : 0;
+    if (rc == SQLITE_ROW) {
+        const char *holder = (const char *)sqlite3_column_text(row, 5);
+        found.step = sqlite3_column_int64(row, 0);
+        found.state = sqlite3_column_int(row, 1);
+        found.closed = sqlite3_column_int64(row, 2);
+        found.fence = sqlite3_column_int64(row, 3);
+        found.stage = sqlite3_column_int(row, 4);
+        snprintf(found.holder, sizeof found.holder, "%s", holder != NULL ? holder : "");
+    }
     sqlite3_reset(row);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
         return broken(group, rc);
     }
-    if (rc == SQLITE_ROW && step == write->step && state == FND_REQUEST_OPEN) {
-        return APPLIED;
-    }
-    if (rc == SQLITE_DONE || step != write->step) {
+    if (rc == SQLITE_DONE || (moves && found.step != write->step)) {
         fnd_error_set(write_error(write), FND_CONFLICT,
                       "cannot answer request %" PRId64 ": job %" PRId64 " has no such request",
-                      request, write->step);
+                      event->ref, write->step);
         return refuse(write, "request_unknown");
     }
-    fnd_error_set(write_error(write), FND_CONFLICT,
-                  "cannot answer request %" PRId64 ": it was %s by event %" PRId64
-                  ", and that stands",
-                  request, state == FND_REQUEST_ANSWERED ? "answered" : "withdrawn", closed);
-    return refuse(write, state == FND_REQUEST_ANSWERED ? "request_answered" : "request_withdrawn");
+    return judge_request(write, event, &found);
 }
 
 static enum applied check(struct group *group, struct fnd_write *write)
@@ -164,8 +228,10 @@ static enum applied check(struct group *group, struct fnd_write *write)
             result = check_job(group, write);
         } else if (event->kind == FND_EVENT_PIN) {
             result = check_pin(group, write);
-        } else if (event->kind == FND_EVENT_ANSWER && event->ref >= 0) {
-            result = check_answer(group, write, event->ref);
+        } else if (event->ref >= 0 &&
+                   (event->kind == FND_EVENT_ANSWER ||
+                    (event->kind >= FND_EVENT_CLAIM && event->kind <= FND_EVENT_UNDO))) {
+            result = check_request(group, write, event);
         }
     }
     return result;
@@ -255,11 +321,32 @@ static int insert_event(struct group *group, const struct fnd_event_row *event,
     return rc;
 }
 
+/* What is about a request is read out of its body, as a rebuild does. */
+static enum fnd_status parts_from_body(struct group *group, const struct fnd_event *from,
+                                       struct fnd_parts *parts, struct fnd_error *error)
+{
+    group->read.parts = *parts;
+    enum fnd_status status = fnd_parts_read(&group->read, from->kind, from->body, from->body_size,
+                                            from->meta, from->meta_size, error);
+    *parts = group->read.parts;
+    return status;
+}
+
 static enum applied apply(struct group *group, struct fnd_write *write)
 {
     enum applied result = check(group, write);
     if (result != APPLIED) {
         return result;
+    }
+    for (size_t i = 0; i < write->count; i++) { /* before anything of the write is recorded */
+        struct fnd_parts unused = {0};
+        struct fnd_error error = {0};
+        if (fnd_parts_desk(write->events[i].kind) &&
+            parts_from_body(group, &write->events[i], &unused, &error) != FND_OK) {
+            *write_error(write) = error;
+            write->status = FND_INVALID;
+            return REFUSED;
+        }
     }
     struct fnd_parts parts = {0};
     parts_of(write, &parts);
@@ -280,6 +367,9 @@ static enum applied apply(struct group *group, struct fnd_write *write)
             .level = from->level,
             .after = from->after,
         };
+        if (fnd_parts_desk(from->kind)) {
+            (void)parts_from_body(group, from, &parts, NULL); /* it was looked at above */
+        }
         parts.artifacts = from->artifacts;
         parts.artifacts_count = from->artifacts_count;
         int rc = SQLITE_DONE;
@@ -295,6 +385,10 @@ static enum applied apply(struct group *group, struct fnd_write *write)
             return broken(group, rc);
         }
         prev = event.id;
+    }
+    int noted = write->notes != NULL ? fnd_notes_apply(group->writer, write, first) : SQLITE_DONE;
+    if (noted != SQLITE_DONE) {
+        return broken(group, noted);
     }
     write->status = FND_OK;
     write->first = first;
@@ -326,6 +420,7 @@ enum fnd_status fnd_group_apply(struct fnd_store *store, struct fnd_write *first
         rc = run(&group, WRITER_COMMIT);
         store->writer.db.error_number = rc != SQLITE_DONE ? errno : 0;
     }
+    fnd_parts_finish(&group.read);
     *mark = group.mark;
     if (rc == SQLITE_DONE) {
         store->writer.mark = group.mark;

@@ -23,7 +23,16 @@ static const char *const writer_sql[WRITER_STATEMENTS] = {
     [WRITER_LAST] = "SELECT id, chain FROM event ORDER BY id DESC LIMIT 1",
     [WRITER_CHAIN] = "SELECT id, chain FROM event WHERE id = ?1",
     [WRITER_STEP_EVENT] = "SELECT event FROM step WHERE id = ?1",
-    [WRITER_REQUEST] = "SELECT step, state, closed FROM request WHERE id = ?1",
+    [WRITER_REQUEST] =
+        "SELECT step, state, closed, fence, stage, holder FROM request WHERE id = ?1",
+    [WRITER_LEASE] = "UPDATE lease SET until = ?3 WHERE request = ?1 AND fence = ?2",
+    [WRITER_DRAFT] = "INSERT OR REPLACE INTO draft(request, who, at, body) VALUES(?1, ?2, ?3, ?4)",
+    [WRITER_DRAFT_DROP] = "DELETE FROM draft WHERE request = ?1 AND who = ?2",
+    [WRITER_OUTBOX] = "INSERT OR IGNORE INTO outbox(event, hook, pin, at, state, tries, next)"
+                      " VALUES(?1, ?2, ?3, ?4, 0, 0, ?4)",
+    [WRITER_OUTBOX_STATE] =
+        "UPDATE outbox SET state = ?2, tries = ?3, next = ?4, note = ?5 WHERE id = ?1",
+    [WRITER_OUTBOX_SWEEP] = "DELETE FROM outbox WHERE state = 1 AND next < ?1",
     [WRITER_JOB_CLASH] = "SELECT id FROM job WHERE uuid = ?1 UNION ALL SELECT id FROM job"
                          " WHERE pipeline = ?2 AND path = ?3 AND revision = ?4 LIMIT 1",
     [WRITER_PIN_CLASH] = "SELECT id FROM pin WHERE hash = ?1",
@@ -215,16 +224,20 @@ enum fnd_status fnd_writer_open(struct fnd_store *store, struct fnd_error *error
 {
     struct fnd_writer *writer = &store->writer;
     bool empty = false;
+    int64_t version = FND_STORE_VERSION;
     enum fnd_status status =
         fnd_db_open(&writer->db, store->folder, store->path, SQLITE_OPEN_READWRITE, error);
     if (status == FND_OK) {
         status = configure(&writer->db, error);
     }
     if (status == FND_OK) {
-        status = fnd_tables_look(&writer->db, &empty, error);
+        status = fnd_tables_look(&writer->db, &empty, &version, error);
     }
     if (status == FND_OK && empty) {
         status = fill(store, error);
+    }
+    if (status == FND_OK && version < FND_STORE_VERSION) {
+        status = fnd_migrate(store, version, error);
     }
     if (status == FND_OK) {
         status = prepare(store, error);

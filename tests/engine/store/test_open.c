@@ -51,7 +51,7 @@ Test(open, a_newer_schema_is_refused_untouched)
     char path[PATH_SIZE];
     scene_begin(&scene, 1);
     scene_close(&scene);
-    sql(&scene, "PRAGMA user_version = 2");
+    sql(&scene, "PRAGMA user_version = 9");
     struct fnd_text before = {0};
     struct fnd_text after = {0};
     struct fnd_text head_before = {0};

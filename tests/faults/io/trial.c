@@ -87,7 +87,7 @@ static int64_t number_of(struct fnd_json line, const char *name)
 
 static int kind_parse(struct fnd_json name)
 {
-    for (int kind = FND_EVENT_STORE; kind <= FND_EVENT_EXPORT; kind++) {
+    for (int kind = FND_EVENT_STORE; kind <= FND_EVENT_LAST; kind++) {
         if (fnd_json_text_is(name, fnd_event_name((enum fnd_event_kind)kind))) {
             return kind;
         }
@@ -131,7 +131,7 @@ static void line_hear(struct trial *trial, const char *line)
     struct ack ack = {0};
     char kind[32] = "";
     if (sscanf(line, "ack %31s %" SCNd64 " %" SCNd64, kind, &ack.job, &ack.event) == 3) {
-        for (int at = FND_EVENT_STORE; at <= FND_EVENT_EXPORT; at++) {
+        for (int at = FND_EVENT_STORE; at <= FND_EVENT_LAST; at++) {
             ack.kind = strcmp(kind, fnd_event_name((enum fnd_event_kind)at)) == 0 ? at : ack.kind;
         }
         ack_add(trial, ack);

@@ -383,7 +383,7 @@ static struct sim_job *job_named(struct sim_world *world, struct fnd_json body)
 void sim_model_event(struct sim_world *world, const struct fnd_event_row *row,
                      const struct fnd_text *body)
 {
-    static void (*const judges[FND_EVENT_EXPORT + 1])(const struct fact *) = {
+    static void (*const judges[FND_EVENT_LAST + 1])(const struct fact *) = {
         [FND_EVENT_JOB] = job_event,       [FND_EVENT_START] = start_event,
         [FND_EVENT_OUTPUT] = output_event, [FND_EVENT_RETRY] = retry_event,
         [FND_EVENT_FAIL] = fail_event,     [FND_EVENT_ASK] = ask_event,

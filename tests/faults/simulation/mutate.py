@@ -27,7 +27,8 @@ MUTANTS = {
     ],
     # Nobody looks whether a request is open.
     "second-answer": [
-        ("write.c", "step == write->step && state == FND_REQUEST_OPEN", "step == write->step"),
+        ("write.c", "if (found->state != FND_REQUEST_OPEN) {",
+         "if (found->state > FND_REQUEST_WITHDRAWN) {"),
         ("answer.c", "if (answering->request.state != FND_REQUEST_OPEN ||\n",
          "if (answering->request.state > FND_REQUEST_WITHDRAWN ||\n"),
     ],

@@ -57,7 +57,7 @@ void run_start(struct storm *storm, struct run *run, const char *jobs, long reop
 
 static int kind_parse(const char *name)
 {
-    for (int kind = FND_EVENT_STORE; kind <= FND_EVENT_EXPORT; kind++) {
+    for (int kind = FND_EVENT_STORE; kind <= FND_EVENT_LAST; kind++) {
         if (strcmp(fnd_event_name((enum fnd_event_kind)kind), name) == 0) {
             return kind;
         }
