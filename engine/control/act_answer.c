@@ -5,6 +5,8 @@
 
 #include "control/server.h"
 
+enum { KEY_SIZE_MAX = 256 };
+
 /** An answer on its way through the engine; it outlives its client if that goes away. */
 struct pending {
     struct pending *next;
@@ -13,7 +15,7 @@ struct pending {
     struct fnd_answer answer;
     struct fnd_answered answered;
     char *request; /* what `answer` borrows from */
-    char *reason, *by;
+    char *reason, *by, *key;
 };
 
 static void pending_destroy(struct pending *pending)
@@ -27,6 +29,7 @@ static void pending_destroy(struct pending *pending)
     free(pending->request);
     free(pending->reason);
     free(pending->by);
+    free(pending->key);
     free(pending);
 }
 
@@ -47,6 +50,13 @@ static void append_answered(const struct fnd_answered *answered, enum fnd_status
                     ",\"job\":%" PRId64 ",\"request\":%" PRId64 ",\"event\":%" PRId64
                     ",\"version\":%" PRId32,
                     answered->job, answered->request, answered->event, answered->version);
+    if (status == FND_OK) {
+        char until[FND_TIME_TEXT_SIZE];
+        fnd_time_format(answered->undo_until_us, until);
+        fnd_text_printf(
+            more, ",\"settled\":%" PRId64 ",\"undo_until_us\":%" PRId64 ",\"undo_until\":\"%s\"",
+            answered->settled, answered->undo_until_us, until);
+    }
     if (answered->fields.count > 0) {
         fnd_text_append_z(more, ",\"fields\":[");
         for (size_t i = 0; i < answered->fields.count; i++) {
@@ -89,6 +99,35 @@ static bool flag(struct fnd_json object, const char *name, bool otherwise)
     bool value = otherwise;
     fnd_json_boolean(fnd_json_member(object, name), &value);
     return value;
+}
+
+/* What an answer says of the desk that it comes from. */
+static enum fnd_status read_desk(struct pending *pending, struct fnd_json request,
+                                 struct fnd_error *error)
+{
+    struct fnd_answer *answer = &pending->answer;
+    struct fnd_json fence = fnd_json_member(request, "fence");
+    struct fnd_json key = fnd_json_member(request, "idempotency_key");
+    struct fnd_json scope = fnd_json_member(request, "scope");
+    if (fence.bytes != NULL && fnd_json_type(fence) != FND_JSON_NULL &&
+        (!fnd_json_integer(fence, &answer->fence) || answer->fence <= 0)) {
+        return fnd_error_set(error, FND_INVALID,
+                             "the answer's \"fence\" is the number that the claim gave");
+    }
+    pending->key = fnd_json_strdup(key);
+    if ((key.bytes != NULL && fnd_json_type(key) != FND_JSON_NULL && pending->key == NULL) ||
+        (pending->key != NULL && strlen(pending->key) > KEY_SIZE_MAX)) {
+        return fnd_error_set(error, FND_INVALID,
+                             "the answer's \"idempotency_key\" is a text of at most %d bytes",
+                             KEY_SIZE_MAX);
+    }
+    answer->idempotency_key = pending->key;
+    answer->twins = fnd_json_text_is(scope, "twins");
+    if (scope.bytes != NULL && fnd_json_type(scope) != FND_JSON_NULL && !answer->twins &&
+        !fnd_json_text_is(scope, "this")) {
+        return fnd_error_set(error, FND_INVALID, "the answer's \"scope\" is \"this\" or \"twins\"");
+    }
+    return FND_OK;
 }
 
 /* Read the request into an answer.  FND_INVALID names the member that is wrong. */
@@ -144,7 +183,7 @@ static enum fnd_status read_answer(struct pending *pending, struct fnd_json requ
         answer->seconds_ms = (int64_t)(seconds * 1000);
     }
     answer->run = flag(request, "run", true);
-    return FND_OK;
+    return read_desk(pending, request, error);
 }
 
 void control_answer(struct client *client, struct fnd_json request)

@@ -83,8 +83,18 @@ static void flight(struct client *client, struct fnd_json request)
 static const struct {
     const char *name;
     void (*begin)(struct client *client, struct fnd_json request);
-} operations[] = {{"answer", control_answer}, {"cancel", cancel}, {"flight", flight},
-                  {"follow", control_follow}, {"hello", hello},   {"retry", retry},
+} operations[] = {{"answer", control_answer},
+                  {"ask.claim", control_ask_claim},
+                  {"ask.draft", control_ask_draft},
+                  {"ask.heartbeat", control_ask_heartbeat},
+                  {"ask.release", control_ask_release},
+                  {"ask.snooze", control_ask_snooze},
+                  {"asks.next", control_asks_next},
+                  {"cancel", cancel},
+                  {"flight", flight},
+                  {"follow", control_follow},
+                  {"hello", hello},
+                  {"retry", retry},
                   {"run", control_run}};
 
 void control_request(struct client *client, const char *line, size_t size)
@@ -112,8 +122,12 @@ void control_request(struct client *client, const char *line, size_t size)
         }
         return;
     }
-    fnd_error_set(&error, FND_INVALID,
-                  "the request has no \"op\" that is one of answer, cancel, flight, follow, hello, "
-                  "retry, run");
+    struct fnd_text names = {0};
+    for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
+        fnd_text_printf(&names, "%s%s", i > 0 ? ", " : "", operations[i].name);
+    }
+    fnd_error_set(&error, FND_INVALID, "the request has no \"op\" that is one of %s",
+                  fnd_text_z(&names));
+    fnd_text_finish(&names);
     control_end(client, FND_INVALID, &error, NULL);
 }

@@ -32,6 +32,7 @@ struct fnd_control *fnd_control_create(const struct fnd_env *env, const struct f
 void fnd_control_attach(struct fnd_control *control, struct fnd_engine *engine)
 {
     control->engine = engine;
+    control->desk = fnd_desk_create(engine, control->log);
 }
 
 enum fnd_status fnd_control_listen(struct fnd_control *control, int folder, struct fnd_error *error)
@@ -101,6 +102,7 @@ void fnd_control_destroy(struct fnd_control *control)
         control_pending_forget(control, client);
         client_free(client);
     }
+    fnd_desk_destroy(control->desk);
     close(control->epoll);
     free(control->resumed);
     free(control);

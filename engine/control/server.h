@@ -4,6 +4,7 @@
 #define FND_CONTROL_SERVER_H
 
 #include "control/control.h"
+#include "review/desk.h"
 #include "review/review.h"
 
 struct client;
@@ -44,6 +45,7 @@ struct fnd_control {
     const struct fnd_env *env;
     const struct fnd_log *log;
     struct fnd_engine *engine;
+    struct fnd_desk *desk; /* over the engine */
     int epoll, listener, folder;
     struct client *clients;
     struct pending *pending; /* answers on their way */
@@ -81,6 +83,14 @@ enum fnd_status control_resume(struct fnd_control *control, const char *pipeline
 
 /* act_answer.c */
 void control_answer(struct client *client, struct fnd_json request);
+
+/* act_desk.c */
+void control_asks_next(struct client *client, struct fnd_json request);
+void control_ask_claim(struct client *client, struct fnd_json request);
+void control_ask_heartbeat(struct client *client, struct fnd_json request);
+void control_ask_draft(struct client *client, struct fnd_json request);
+void control_ask_release(struct client *client, struct fnd_json request);
+void control_ask_snooze(struct client *client, struct fnd_json request);
 
 /* follow.c */
 void control_follow(struct client *client, struct fnd_json request);

@@ -147,7 +147,7 @@ static enum fnd_status gate_write(struct fnd_answering *answering, const struct 
     event->attempt = step->stand.attempt;
     event->after = step->stand;
     operation->write->record = true;
-    operation->write->tier = FND_TIER_GOLD;
+    operation->write->tier = fnd_answer_tier(answering->answer);
     operation->write->verdict = (uint8_t)verdict;
     fnd_text_finish(&fields);
 

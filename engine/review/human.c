@@ -16,7 +16,20 @@ static const char human_schema[] =
     "\"audit\":{\"type\":[\"string\",\"number\"],\"default\":0,"
     "\"description\":\"share of confident jobs that are asked all the same, e.g. 2%\"},"
     "\"schema\":{\"type\":\"string\",\"description\":\"JSON Schema file for corrected output\"},"
-    "\"on_reject\":{\"enum\":[\"fail\",\"continue\"],\"default\":\"fail\"}}}";
+    "\"on_reject\":{\"enum\":[\"fail\",\"continue\"],\"default\":\"fail\"},"
+    "\"group\":{\"type\":\"string\",\"description\":\"who its requests are for\"},"
+    "\"lease\":{\"type\":\"string\",\"description\":\"how long one is on somebody's desk, 5m\"},"
+    "\"undo\":{\"type\":\"string\",\"description\":\"how long an answer may be taken back, 10s\"},"
+    "\"remind\":{\"type\":\"string\",\"description\":\"when to remind, e.g. 1d\"},"
+    "\"due\":{\"type\":\"string\",\"description\":\"when the outcome comes, e.g. 2d\"},"
+    "\"outcome\":{\"enum\":[\"default\",\"skip\",\"fail\",\"escalate\"],"
+    "\"description\":\"what happens when it is due\"},"
+    "\"default\":{\"type\":\"object\",\"description\":\"values by JSON pointer\"},"
+    "\"escalate\":{\"type\":\"string\",\"description\":\"the group it goes to when it is due; then "
+    "its time begins once more\"},"
+    "\"fingerprint\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":"
+    "\"places that make two questions the same: /supplier, or relative to what is asked: 1/name\"},"
+    "\"form\":{\"type\":\"string\",\"description\":\"a script that shows the request\"}}}";
 
 static void human_unprepare(void *prepared)
 {
@@ -28,6 +41,8 @@ static void human_unprepare(void *prepared)
         fnd_bound_finish(&human->detectors[i]);
     }
     fnd_schema_destroy(human->schema);
+    fnd_text_finish(&human->asked);
+    free(human->fingerprint);
     free(human->detectors);
     free(human);
 }
@@ -107,6 +122,7 @@ static bool human_prepare(const struct fnd_kind *kind, struct fnd_compile *compi
     good = detectors_prepare(compile, fnd_node_member(with, "detectors"), phase, human) && good;
     good = (audit == NULL || audit_prepare(compile, audit, human)) && good;
     good = (schema == NULL || schema_prepare(compile, schema, human)) && good;
+    good = fnd_options_prepare(compile, with, human) && good;
     human->reject_continues =
         reject != NULL && reject->text != NULL && strcmp(reject->text, "continue") == 0;
     return good;
@@ -206,6 +222,7 @@ static void request_make(struct fnd_visit *visit, const struct fnd_human *human,
     fnd_text_append_json_z(&body, visit->phase->id);
     fnd_text_append_z(&body, ",\"subject\":");
     fnd_text_append_json_z(&body, visit->pipeline->phases[visit->phase->subject].id);
+    fnd_text_append(&body, human->asked.bytes, human->asked.size);
     fnd_text_printf(&body, ",\"audit\":%s,\"questions\":[", audit ? "true" : "false");
     for (size_t c = 0; c < visit->calls_count; c++) {
         const struct fnd_effects *effects = &visit->calls[c]->effects;

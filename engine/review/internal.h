@@ -4,6 +4,7 @@
 #define FND_REVIEW_INTERNAL_H
 
 #include "review/review.h"
+#include "store/desk.h"
 
 enum { FND_DETECTORS_MAX = 64 };
 
@@ -14,6 +15,8 @@ struct fnd_human {
     double audit;              /* share of jobs without a question that are asked all the same */
     struct fnd_schema *schema; /* the pipeline's, or NULL */
     bool reject_continues;
+    struct fnd_text asked; /* members of each request, a comma before each (options.c) */
+    char *fingerprint;     /* JSON array of places that make a question, or NULL */
 };
 
 /** An answer on its way. */
@@ -25,13 +28,43 @@ struct fnd_answering {
     void (*done)(void *context, enum fnd_status status, const struct fnd_error *error);
     void *context;
     struct fnd_request_row request;
+    int64_t repeated;        /* the event of this very answer, where it came before; else 0 */
     struct fnd_text asked;   /* the request's body */
     struct fnd_text patched; /* gates: SUBJECT with the answer in it */
+    struct fnd_text twins;   /* the rules that it makes, a JSON array, or empty */
     struct fnd_text marks;   /* gates: what is left of SUBJECT's marks behind it */
     int64_t subject_event, asked_us;
     const struct fnd_pipeline *pipeline;
     const struct fnd_phase *phase;
 };
+
+/* desk.c */
+/** Whether somebody has the request on the desk now. */
+bool fnd_ask_held(const struct fnd_ask_row *row, int64_t now_us);
+/** The conflict that says so. Returns FND_CONFLICT. */
+enum fnd_status fnd_ask_leased(const struct fnd_ask_row *row, struct fnd_error *error);
+
+/* draft.c */
+/** Merge what somebody typed into the draft of that name, on disk.  FND_LIMIT. */
+enum fnd_status fnd_draft_keep(struct fnd_engine *engine, int64_t request, const char *by,
+                               struct fnd_json values, struct fnd_json removed,
+                               struct fnd_error *error);
+
+/* ask_json.c */
+/** Append `,"name":value`; nothing where there is no value. */
+void fnd_member_copy(struct fnd_text *json, const char *name, struct fnd_json value);
+/** Append the members that tell who has a request and when it is due: see fnd_review_ask_json().
+ *  for_whom  whose draft; NULL: the newest one. */
+void fnd_desk_members(struct fnd_reader *reader, const struct fnd_ask_row *row,
+                      struct fnd_json asked, const char *for_whom, struct fnd_text *json);
+
+/* options.c */
+/** Compile the options of a human phase's requests; errors go to `compile`. */
+bool fnd_options_prepare(struct fnd_compile *compile, const struct fnd_node *with,
+                         struct fnd_human *human);
+/** Whether a text names a place: a JSON pointer, or one relative to a question's ("0", "1/name").
+ */
+bool fnd_place_valid(const char *place);
 
 /* human.c */
 /** Judge all calls of a gate's visit: what a detector did counts before calls that were lost or
@@ -53,6 +86,9 @@ enum fnd_status fnd_answer_refuse(struct fnd_answering *answering, struct fnd_er
 /* phase_answer.c: answers to questions of a phase or of the engine */
 enum fnd_status fnd_phase_answer(struct fnd_answering *answering, const struct fnd_step_row *step,
                                  bool engine_asks, struct fnd_error *error);
+
+/* record.c */
+uint8_t fnd_answer_tier(const struct fnd_answer *answer); /* enum fnd_tier */
 
 /* patch.c */
 /** Append SUBJECT with values set and pointers removed (removals from the end of arrays on, so that

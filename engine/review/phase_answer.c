@@ -161,7 +161,7 @@ enum fnd_status fnd_phase_answer(struct fnd_answering *answering, const struct f
     event->after = step->stand;
     if (!engine_asks) {
         write->record = true;
-        write->tier = FND_TIER_GOLD;
+        write->tier = fnd_answer_tier(answering->answer);
         write->verdict = (uint8_t)verdict;
     }
     struct fnd_json given = {body, strlen(body)};

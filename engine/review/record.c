@@ -13,6 +13,35 @@ static const char *verdict_name(enum fnd_verdict verdict)
                                       : "rejected";
 }
 
+uint8_t fnd_answer_tier(const struct fnd_answer *answer)
+{
+    return answer->source == FND_SOURCE_PERSON ? FND_TIER_GOLD : FND_TIER_SILVER;
+}
+
+/** Where the answer came from, if not from a person by hand, and what it makes. */
+static void source_append(struct fnd_text *body, const struct fnd_answering *answering)
+{
+    const struct fnd_answer *answer = answering->answer;
+    if (answer->source != FND_SOURCE_PERSON) {
+        fnd_text_append_z(body, ",\"source\":\"rule\"");
+    }
+    if (answer->source == FND_SOURCE_DEADLINE) {
+        fnd_text_append_z(body, ",\"deadline\":true");
+    }
+    if (answer->idempotency_key != NULL) {
+        fnd_text_append_z(body, ",\"idempotency_key\":");
+        fnd_text_append_json_z(body, answer->idempotency_key);
+    }
+    for (size_t i = 0; i < answer->rules_count; i++) {
+        fnd_text_printf(body, "%s%" PRId64, i == 0 ? ",\"rules\":[" : ",", answer->rules[i]);
+    }
+    fnd_text_append_z(body, answer->rules_count > 0 ? "]" : "");
+    if (answering->twins.size > 0) {
+        fnd_text_append_z(body, ",\"twins\":");
+        fnd_text_append(body, answering->twins.bytes, answering->twins.size);
+    }
+}
+
 char *fnd_record_body(const struct fnd_answering *answering, enum fnd_verdict verdict,
                       struct fnd_json fields)
 {
@@ -30,10 +59,10 @@ char *fnd_record_body(const struct fnd_answering *answering, enum fnd_verdict ve
     fnd_uuid_make(env, uuid);
     fnd_uuid_format(uuid, uuid_text);
     fnd_text_printf(&body,
-                    "{\"record\":true,\"uuid\":\"%s\",\"tier\":\"gold\",\"verdict\":\"%s\","
+                    "{\"record\":true,\"uuid\":\"%s\",\"tier\":\"%s\",\"verdict\":\"%s\","
                     "\"request\":%" PRId64 ",\"version\":%" PRId32 ",\"phase\":",
-                    uuid_text, verdict_name(verdict), answering->request.id,
-                    answering->request.version);
+                    uuid_text, answer->source == FND_SOURCE_PERSON ? "gold" : "silver",
+                    verdict_name(verdict), answering->request.id, answering->request.version);
     fnd_text_append_json_z(&body, answering->phase->id);
     fnd_text_append_z(&body, ",\"by\":");
     fnd_text_append_json_z(&body, answer->by);
@@ -45,6 +74,7 @@ char *fnd_record_body(const struct fnd_answering *answering, enum fnd_verdict ve
         fnd_text_append_z(&body, ",\"reason\":");
         fnd_text_append_json_z(&body, answer->reason);
     }
+    source_append(&body, answering);
     fnd_text_append_z(&body, ",\"fields\":");
     fnd_text_append(&body, fields.bytes, fields.size);
     if (answer->overrides.bytes != NULL && fnd_json_count(answer->overrides) > 0) {
@@ -219,6 +249,10 @@ enum fnd_status fnd_review_record_json(struct fnd_reader *reader, int64_t correc
     fnd_text_printf(json, ",\"at\":\"%s\"", at);
     member_copy(json, "seconds", fnd_json_member(answer, "seconds"));
     member_copy(json, "reason", fnd_json_member(answer, "reason"));
+    member_copy(json, "source", fnd_json_member(answer, "source"));
+    member_copy(json, "deadline", fnd_json_member(answer, "deadline"));
+    member_copy(json, "rules", fnd_json_member(answer, "rules"));
+    member_copy(json, "twins", fnd_json_member(answer, "twins"));
     input_append(json, &parts);
     struct fnd_json model = json_of(&parts.model), human = json_of(&parts.human);
     member_copy(json, "model_output", model);

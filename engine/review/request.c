@@ -4,17 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "review/internal.h"
+#include "review/view.h"
 
-struct view {
-    struct fnd_request_row row;
-    struct fnd_event_row event;
-    struct fnd_step_row step;
-    struct fnd_job_row job;
-    struct fnd_text asked, subject, marks, pin;
-};
-
-static void view_finish(struct view *view)
+void fnd_view_finish(struct fnd_view *view)
 {
     fnd_job_row_finish(&view->job);
     fnd_text_finish(&view->asked);
@@ -23,7 +15,7 @@ static void view_finish(struct view *view)
     fnd_text_finish(&view->pin);
 }
 
-static struct fnd_json json_of(const struct fnd_text *text)
+struct fnd_json fnd_view_json(const struct fnd_text *text)
 {
     struct fnd_json json = {text->size > 0 ? text->bytes : NULL, text->size};
     return json;
@@ -61,8 +53,8 @@ static char *pinned_schema(struct fnd_json pin, int32_t phase)
     return schema;
 }
 
-static enum fnd_status view_load(struct fnd_reader *reader, int64_t request, struct view *view,
-                                 struct fnd_error *error)
+enum fnd_status fnd_view_load(struct fnd_reader *reader, int64_t request, struct fnd_view *view,
+                              struct fnd_error *error)
 {
     enum fnd_status status = fnd_request_get(reader, request, &view->row, error);
     if (status == FND_OK) {
@@ -80,9 +72,9 @@ static enum fnd_status view_load(struct fnd_reader *reader, int64_t request, str
     if (status == FND_OK) {
         status = fnd_payload_get(reader, view->step.pin, &view->pin, NULL, error);
     }
-    struct fnd_json subject = fnd_json_member(json_of(&view->asked), "subject");
+    struct fnd_json subject = fnd_json_member(fnd_view_json(&view->asked), "subject");
     if (status == FND_OK && subject.bytes != NULL) {
-        int32_t phase = pinned_phase(json_of(&view->pin), subject);
+        int32_t phase = pinned_phase(fnd_view_json(&view->pin), subject);
         if (phase >= 0 && (size_t)phase < view->step.outputs_count &&
             view->step.outputs[phase] > 0) {
             status = fnd_payload_get(reader, view->step.outputs[phase], &view->subject,
@@ -92,67 +84,46 @@ static enum fnd_status view_load(struct fnd_reader *reader, int64_t request, str
     return status;
 }
 
-static void member_copy(struct fnd_text *json, const char *name, struct fnd_json value)
-{
-    if (value.bytes != NULL) {
-        fnd_text_printf(json, ",\"%s\":", name);
-        fnd_text_append(json, value.bytes, value.size);
-    }
-}
-
 /** A question with what it is about beside it: the value, its confidence, its place. */
-static void question_append(struct fnd_text *json, const struct view *view,
+static void question_append(struct fnd_text *json, const struct fnd_view *view,
                             struct fnd_json question)
 {
     char *pointer = fnd_json_strdup(fnd_json_member(question, "pointer"));
-    struct fnd_json marks = json_of(&view->marks);
+    struct fnd_json marks = fnd_view_json(&view->marks);
     fnd_text_append(json, question.bytes, question.size - 1); /* without its } */
     if (pointer != NULL && view->subject.size > 0) {
-        member_copy(json, "value", fnd_json_find(json_of(&view->subject), pointer));
+        fnd_member_copy(json, "value", fnd_json_find(fnd_view_json(&view->subject), pointer));
         if (marks.bytes != NULL) {
-            member_copy(json, "confidence",
-                        fnd_json_member(fnd_json_member(marks, "confidence"), pointer));
-            member_copy(json, "place", fnd_json_member(fnd_json_member(marks, "origin"), pointer));
+            fnd_member_copy(json, "confidence",
+                            fnd_json_member(fnd_json_member(marks, "confidence"), pointer));
+            fnd_member_copy(json, "place",
+                            fnd_json_member(fnd_json_member(marks, "origin"), pointer));
         }
     }
     fnd_text_append_byte(json, '}');
     free(pointer);
 }
 
-enum fnd_status fnd_review_request_json(struct fnd_reader *reader, int64_t request,
-                                        struct fnd_text *json, struct fnd_error *error)
+void fnd_view_append(const struct fnd_view *view, struct fnd_text *json)
 {
     static const char *const states[] = {"open", "answered", "withdrawn"};
-    struct view view = {0};
-    enum fnd_status status = view_load(reader, request, &view, error);
-    if (status != FND_OK) {
-        fnd_error_prefix(error, "request %" PRId64, request);
-        view_finish(&view);
-        return status;
-    }
-    char uuid[FND_UUID_TEXT_SIZE], at[FND_TIME_TEXT_SIZE];
-    struct fnd_json asked = json_of(&view.asked);
-    fnd_uuid_format(view.job.uuid, uuid);
-    fnd_time_format(view.event.at_us, at);
-    fnd_text_printf(json,
-                    "{\"request\":%" PRId64 ",\"version\":%" PRId32 ",\"state\":\"%s\","
-                    "\"job\":\"%s\",\"path\":",
-                    view.row.id, view.row.version, states[view.row.state], uuid);
-    fnd_text_append_json_z(json, view.job.path);
-    fnd_text_append_z(json, ",\"pipeline\":");
-    fnd_text_append_json_z(json, view.job.pipeline);
-    member_copy(json, "phase", fnd_json_member(asked, "phase"));
+    char at[FND_TIME_TEXT_SIZE];
+    struct fnd_json asked = fnd_view_json(&view->asked);
+    fnd_time_format(view->event.at_us, at);
+    fnd_text_printf(json, ",\"request\":%" PRId64 ",\"version\":%" PRId32 ",\"state\":\"%s\"",
+                    view->row.id, view->row.version, states[view->row.state]);
+    fnd_member_copy(json, "phase", fnd_json_member(asked, "phase"));
     fnd_text_printf(json, ",\"asked_at\":\"%s\"", at);
-    member_copy(json, "origin", fnd_json_member(asked, "origin"));
+    fnd_member_copy(json, "origin", fnd_json_member(asked, "origin"));
     fnd_text_append_z(json, ",\"questions\":[");
     for (struct fnd_json_walk walk = fnd_json_walk(fnd_json_member(asked, "questions"));
          fnd_json_next(&walk);) {
         fnd_text_append_z(json, walk.index > 0 ? "," : "");
-        question_append(json, &view, walk.value);
+        question_append(json, view, walk.value);
     }
     fnd_text_append_byte(json, ']');
-    member_copy(json, "subject", json_of(&view.subject));
-    char *schema = pinned_schema(json_of(&view.pin), view.row.phase);
+    fnd_member_copy(json, "subject", fnd_view_json(&view->subject));
+    char *schema = pinned_schema(fnd_view_json(&view->pin), view->row.phase);
     if (schema != NULL) {
         struct fnd_json checked;
         if (fnd_json_check(schema, strlen(schema), NULL, &checked, NULL) == FND_OK) {
@@ -165,7 +136,31 @@ enum fnd_status fnd_review_request_json(struct fnd_reader *reader, int64_t reque
     fnd_text_append_z(json, ",\"audit\":");
     fnd_text_append_z(json, fnd_json_type(audit) == FND_JSON_TRUE && audit.bytes != NULL ? "true"
                                                                                          : "false");
+}
+
+enum fnd_status fnd_review_request_json(struct fnd_reader *reader, int64_t request,
+                                        struct fnd_text *json, struct fnd_error *error)
+{
+    struct fnd_view view = {0};
+    struct fnd_ask_row row = {0};
+    enum fnd_status status = fnd_view_load(reader, request, &view, error);
+    if (status == FND_OK) {
+        status = fnd_ask_get(reader, request, &row, error);
+    }
+    if (status != FND_OK) {
+        fnd_error_prefix(error, "request %" PRId64, request);
+        fnd_view_finish(&view);
+        return status;
+    }
+    char uuid[FND_UUID_TEXT_SIZE];
+    fnd_uuid_format(view.job.uuid, uuid);
+    fnd_text_printf(json, "{\"job\":\"%s\",\"path\":", uuid);
+    fnd_text_append_json_z(json, view.job.path);
+    fnd_text_append_z(json, ",\"pipeline\":");
+    fnd_text_append_json_z(json, view.job.pipeline);
+    fnd_view_append(&view, json);
+    fnd_desk_members(reader, &row, fnd_view_json(&view.asked), NULL, json);
     fnd_text_append_byte(json, '}');
-    view_finish(&view);
+    fnd_view_finish(&view);
     return FND_OK;
 }

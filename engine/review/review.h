@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "run/engine.h"
+#include "store/desk.h"
 #include "store/reader.h"
 
 /** foundry/human. Static. */
@@ -30,12 +31,23 @@ struct fnd_answer {
     const char *by;     /* who: never NULL */
     int64_t seconds_ms; /* how long it took, measured by whoever asks; < 0: from asked to now */
     bool run;           /* the job goes on at once */
+    int64_t fence;      /* of the claim it is given under; 0: under none, which holds unless
+                           somebody else has the request on the desk */
+    const char *idempotency_key; /* the same one again gets the first outcome; may be NULL */
+    bool twins;                  /* it holds for the same question elsewhere, now and later */
+    /** Who gave it: a person, a rule that a person made, or a deadline. The latter two are silver.
+     */
+    enum { FND_SOURCE_PERSON, FND_SOURCE_RULE, FND_SOURCE_DEADLINE } source;
+    const int64_t *rules; /* FND_SOURCE_RULE: whose; answers' numbers */
+    size_t rules_count;
 };
 
 /** How it ended. `= {0}`; finish frees. */
 struct fnd_answered {
     int64_t job, request, event; /* event: the ANSWER's number when it was taken */
     int32_t version;             /* of the request behind it */
+    int64_t settled;             /* open requests that the answer holds for, too */
+    int64_t undo_until_us;       /* whoever gave it may take it back until then */
     struct fnd_flaws fields;     /* what is wrong, by pointer into SUBJECT, when refused */
     struct fnd_text standing;    /* conflict: the answer that stands, as JSON */
 };
@@ -61,6 +73,22 @@ enum fnd_status fnd_review_answer_begin(struct fnd_engine *engine, const struct 
  *   "schema"?,"detector"?}],"subject":{…}?,"schema":{…}?,"audit":bool} */
 enum fnd_status fnd_review_request_json(struct fnd_reader *reader, int64_t request,
                                         struct fnd_text *json, struct fnd_error *error);
+/** Append a request as a desk shows it: what fnd_review_request_json() has (its "job" is an object,
+ *  {"number","id","path","pipeline"}), and "subject_phase", "confidence" and "places" of all fields
+ *  by pointer, "image" or "text" ({"artifact","media_type"} or {"value"}), "form", "group",
+ *  "remind_at", "due_at", "outcome", "escalated", "lease", "snoozed_until", "draft", "fingerprint",
+ *  "rule", "answer": see engine/review/README.md.
+ *  for_whom  whose draft, and whose lease is "mine"; may be NULL. */
+enum fnd_status fnd_review_ask_json(struct fnd_reader *reader, int64_t request,
+                                    const char *for_whom, struct fnd_text *json,
+                                    struct fnd_error *error);
+/** Requests in queue order; see store/desk.h. A row is enough for a list; documents come by
+ *  fnd_review_ask_json(). */
+enum fnd_status fnd_review_asks_walk(struct fnd_reader *reader, const struct fnd_ask_filter *filter,
+                                     const struct fnd_ask_place *after, size_t limit,
+                                     bool (*row)(const struct fnd_ask_row *row, void *context),
+                                     void *context, struct fnd_error *error);
+
 /** Append a CorrectionRecord whole, documents put in from their events:
  *  {"record","job","path","pipeline","phase","request","verdict","tier","by","at","seconds",
  *   "input":{"name","media_type","sha256","size"…},"model_output","confidence","origin",

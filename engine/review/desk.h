@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* A desk: what people do with requests before they answer them, and what happens to requests that
+ * nobody answers. Claims, heartbeats, drafts, putting off; answers taken back; deadlines; rules.
+ *
+ * Belongs to the engine's thread. What an act does is on disk when its function returns, but for
+ * answers taken back, which are operations of the engine and end by a call. */
+#ifndef FND_REVIEW_DESK_H
+#define FND_REVIEW_DESK_H
+
+#include "base/text.h"
+#include "review/review.h"
+#include "run/engine.h"
+#include "store/desk.h"
+
+enum {
+    FND_LEASE_MS = 5 * 60 * 1000, /* of a claim, where the pipeline does not say */
+    FND_LEASE_MIN_MS = 1000,
+    FND_LEASE_MAX_MS = 24 * 3600 * 1000,
+    FND_CLAIMS_MAX = 3,              /* given out at once */
+    FND_DRAFT_SIZE_MAX = 256 * 1024, /* bytes of a draft */
+    FND_UNDO_MS = 10 * 1000          /* how long an answer may be taken back by who gave it */
+};
+
+struct fnd_desk;
+
+/** A desk over an engine; borrows it. log may be NULL. */
+struct fnd_desk *fnd_desk_create(struct fnd_engine *engine, const struct fnd_log *log);
+/** No act may be under way: the engine is idle or its operations were ended. NULL is fine. */
+void fnd_desk_destroy(struct fnd_desk *desk);
+
+/** A request that somebody has. */
+struct fnd_claim {
+    int64_t request, fence, until_us;
+    char holder[FND_WHO_SIZE_MAX + 1]; /* on FND_CONFLICT "leased": who has it, until until_us */
+};
+
+/** Take a request onto a person's desk: the fence goes up, whoever held it before can answer no
+ *  more.  lease_ms  0: as the pipeline says.
+ *  Returns FND_OK; FND_CONFLICT "leased": somebody else holds it, claim->holder and until_us say
+ *          who; "request_answered", "request_withdrawn"; FND_NOT_FOUND; FND_INVALID: no name. */
+enum fnd_status fnd_desk_claim(struct fnd_desk *desk, int64_t request, const char *by,
+                               int64_t lease_ms, struct fnd_claim *claim, struct fnd_error *error);
+
+/** Which request a person is given. */
+struct fnd_desk_wish {
+    const char *by, *group, *pipeline; /* group, pipeline: NULL for any */
+    const int64_t *exclude;            /* requests that the person has seen already */
+    size_t exclude_count;
+    size_t count;     /* 1 to FND_CLAIMS_MAX */
+    int64_t lease_ms; /* 0: as the pipelines say */
+};
+/** Claim what comes next in the queue: due first, then age; nothing that is held, put off, or that
+ * a rule is about to settle. claims  room for wish->count.  Returns FND_OK, *count is 0 when there
+ * is nothing. */
+enum fnd_status fnd_desk_next(struct fnd_desk *desk, const struct fnd_desk_wish *wish,
+                              struct fnd_claim *claims, size_t *count, struct fnd_error *error);
+
+/** Keep a claim for longer, also one that has lapsed and that nobody took.
+ *  Returns FND_OK and when it ends; FND_CONFLICT "lease_lost". */
+enum fnd_status fnd_desk_heartbeat(struct fnd_desk *desk, int64_t request, const char *by,
+                                   int64_t fence, int64_t lease_ms, int64_t *until_us,
+                                   struct fnd_error *error);
+/** Keep what a person has typed: values by pointer are merged a field, null takes one out; removed,
+ *  an array or no value, replaces the one before. With a fence that was lost it is kept all the
+ * same, under that person's name, and the return is FND_CONFLICT "lease_lost". FND_LIMIT: too long.
+ */
+enum fnd_status fnd_desk_draft(struct fnd_desk *desk, int64_t request, const char *by,
+                               int64_t fence, struct fnd_json values, struct fnd_json removed,
+                               struct fnd_error *error);
+/** Put a request back.  FND_CONFLICT "lease_lost". */
+enum fnd_status fnd_desk_release(struct fnd_desk *desk, int64_t request, const char *by,
+                                 int64_t fence, struct fnd_error *error);
+/** Put a request off: nobody is given it before until_us.  fence  0: nobody else may hold it. */
+enum fnd_status fnd_desk_snooze(struct fnd_desk *desk, int64_t request, const char *by,
+                                int64_t fence, int64_t until_us, struct fnd_error *error);
+
+#endif
