@@ -206,3 +206,87 @@ void control_ask_snooze(struct client *client, struct fnd_json request)
     control_end(client, status, &error, NULL);
     act_finish(&act);
 }
+
+/** A request to take an answer back, until that is done; it outlives its client. */
+struct undo_wait {
+    struct undo_wait *next;
+    struct fnd_control *control;
+    struct client *client; /* NULL: gone */
+};
+
+void control_undo_forget(struct fnd_control *control, struct client *client)
+{
+    for (struct undo_wait *wait = control->undo_waits; wait != NULL; wait = wait->next) {
+        wait->client = wait->client == client ? NULL : wait->client;
+    }
+}
+
+void control_undo_finish(struct fnd_control *control)
+{
+    while (control->undo_waits != NULL) {
+        struct undo_wait *wait = control->undo_waits;
+        control->undo_waits = wait->next;
+        free(wait);
+    }
+}
+
+static void undone(void *context, const struct fnd_undone *undone, enum fnd_status status,
+                   const struct fnd_error *error)
+{
+    struct undo_wait *wait = context;
+    struct undo_wait **link = &wait->control->undo_waits;
+    while (*link != wait) {
+        link = &(*link)->next;
+    }
+    *link = wait->next;
+    if (wait->client != NULL) {
+        struct fnd_text more = {0};
+        fnd_text_printf(&more, ",\"request\":%" PRId64, undone->request);
+        if (status == FND_OK) {
+            fnd_text_printf(&more,
+                            ",\"job\":%" PRId64 ",\"event\":%" PRId64 ",\"answer\":%" PRId64
+                            ",\"version\":%" PRId32,
+                            undone->job, undone->event, undone->answer, undone->version);
+        }
+        control_end(wait->client, status, error, fnd_text_z(&more));
+        fnd_text_finish(&more);
+    }
+    free(wait);
+}
+
+static void undo(struct client *client, struct fnd_json request, const char *op, enum fnd_undo how)
+{
+    struct fnd_error error = {0};
+    struct desk_act act;
+    char *reason = fnd_json_strdup(fnd_json_member(request, "reason"));
+    int64_t event = 0;
+    enum fnd_status status = act_read(request, op, true, false, &act, &error);
+    if (status == FND_OK &&
+        (!number_or(request, "event", &event) || (how == FND_UNDO_OWN && event == 0))) {
+        status = fnd_error_set(&error, FND_INVALID,
+                               "%s needs \"event\": the number of the answer that is meant", op);
+    }
+    if (status != FND_OK) {
+        control_end(client, status, &error, NULL);
+    } else {
+        struct undo_wait *wait = fnd_alloc(sizeof *wait);
+        wait->control = client->control;
+        wait->client = client;
+        wait->next = client->control->undo_waits;
+        client->control->undo_waits = wait;
+        const struct fnd_undo_order order = {act.request, event, how, act.by, reason};
+        fnd_desk_undo_begin(client->control->desk, &order, undone, wait);
+    }
+    act_finish(&act);
+    free(reason);
+}
+
+void control_ask_undo(struct client *client, struct fnd_json request)
+{
+    undo(client, request, "ask.undo", FND_UNDO_OWN);
+}
+
+void control_ask_reopen(struct client *client, struct fnd_json request)
+{
+    undo(client, request, "ask.reopen", FND_UNDO_REOPEN);
+}

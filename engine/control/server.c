@@ -100,9 +100,11 @@ void fnd_control_destroy(struct fnd_control *control)
         struct client *client = control->clients;
         control->clients = client->next;
         control_pending_forget(control, client);
+        control_undo_forget(control, client);
         client_free(client);
     }
     fnd_desk_destroy(control->desk);
+    control_undo_finish(control);
     close(control->epoll);
     free(control->resumed);
     free(control);
@@ -397,6 +399,7 @@ static void sweep(struct fnd_control *control)
             *link = client->next;
             control->clients_count--;
             control_pending_forget(control, client);
+            control_undo_forget(control, client);
             client_free(client);
         } else {
             link = &client->next;
@@ -491,7 +494,7 @@ void fnd_control_stop(struct fnd_control *control)
 
 bool fnd_control_stopped(const struct fnd_control *control)
 {
-    if (control->pending != NULL) {
+    if (control->pending != NULL || control->undo_waits != NULL) {
         return false;
     }
     for (const struct client *client = control->clients; client != NULL; client = client->next) {

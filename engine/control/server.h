@@ -8,7 +8,8 @@
 #include "review/review.h"
 
 struct client;
-struct pending; /* act_answer.c */
+struct pending;   /* act_answer.c */
+struct undo_wait; /* act_desk.c */
 
 /** Whose news a client wants, and until when. */
 struct follow {
@@ -48,7 +49,8 @@ struct fnd_control {
     struct fnd_desk *desk; /* over the engine */
     int epoll, listener, folder;
     struct client *clients;
-    struct pending *pending; /* answers on their way */
+    struct pending *pending;      /* answers on their way */
+    struct undo_wait *undo_waits; /* answers being taken back */
     size_t clients_count;
     bool stopping;
     char *resumed; /* the pipeline that was set in motion; of several: "" */
@@ -91,6 +93,11 @@ void control_ask_heartbeat(struct client *client, struct fnd_json request);
 void control_ask_draft(struct client *client, struct fnd_json request);
 void control_ask_release(struct client *client, struct fnd_json request);
 void control_ask_snooze(struct client *client, struct fnd_json request);
+void control_ask_undo(struct client *client, struct fnd_json request);
+void control_ask_reopen(struct client *client, struct fnd_json request);
+/** The client of acts under way goes away; the server does. */
+void control_undo_forget(struct fnd_control *control, struct client *client);
+void control_undo_finish(struct fnd_control *control);
 
 /* follow.c */
 void control_follow(struct client *client, struct fnd_json request);

@@ -71,6 +71,7 @@ enum fnd_left {
     FND_LEFT_OUTDATED, /* its input file was replaced: the name now leads to other bytes */
     FND_LEFT_ANSWERS,  /* answers a phase's own questions: no corrected document */
     FND_LEFT_BAD,      /* cannot be exported, and `skip_bad` */
+    FND_LEFT_UNDONE,   /* taken back by a person or a rule's end: only `foundry` carries it */
     FND_LEFT_COUNT
 };
 const char *fnd_left_name(enum fnd_left left); /* "replaced"; static */

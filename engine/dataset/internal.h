@@ -58,6 +58,7 @@ struct fnd_plan {
     int64_t *numbers;                   /* records to write, ascending */
     uint8_t (*hashes)[FND_DIGEST_SIZE]; /* of each: as the manifest has them, or as found */
     size_t count, capacity;
+    int64_t as_of;    /* what was taken back behind this event is not known yet */
     bool reproduces;  /* hashes are the manifest's */
     int64_t *skipped; /* bad ones that were left out */
     size_t skipped_count;

@@ -227,6 +227,7 @@ enum fnd_status fnd_manifest_read(const char *path, struct fnd_manifest *manifes
     char *hash = fnd_json_strdup(fnd_json_find(json, "/file/sha256"));
     memcpy(manifest->sha256, hash, sizeof manifest->sha256);
     free(hash);
+    fnd_json_integer(fnd_json_member(given, "until"), &plan->as_of); /* marks as they were then */
     plan->reproduces = true;
     return records_read(path, fnd_json_member(json, "records"), plan, error);
 }

@@ -10,8 +10,8 @@ enum { SELECT_PAGE = 256, TAKEN = FND_LEFT_COUNT };
 
 const char *fnd_left_name(enum fnd_left left)
 {
-    static const char *const names[] = {"filtered", "rejected", "replaced",
-                                        "outdated", "answers",  "bad"};
+    static const char *const names[] = {"filtered", "rejected", "replaced", "outdated",
+                                        "answers",  "bad",      "undone"};
     return names[left];
 }
 
@@ -106,8 +106,15 @@ static enum fnd_status consider(struct selecting *selecting, const struct fnd_co
     struct fnd_datum datum = {0};
     struct fnd_error local = {0};
     uint8_t left = FND_LEFT_FILTERED;
+    const bool undone = row->undone > 0 && row->undone <= plan->as_of;
     plan->result->records++;
-    plan->options.until = row->id;
+    /* The range ends behind what is seen of it, so that the same range shows the same again. */
+    const int64_t seen = undone ? row->undone : row->id;
+    plan->options.until = seen > plan->options.until ? seen : plan->options.until;
+    if (undone && plan->format->training) {
+        plan->result->left_out[FND_LEFT_UNDONE]++;
+        return FND_OK;
+    }
     if ((plan->options.tiers & 1U << row->tier) == 0) {
         plan->result->left_out[FND_LEFT_FILTERED]++;
         return FND_OK;
@@ -182,7 +189,14 @@ enum fnd_status fnd_plan_select(struct fnd_plan *plan, struct fnd_error *error)
     struct fnd_walk walk = {.after = plan->options.since > 0 ? plan->options.since - 1 : 0,
                             .limit = SELECT_PAGE};
     const int64_t until = plan->options.until > 0 ? plan->options.until : INT64_MAX;
-    enum fnd_status status;
+    uint8_t chain[FND_DIGEST_SIZE];
+    /* What is taken back while we write is not seen in one pass and missed in another. */
+    enum fnd_status status = fnd_reader_head(plan->reader, &plan->as_of, chain, error);
+    if (status != FND_OK) {
+        free(page);
+        return status;
+    }
+    plan->as_of = plan->as_of < until ? plan->as_of : until;
     plan->options.until = 0; /* becomes the last record that was looked at */
     do {
         page->count = 0;

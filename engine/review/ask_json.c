@@ -205,8 +205,9 @@ enum fnd_status fnd_review_ask_json(struct fnd_reader *reader, int64_t request,
         char uuid[FND_UUID_TEXT_SIZE];
         struct fnd_json asked = fnd_view_json(&view.asked), marks = fnd_view_json(&view.marks);
         fnd_uuid_format(view.job.uuid, uuid);
-        fnd_text_append_z(json, "{\"job\":{");
-        fnd_text_printf(json, "\"number\":%" PRId64 ",\"id\":\"%s\",\"path\":", view.job.id, uuid);
+        fnd_view_begin(&view, json);
+        fnd_text_printf(
+            json, ",\"job\":{\"number\":%" PRId64 ",\"id\":\"%s\",\"path\":", view.job.id, uuid);
         fnd_text_append_json_z(json, view.job.path);
         fnd_text_append_z(json, ",\"pipeline\":");
         fnd_text_append_json_z(json, view.job.pipeline);

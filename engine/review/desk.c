@@ -18,6 +18,10 @@ struct fnd_desk *fnd_desk_create(struct fnd_engine *engine, const struct fnd_log
 
 void fnd_desk_destroy(struct fnd_desk *desk)
 {
+    if (desk == NULL) {
+        return;
+    }
+    fnd_undo_forget(desk);
     free(desk);
 }
 

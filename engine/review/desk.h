@@ -74,4 +74,32 @@ enum fnd_status fnd_desk_release(struct fnd_desk *desk, int64_t request, const c
 enum fnd_status fnd_desk_snooze(struct fnd_desk *desk, int64_t request, const char *by,
                                 int64_t fence, int64_t until_us, struct fnd_error *error);
 
+/** How an answer is taken back. */
+enum fnd_undo {
+    FND_UNDO_OWN,    /* by whoever gave it, within its moment */
+    FND_UNDO_REOPEN, /* by anybody, with a reason */
+    FND_UNDO_REVOKE  /* the rule that gave it was revoked */
+};
+struct fnd_undo_order {
+    int64_t request, event; /* event: the answer that is meant; 0: the one that stands */
+    enum fnd_undo how;
+    const char *by, *reason; /* reason: NULL is fine but for REOPEN */
+};
+struct fnd_undone {
+    int64_t job, request, event, answer; /* event: the UNDO; answer: what was taken back */
+    int32_t version;                     /* of the request, which is open again */
+};
+/** Take an answer back: outputs from its phase on are dropped, the request is open again with a new
+ *  version, the record stays and says by which event it was undone. What runs behind it is stopped
+ *  first.
+ *  order  copied.
+ *  done   called once, from here or from a turn of the engine; not after fnd_desk_destroy(). NULL
+ * is fine. FND_OK; FND_CONFLICT "not_answered", "stale_answer", "not_yours", "undo_over",
+ *         "moved_past" (a phase that must not be repeated has begun since, or the job was run
+ * again), "cancelled"; FND_NOT_FOUND; FND_INVALID. */
+void fnd_desk_undo_begin(struct fnd_desk *desk, const struct fnd_undo_order *order,
+                         void (*done)(void *context, const struct fnd_undone *undone,
+                                      enum fnd_status status, const struct fnd_error *error),
+                         void *context);
+
 #endif

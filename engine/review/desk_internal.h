@@ -6,9 +6,12 @@
 #include "review/desk.h"
 #include "review/internal.h"
 
+struct undoing; /* undo.c */
+
 struct fnd_desk {
     struct fnd_engine *engine;
     const struct fnd_log *log;
+    struct undoing *undoings; /* answers being taken back (undo.c) */
 };
 
 /** An event about a request as a write of its own, committed. `body` is taken. `outbox` hooks are
@@ -24,5 +27,9 @@ int64_t fnd_desk_now_us(const struct fnd_desk *desk);
 enum fnd_status fnd_desk_asked(struct fnd_desk *desk, int64_t request, struct fnd_text *body,
                                struct fnd_error *error);
 int64_t fnd_asked_ms(struct fnd_json asked, const char *name, int64_t otherwise);
+
+/* undo.c */
+/** The desk goes away: acts under way end without it. */
+void fnd_undo_forget(struct fnd_desk *desk);
 
 #endif

@@ -216,8 +216,42 @@ static void plugins_append(struct fnd_text *json, const struct parts *parts)
     fnd_text_append_byte(json, '}');
 }
 
+/** By which event the record was taken back, if it was. */
+static enum fnd_status undone_append(struct fnd_reader *reader, int64_t undo, int64_t as_of,
+                                     struct fnd_text *json, struct fnd_error *error)
+{
+    struct fnd_text body = {0};
+    struct fnd_event_row event;
+    char at[FND_TIME_TEXT_SIZE];
+    if (undo == 0 || undo > as_of) {
+        return FND_OK;
+    }
+    enum fnd_status status = fnd_event_get(reader, undo, &event, error);
+    if (status == FND_OK) {
+        status = fnd_payload_get(reader, undo, &body, NULL, error);
+    }
+    if (status == FND_OK) {
+        struct fnd_json document = {body.bytes, body.size};
+        fnd_time_format(event.at_us, at);
+        fnd_text_printf(json, ",\"undone\":{\"event\":%" PRId64 ",\"at\":\"%s\"", undo, at);
+        member_copy(json, "by", fnd_json_member(document, "by"));
+        member_copy(json, "how", fnd_json_member(document, "how"));
+        member_copy(json, "reason", fnd_json_member(document, "reason"));
+        fnd_text_append_byte(json, '}');
+    }
+    fnd_text_finish(&body);
+    return status;
+}
+
 enum fnd_status fnd_review_record_json(struct fnd_reader *reader, int64_t correction,
                                        struct fnd_text *json, struct fnd_error *error)
+{
+    return fnd_review_record_json_at(reader, correction, INT64_MAX, json, error);
+}
+
+enum fnd_status fnd_review_record_json_at(struct fnd_reader *reader, int64_t correction,
+                                          int64_t as_of, struct fnd_text *json,
+                                          struct fnd_error *error)
 {
     struct parts parts = {0};
     enum fnd_status status = parts_load(reader, correction, &parts, error);
@@ -266,9 +300,10 @@ enum fnd_status fnd_review_record_json(struct fnd_reader *reader, int64_t correc
     member_copy(json, "audit", fnd_json_member(asked, "audit"));
     member_copy(json, "asked", fnd_json_member(asked, "questions"));
     member_copy(json, "overrides", fnd_json_member(answer, "overrides"));
+    status = undone_append(reader, parts.row.undone, as_of, json, error);
     fnd_text_printf(json, ",\"pin\":\"%s\"", hash);
     plugins_append(json, &parts);
     fnd_text_append_byte(json, '}');
     parts_finish(&parts);
-    return FND_OK;
+    return status;
 }

@@ -104,14 +104,18 @@ static void question_append(struct fnd_text *json, const struct fnd_view *view,
     free(pointer);
 }
 
-void fnd_view_append(const struct fnd_view *view, struct fnd_text *json)
+void fnd_view_begin(const struct fnd_view *view, struct fnd_text *json)
 {
     static const char *const states[] = {"open", "answered", "withdrawn"};
+    fnd_text_printf(json, "{\"request\":%" PRId64 ",\"version\":%" PRId32 ",\"state\":\"%s\"",
+                    view->row.id, view->row.version, states[view->row.state]);
+}
+
+void fnd_view_append(const struct fnd_view *view, struct fnd_text *json)
+{
     char at[FND_TIME_TEXT_SIZE];
     struct fnd_json asked = fnd_view_json(&view->asked);
     fnd_time_format(view->event.at_us, at);
-    fnd_text_printf(json, ",\"request\":%" PRId64 ",\"version\":%" PRId32 ",\"state\":\"%s\"",
-                    view->row.id, view->row.version, states[view->row.state]);
     fnd_member_copy(json, "phase", fnd_json_member(asked, "phase"));
     fnd_text_printf(json, ",\"asked_at\":\"%s\"", at);
     fnd_member_copy(json, "origin", fnd_json_member(asked, "origin"));
@@ -154,7 +158,8 @@ enum fnd_status fnd_review_request_json(struct fnd_reader *reader, int64_t reque
     }
     char uuid[FND_UUID_TEXT_SIZE];
     fnd_uuid_format(view.job.uuid, uuid);
-    fnd_text_printf(json, "{\"job\":\"%s\",\"path\":", uuid);
+    fnd_view_begin(&view, json);
+    fnd_text_printf(json, ",\"job\":\"%s\",\"path\":", uuid);
     fnd_text_append_json_z(json, view.job.path);
     fnd_text_append_z(json, ",\"pipeline\":");
     fnd_text_append_json_z(json, view.job.pipeline);

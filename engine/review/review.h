@@ -96,5 +96,10 @@ enum fnd_status fnd_review_asks_walk(struct fnd_reader *reader, const struct fnd
  *   "overrides","pin","plugins":{id:sha256}} — see engine/review/README.md. */
 enum fnd_status fnd_review_record_json(struct fnd_reader *reader, int64_t correction,
                                        struct fnd_text *json, struct fnd_error *error);
+/** The same as it stood behind event `as_of`: "undone" {"event","at","by","how","reason"} only
+ * where the record was taken back by then. */
+enum fnd_status fnd_review_record_json_at(struct fnd_reader *reader, int64_t correction,
+                                          int64_t as_of, struct fnd_text *json,
+                                          struct fnd_error *error);
 
 #endif

@@ -18,8 +18,10 @@ enum fnd_status fnd_view_load(struct fnd_reader *reader, int64_t request, struct
                               struct fnd_error *error);
 void fnd_view_finish(struct fnd_view *view);
 struct fnd_json fnd_view_json(const struct fnd_text *text); /* no value for an empty text */
-/** Append the members that every form of a request has, a comma before each: "request", "version",
- *  "state", "phase", "asked_at", "origin", "questions", "subject", "schema", "audit". */
+/** Append {"request","version","state", without the end; and the members that every form of a
+ * request has behind them, a comma before each: "phase", "asked_at", "origin", "questions",
+ * "subject", "schema", "audit". */
+void fnd_view_begin(const struct fnd_view *view, struct fnd_text *json);
 void fnd_view_append(const struct fnd_view *view, struct fnd_text *json);
 
 #endif

@@ -169,6 +169,9 @@ struct fnd_stand fnd_engine_stand(const struct fnd_engine *engine,
 /** Cancel a job: open requests are withdrawn.  FND_CONFLICT when it has ended. */
 enum fnd_status fnd_engine_cancel(struct fnd_engine *engine, int64_t job, const char *by,
                                   const char *reason, struct fnd_error *error);
+/** Stop the visit of a step that is under way in a phase behind `phase`, so that an operation on it
+ *  begins soon; a phase that must not be repeated goes on. Nothing where none is under way. */
+void fnd_engine_interrupt(struct fnd_engine *engine, int64_t step, int32_t phase);
 /** Run a failed or cancelled job again, from the phase it stopped at or from `phase` (its id; later
  *  outputs are dropped). With `run` false it is left queued.  FND_CONFLICT unless it has ended;
  *  a completed one only with `phase`. */

@@ -58,6 +58,26 @@ static enum fnd_status cancel_begin(struct fnd_operation *operation, struct fnd_
     return FND_OK;
 }
 
+static void visit_stop(struct fnd_task *task)
+{
+    if (task->state != FND_TASK_VISITING || task->operation != NULL) {
+        return;
+    }
+    task->interrupted = true;
+    for (size_t i = 0; i < task->visit.calls_count; i++) {
+        fnd_pool_cancel(task->engine->pool, task->visit.calls[i]);
+    }
+}
+
+void fnd_engine_interrupt(struct fnd_engine *engine, int64_t step, int32_t phase)
+{
+    struct fnd_task *task = fnd_task_find(engine, step);
+    if (task != NULL && task->row.stand.phase > phase && fnd_task_phase(task) != NULL &&
+        fnd_task_phase(task)->repeatable) {
+        visit_stop(task);
+    }
+}
+
 enum fnd_status fnd_engine_cancel(struct fnd_engine *engine, int64_t job, const char *by,
                                   const char *reason, struct fnd_error *error)
 {
@@ -67,11 +87,8 @@ enum fnd_status fnd_engine_cancel(struct fnd_engine *engine, int64_t job, const 
     act.operation.done = act_done;
     act.operation.context = &act;
     struct fnd_task *task = fnd_task_find(engine, job);
-    if (task != NULL && task->state == FND_TASK_VISITING && task->operation == NULL) {
-        task->interrupted = true;
-        for (size_t i = 0; i < task->visit.calls_count; i++) {
-            fnd_pool_cancel(engine->pool, task->visit.calls[i]);
-        }
+    if (task != NULL) {
+        visit_stop(task);
     }
     return fnd_engine_operate_wait(engine, &act.operation, error);
 }

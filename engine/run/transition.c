@@ -299,7 +299,8 @@ void fnd_transition_fold(struct fnd_step_row *row, const struct fnd_write *write
                 row->outputs[row->outputs_count++] = 0;
             }
             row->outputs[phase] = number;
-        } else if (event->kind == FND_EVENT_REOPEN || event->kind == FND_EVENT_UPGRADE) {
+        } else if (event->kind == FND_EVENT_REOPEN || event->kind == FND_EVENT_UPGRADE ||
+                   event->kind == FND_EVENT_UNDO) {
             size_t kept = (size_t)event->after.phase;
             row->outputs_count = row->outputs_count < kept ? row->outputs_count : kept;
             row->pin = event->kind == FND_EVENT_UPGRADE ? event->ref : row->pin;
@@ -359,7 +360,9 @@ static void artifacts_note(struct fnd_task *task, const struct fnd_write *write)
             const uint64_t bit = UINT64_C(1) << event->phase;
             task->looked |= bit;
             task->carries = event->artifacts_count > 0 ? task->carries | bit : task->carries & ~bit;
-        } else if (event->kind == FND_EVENT_REOPEN || event->kind == FND_EVENT_UPGRADE) {
+        } else if (event->kind == FND_EVENT_REOPEN || event->kind == FND_EVENT_UPGRADE ||
+                   event->kind == FND_EVENT_UNDO) {
+            fnd_task_forget(task, 0); /* some of them are outputs no more */
             task->looked = task->carries = 0;
         }
     }

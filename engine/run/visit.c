@@ -191,6 +191,31 @@ static void run_document_end(struct fnd_task *task, const struct fnd_phase *phas
     fnd_text_printf(&task->run, ",\"idempotency_key\":\"%s\"}", text);
 }
 
+/** The event before the answer that an UNDO took back. */
+static enum fnd_status answer_before(struct fnd_task *task, int64_t undo, int64_t *before,
+                                     struct fnd_error *error)
+{
+    struct fnd_text body = {0};
+    struct fnd_event_row answer;
+    int64_t number = 0;
+    enum fnd_status status = fnd_payload_get(task->engine->reader, undo, &body, NULL, error);
+    struct fnd_json document = {body.bytes, body.size};
+    if (status == FND_OK && !fnd_json_integer(fnd_json_member(document, "answer"), &number)) {
+        status = fnd_error_set(error, FND_DAMAGED,
+                               "event %" PRId64 " does not say which answer it took back; run "
+                               "verify",
+                               undo);
+    }
+    if (status == FND_OK) {
+        status = fnd_event_get(task->engine->reader, number, &answer, error);
+    }
+    if (status == FND_OK) {
+        *before = answer.prev;
+    }
+    fnd_text_finish(&body);
+    return status;
+}
+
 /** What was answered to this phase's own questions, by key, the newest first to count. */
 static enum fnd_status answers_collect(struct fnd_task *task, struct fnd_error *error)
 {
@@ -206,6 +231,13 @@ static enum fnd_status answers_collect(struct fnd_task *task, struct fnd_error *
             break;
         }
         at = row.prev;
+        if (row.kind == FND_EVENT_UNDO) { /* what lies between it and the answer is void */
+            status = answer_before(task, row.id, &at, error);
+            if (status != FND_OK) {
+                break;
+            }
+            continue;
+        }
         if (row.kind != FND_EVENT_ANSWER || row.phase != task->row.stand.phase) {
             continue;
         }

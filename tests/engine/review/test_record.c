@@ -52,7 +52,8 @@ Test(record, a_request_shows_value_confidence_document_and_schema)
     struct fnd_json card = desk_json(desk_card(&desk, request));
     cr_expect_str_eq(members(card, names, sizeof names),
                      "request version state job path pipeline phase asked_at origin questions "
-                     "subject schema audit ");
+                     "subject schema audit group remind_at due_at outcome escalated fence lease "
+                     "snoozed_until draft ");
     snprintf(number, sizeof number, "%" PRId64, request);
     expect_text(card, "/request", number);
     expect_text(card, "/version", "1");
