@@ -290,3 +290,26 @@ void control_ask_reopen(struct client *client, struct fnd_json request)
 {
     undo(client, request, "ask.reopen", FND_UNDO_REOPEN);
 }
+
+void control_rules_revoke(struct client *client, struct fnd_json request)
+{
+    struct fnd_error error = {0};
+    struct fnd_text more = {0};
+    char *by = fnd_json_strdup(fnd_json_member(request, "by"));
+    char *reason = fnd_json_strdup(fnd_json_member(request, "reason"));
+    int64_t rule = 0, settled = 0;
+    enum fnd_status status;
+    if (by == NULL || !number_or(request, "rule", &rule) || rule == 0) {
+        status = fnd_error_set(&error, FND_INVALID,
+                               "rules.revoke needs \"rule\" (a number) and \"by\" (a text)");
+    } else {
+        status = fnd_desk_revoke(client->control->desk, rule, by, reason, &settled, &error);
+    }
+    if (status == FND_OK) {
+        fnd_text_printf(&more, ",\"rule\":%" PRId64 ",\"settled\":%" PRId64, rule, settled);
+    }
+    control_end(client, status, &error, fnd_text_z(&more));
+    fnd_text_finish(&more);
+    free(by);
+    free(reason);
+}

@@ -70,6 +70,9 @@ void fnd_control_news(void *context, const struct fnd_news *news)
 {
     struct fnd_control *control = context;
     control->moved = true;
+    if (control->desk != NULL) {
+        fnd_desk_news(control->desk, news);
+    }
     for (struct client *client = control->clients; client != NULL; client = client->next) {
         if (!client->dead && follows(&client->follow, news)) {
             tell(client, news);

@@ -97,6 +97,7 @@ static const struct {
                   {"follow", control_follow},
                   {"hello", hello},
                   {"retry", retry},
+                  {"rules.revoke", control_rules_revoke},
                   {"run", control_run}};
 
 void control_request(struct client *client, const char *line, size_t size)

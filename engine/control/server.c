@@ -438,6 +438,9 @@ void fnd_control_turn(struct fnd_control *control)
     if (now_us >= control->watch_at_us) {
         control->watch_at_us = now_us + (int64_t)FND_CONTROL_WATCH_MS * 1000;
     }
+    if (control->desk != NULL && !control->stopping) {
+        fnd_desk_turn(control->desk);
+    }
     control_follow_check(control);
     sweep(control);
 }
@@ -461,6 +464,11 @@ int64_t fnd_control_wait_us(const struct fnd_control *control)
             at = control->rest_at_us;
         }
         due = at < due ? at : due;
+    }
+    const int64_t desk_us =
+        control->desk != NULL && !control->stopping ? fnd_desk_wait_us(control->desk) : -1;
+    if (desk_us >= 0 && desk_us < due - now_us) {
+        due = now_us + desk_us;
     }
     return due == INT64_MAX ? -1 : due > now_us ? due - now_us : 0;
 }

@@ -94,6 +94,7 @@ void control_ask_draft(struct client *client, struct fnd_json request);
 void control_ask_release(struct client *client, struct fnd_json request);
 void control_ask_snooze(struct client *client, struct fnd_json request);
 void control_ask_undo(struct client *client, struct fnd_json request);
+void control_rules_revoke(struct client *client, struct fnd_json request);
 void control_ask_reopen(struct client *client, struct fnd_json request);
 /** The client of acts under way goes away; the server does. */
 void control_undo_forget(struct fnd_control *control, struct client *client);

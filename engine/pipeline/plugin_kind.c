@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/fingerprint.h"
 #include "pipeline/kind.h"
 
 /* The engine cannot call: the config does not come together. */
@@ -54,6 +55,8 @@ static char *request_body(const struct fnd_visit *visit, const struct fnd_effect
         }
         member_json(&json, "context", question->context);
         member_json(&json, "schema", question->answer_schema);
+        fnd_fingerprint_of_context(visit->pipeline->name, visit->phase->id, question->kind,
+                                   question->context, &json);
         fnd_text_append_byte(&json, '}');
     }
     fnd_text_append_z(&json, "]}");

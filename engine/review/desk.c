@@ -13,6 +13,7 @@ struct fnd_desk *fnd_desk_create(struct fnd_engine *engine, const struct fnd_log
     struct fnd_desk *desk = fnd_alloc(sizeof *desk);
     desk->engine = engine;
     desk->log = log;
+    desk->stale = true;
     return desk;
 }
 
@@ -22,6 +23,10 @@ void fnd_desk_destroy(struct fnd_desk *desk)
         return;
     }
     fnd_undo_forget(desk);
+    fnd_settle_forget(desk);
+    free(desk->lapses);
+    free(desk->tried.list);
+    free(desk->undone.list);
     free(desk);
 }
 
@@ -173,6 +178,7 @@ enum fnd_status fnd_desk_claim(struct fnd_desk *desk, int64_t request, const cha
 
 /* Rows that may be given out, as they are walked. */
 struct offer {
+    const struct fnd_desk *desk;
     const struct fnd_desk_wish *wish;
     struct fnd_reader *reader;
     struct fnd_ask_row rows[FND_CLAIMS_MAX];
@@ -188,7 +194,8 @@ static bool offer_add(const struct fnd_ask_row *row, void *context)
             return true;
         }
     }
-    if (fnd_twin_is(offer->reader, row->request.id, &settles, NULL) == FND_OK && settles) {
+    if (!fnd_numbers_have(&offer->desk->tried, row->request.id) &&
+        fnd_twin_is(offer->reader, row->request.id, &settles, NULL) == FND_OK && settles) {
         return true;
     }
     offer->rows[offer->count++] = *row;
@@ -207,7 +214,7 @@ enum fnd_status fnd_desk_next(struct fnd_desk *desk, const struct fnd_desk_wish 
     if (status != FND_OK) {
         return status;
     }
-    struct offer offer = {.wish = wish, .reader = fnd_engine_reader(desk->engine)};
+    struct offer offer = {.desk = desk, .wish = wish, .reader = fnd_engine_reader(desk->engine)};
     const struct fnd_ask_filter filter = {
         .group = wish->group, .pipeline = wish->pipeline, .free_us = fnd_desk_now_us(desk)};
     const struct fnd_ask_place first = {0};

@@ -102,4 +102,19 @@ void fnd_desk_undo_begin(struct fnd_desk *desk, const struct fnd_undo_order *ord
                                       enum fnd_status status, const struct fnd_error *error),
                          void *context);
 
+/** End a rule; the requests that it settled and whose jobs can go back are opened again, here and
+ * in further turns.  settled  how many records stood by it. Returns FND_OK; FND_NOT_FOUND;
+ * FND_CONFLICT: it was revoked before. */
+enum fnd_status fnd_desk_revoke(struct fnd_desk *desk, int64_t rule, const char *by,
+                                const char *reason, int64_t *settled, struct fnd_error *error);
+
+/** Do what is due: reminders, escalations, outcomes, rules. Only where the engine was told to move
+ *  jobs (fnd_engine_resume). Never waits for an operation; call it beside fnd_engine_turn(). */
+void fnd_desk_turn(struct fnd_desk *desk);
+/** Microseconds until a turn is due by the clock; -1: never. */
+int64_t fnd_desk_wait_us(const struct fnd_desk *desk);
+/** A transition of the engine: a question that a rule answers is settled at once. To be called from
+ *  fnd_engine_options.news. */
+void fnd_desk_news(struct fnd_desk *desk, const struct fnd_news *news);
+
 #endif

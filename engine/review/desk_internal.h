@@ -6,13 +6,66 @@
 #include "review/desk.h"
 #include "review/internal.h"
 
-struct undoing; /* undo.c */
+struct undoing;  /* undo.c */
+struct settling; /* settle.c */
+
+/** A few numbers that were seen to already. */
+struct fnd_numbers {
+    int64_t *list;
+    size_t count;
+};
+
+/** The time of deadlines (clock.c). `= {0}`. */
+struct fnd_clock {
+    bool started;
+    int64_t wall_us, monotonic_us; /* of the last time they agreed */
+    int64_t jumped_us;             /* monotonic, since when they do not; 0 */
+};
+
+/** A deadline's outcome that was refused. */
+struct fnd_lapse {
+    int64_t request;
+    struct fnd_error error;
+};
 
 struct fnd_desk {
     struct fnd_engine *engine;
     const struct fnd_log *log;
-    struct undoing *undoings; /* answers being taken back (undo.c) */
+    struct undoing *undoings;   /* answers being taken back (undo.c) */
+    struct settling *settlings; /* answers by rule or deadline (settle.c) */
+    size_t settlings_count;
+    struct fnd_lapse *lapses; /* to be recorded at the next turn */
+    size_t lapses_count;
+    struct fnd_clock clock;
+    struct fnd_numbers tried;  /* requests whose rule or deadline did not work out */
+    struct fnd_numbers undone; /* records of revoked rules that were tried to be taken back */
+    bool stale;                /* look now */
+    int64_t look_us;           /* else then, monotonic */
 };
+
+/** Requests that are due, as they are read. */
+struct fnd_overdue {
+    struct fnd_ask_row *rows;
+    size_t count;
+};
+struct fnd_rule_find {
+    int64_t answer;
+    struct fnd_rule_row row;
+    bool found;
+};
+bool fnd_rule_match(const struct fnd_rule_row *row, void *context);
+
+/** The time now, for deadlines. */
+int64_t fnd_clock_now_us(struct fnd_clock *clock, const struct fnd_env *env);
+bool fnd_numbers_have(const struct fnd_numbers *numbers, int64_t number);
+void fnd_numbers_add(struct fnd_numbers *numbers, int64_t number);
+
+/* settle.c */
+bool fnd_desk_settles(const struct fnd_desk *desk, int64_t request); /* is under way */
+void fnd_settle_by_rule(struct fnd_desk *desk, int64_t request);
+void fnd_settle_by_deadline(struct fnd_desk *desk, int64_t request, struct fnd_json asked);
+void fnd_settle_lapses(struct fnd_desk *desk);
+void fnd_settle_forget(struct fnd_desk *desk); /* the desk goes away */
 
 /** An event about a request as a write of its own, committed. `body` is taken. `outbox` hooks are
  *  added.  fence  as fnd_write.fence.  number may be NULL. */
@@ -31,5 +84,18 @@ int64_t fnd_asked_ms(struct fnd_json asked, const char *name, int64_t otherwise)
 /* undo.c */
 /** The desk goes away: acts under way end without it. */
 void fnd_undo_forget(struct fnd_desk *desk);
+
+/* twins.c */
+enum { FND_RULES_MAX = 64 }; /* that one request may be settled by */
+/** What rules answer to a request. `= {0}`; the caller frees `values`. */
+struct fnd_ruling {
+    struct fnd_text values; /* JSON object, as of an answer */
+    int64_t rules[FND_RULES_MAX];
+    size_t rules_count;
+    int64_t request; /* that the last of them came from */
+};
+/** FND_NOT_FOUND: not every question has a rule that holds. */
+enum fnd_status fnd_twins_rule(struct fnd_reader *reader, int64_t request,
+                               struct fnd_ruling *ruling, struct fnd_error *error);
 
 #endif

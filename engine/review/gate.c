@@ -130,7 +130,7 @@ static void touched_collect(const struct fnd_answering *answering, struct fnd_po
 
 /** The write of a gate's answer: ANSWER with its record, then OUTPUT, or FAIL on a rejection. */
 static enum fnd_status gate_write(struct fnd_answering *answering, const struct fnd_visit *visit,
-                                  const struct fnd_step_row *step)
+                                  const struct fnd_step_row *step, struct fnd_error *error)
 {
     struct fnd_operation *operation = &answering->operation;
     const struct fnd_human *human = visit->phase->prepared;
@@ -140,6 +140,11 @@ static enum fnd_status gate_write(struct fnd_answering *answering, const struct 
     size_t changed = fnd_compare(visit->subject, patched, visit->marks, &fields);
     enum fnd_verdict verdict = rejected ? FND_REJECTED : changed > 0 ? FND_CORRECTED : FND_ACCEPTED;
     struct fnd_json differences = {fields.bytes, fields.size};
+    enum fnd_status status = fnd_twins_make(answering, differences, error);
+    if (status != FND_OK) {
+        fnd_text_finish(&fields);
+        return status;
+    }
     struct fnd_event *event = fnd_write_add(operation->write, FND_EVENT_ANSWER,
                                             fnd_record_body(answering, verdict, differences), NULL);
     event->ref = answering->request.id;
@@ -152,7 +157,8 @@ static enum fnd_status gate_write(struct fnd_answering *answering, const struct 
     fnd_text_finish(&fields);
 
     struct fnd_event *last;
-    if (rejected && !human->reject_continues) {
+    if (rejected &&
+        (!human->reject_continues || answering->answer->source == FND_SOURCE_DEADLINE)) {
         struct fnd_text body = {0};
         fnd_text_append_z(&body, "{\"class\":\"rejected\",\"code\":\"rejected\",\"message\":");
         struct fnd_text message = {0};
@@ -198,7 +204,7 @@ enum fnd_status fnd_gate_begin(struct fnd_answering *answering, struct fnd_visit
     fnd_pointers_finish(&touched);
     fnd_pointers_finish(&removed);
     if (answer->act == FND_ANSWER_REJECT) {
-        return gate_write(answering, visit, step);
+        return gate_write(answering, visit, step, error);
     }
     if (status == FND_OK) {
         schemas_check(answering, visit, patched);
@@ -214,7 +220,7 @@ enum fnd_status fnd_gate_begin(struct fnd_answering *answering, struct fnd_visit
             return status;
         }
     }
-    return human->detectors_count == 0 ? gate_write(answering, visit, step) : FND_OK;
+    return human->detectors_count == 0 ? gate_write(answering, visit, step, error) : FND_OK;
 }
 
 /** Whether a person gave a reason to go against what is said of `pointer`. */
@@ -282,5 +288,5 @@ enum fnd_status fnd_gate_finish(struct fnd_answering *answering, struct fnd_visi
     struct fnd_step_row step;
     enum fnd_status status =
         fnd_step_get(fnd_engine_reader(answering->engine), answering->request.step, &step, error);
-    return status == FND_OK ? gate_write(answering, visit, &step) : status;
+    return status == FND_OK ? gate_write(answering, visit, &step, error) : status;
 }

@@ -27,7 +27,8 @@ static const char human_schema[] =
     "\"default\":{\"type\":\"object\",\"description\":\"values by JSON pointer\"},"
     "\"escalate\":{\"type\":\"string\",\"description\":\"the group it goes to when it is due; then "
     "its time begins once more\"},"
-    "\"fingerprint\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":"
+    "\"fingerprint\":{\"type\":\"array\",\"items\":{\"type\":[\"string\",\"integer\"]},"
+    "\"description\":"
     "\"places that make two questions the same: /supplier, or relative to what is asked: 1/name\"},"
     "\"form\":{\"type\":\"string\",\"description\":\"a script that shows the request\"}}}";
 
@@ -155,8 +156,8 @@ static bool audit_drawn(const struct fnd_visit *visit, double share)
     return (double)(drawn >> 3) < share * 9007199254740992.0; /* 2^53 */
 }
 
-static void question_add(struct fnd_text *body, const struct fnd_question *question,
-                         const char *uses)
+static void question_add(struct fnd_text *body, const struct fnd_visit *visit,
+                         const struct fnd_question *question, const char *uses)
 {
     fnd_text_append_z(body, "{\"key\":");
     fnd_text_append_json_z(body, question->key);
@@ -178,6 +179,7 @@ static void question_add(struct fnd_text *body, const struct fnd_question *quest
     }
     fnd_text_append_z(body, ",\"detector\":");
     fnd_text_append_json_z(body, uses);
+    fnd_question_fingerprint(visit, visit->phase->prepared, question, body);
     fnd_text_append_byte(body, '}');
 }
 
@@ -229,7 +231,7 @@ static void request_make(struct fnd_visit *visit, const struct fnd_human *human,
         for (size_t i = 0; i < effects->questions_count; i++) {
             if (!fnd_question_known(visit, c, i)) {
                 fnd_text_append_z(&body, count++ > 0 ? "," : "");
-                question_add(&body, &effects->questions[i], human->detectors[c].uses);
+                question_add(&body, visit, &effects->questions[i], human->detectors[c].uses);
             }
         }
     }

@@ -64,6 +64,7 @@ bool fnd_options_prepare(struct fnd_compile *compile, const struct fnd_node *wit
                          struct fnd_human *human);
 /** Whether a text names a place: a JSON pointer, or one relative to a question's ("0", "1/name").
  */
+char *fnd_place_text(struct fnd_json value); /* malloc'ed */
 bool fnd_place_valid(const char *place);
 
 /* human.c */
@@ -86,6 +87,18 @@ enum fnd_status fnd_answer_refuse(struct fnd_answering *answering, struct fnd_er
 /* phase_answer.c: answers to questions of a phase or of the engine */
 enum fnd_status fnd_phase_answer(struct fnd_answering *answering, const struct fnd_step_row *step,
                                  bool engine_asks, struct fnd_error *error);
+
+/* twins.c */
+/** Append `,"fingerprint":"…"` where a gate's question has one. */
+void fnd_question_fingerprint(const struct fnd_visit *visit, const struct fnd_human *human,
+                              const struct fnd_question *question, struct fnd_text *body);
+/** Fill answering->twins where the answer is for twins, too.  fields: what it changes
+ * (fnd_compare). FND_INVALID: it cannot be carried to twins, and the fields say why. */
+enum fnd_status fnd_twins_make(struct fnd_answering *answering, struct fnd_json fields,
+                               struct fnd_error *error);
+/** The same for a phase's own questions: answers by key. */
+enum fnd_status fnd_twins_make_keyed(struct fnd_answering *answering, struct fnd_json answers,
+                                     struct fnd_error *error);
 
 /* record.c */
 uint8_t fnd_answer_tier(const struct fnd_answer *answer); /* enum fnd_tier */

@@ -136,6 +136,12 @@ static bool default_add(struct fnd_compile *compile, const struct fnd_node *node
     return good;
 }
 
+char *fnd_place_text(struct fnd_json value)
+{
+    char *text = fnd_json_strdup(value);
+    return text != NULL ? text : fnd_strndup(value.bytes, value.size); /* YAML's 0 is a number */
+}
+
 /* "/a/b", or relative to what is asked about: "0", "1/name". */
 bool fnd_place_valid(const char *place)
 {
@@ -154,7 +160,7 @@ static bool fingerprint_prepare(struct fnd_compile *compile, const struct fnd_no
     }
     struct fnd_json list = {json, strlen(json)};
     for (struct fnd_json_walk walk = fnd_json_walk(list); fnd_json_next(&walk);) {
-        char *place = fnd_json_strdup(walk.value);
+        char *place = fnd_place_text(walk.value);
         if (place == NULL || !fnd_place_valid(place)) {
             fnd_compile_error(
                 compile, node, "bad_pointer",

@@ -69,8 +69,8 @@ static void unknown_check(struct fnd_answering *answering, struct fnd_json quest
 }
 
 /** {"record":true,…,"answers":{key:value}}: a person's answer is data, whoever asked. */
-static char *answers_body(const struct fnd_answering *answering, struct fnd_json questions,
-                          bool record, enum fnd_verdict verdict)
+static char *answers_body(struct fnd_answering *answering, struct fnd_json questions, bool record,
+                          enum fnd_verdict verdict, struct fnd_error *error)
 {
     const struct fnd_answer *answer = answering->answer;
     struct fnd_text fields = {0}, answers = {0}, body = {0};
@@ -92,6 +92,11 @@ static char *answers_body(const struct fnd_answering *answering, struct fnd_json
         free(key);
     }
     fnd_text_append_byte(&answers, '}');
+    struct fnd_json given = {answers.bytes, answers.size};
+    if (fnd_twins_make_keyed(answering, given, error) != FND_OK) {
+        fnd_text_finish(&answers);
+        return NULL;
+    }
     if (record) {
         fnd_text_append_z(&fields, "{}");
         struct fnd_json none = {fields.bytes, fields.size};
@@ -153,7 +158,10 @@ enum fnd_status fnd_phase_answer(struct fnd_answering *answering, const struct f
         }
     }
     enum fnd_verdict verdict = rejected ? FND_REJECTED : FND_CORRECTED;
-    char *body = answers_body(answering, questions, !engine_asks, verdict);
+    char *body = answers_body(answering, questions, !engine_asks, verdict, error);
+    if (body == NULL) {
+        return FND_INVALID;
+    }
     struct fnd_event *event = fnd_write_add(write, FND_EVENT_ANSWER, body, NULL);
     event->ref = answering->request.id;
     event->phase = step->stand.phase;

@@ -111,6 +111,9 @@ enum fnd_status fnd_engine_submit(struct fnd_engine *engine, int64_t pin, const 
 enum fnd_status fnd_engine_resume(struct fnd_engine *engine, const char *pipeline,
                                   struct fnd_error *error);
 
+/** Whether fnd_engine_resume() was called, and nothing was said against it since. */
+bool fnd_engine_resumed(const struct fnd_engine *engine);
+
 /** Do what can be done without waiting.  Returns FND_OK, or the error that stopped the store
  *  ("storage full"): nothing more moves then. */
 enum fnd_status fnd_engine_turn(struct fnd_engine *engine, struct fnd_error *error);

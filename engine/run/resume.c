@@ -190,6 +190,11 @@ void fnd_resume_fill(struct fnd_engine *engine)
     }
 }
 
+bool fnd_engine_resumed(const struct fnd_engine *engine)
+{
+    return engine->resumed && !engine->drained && engine->broken.status == FND_OK;
+}
+
 enum fnd_status fnd_engine_resume(struct fnd_engine *engine, const char *pipeline,
                                   struct fnd_error *error)
 {

@@ -36,10 +36,16 @@ static foundry_status_t schema_make(const foundry_host_t *host, foundry_call_t *
 static foundry_status_t context_make(const foundry_host_t *host, foundry_call_t *call,
                                      const char *item, foundry_json_t *context)
 {
+    char place[64];
     const char *json = NULL;
     foundry_json_object(context);
     foundry_json_key(context, "item");
     FOUNDRY_TRY(host->json_get(call, FOUNDRY_DOC_CONFIG, item, &json));
+    foundry_json_raw(context, json);
+    /* The same description is the same question, on whichever invoice it stands. */
+    (void)snprintf(place, sizeof place, "%s/description", item);
+    FOUNDRY_TRY(host->json_get(call, FOUNDRY_DOC_CONFIG, place, &json));
+    foundry_json_key(context, "fingerprint");
     foundry_json_raw(context, json);
     foundry_json_key(context, "choices");
     FOUNDRY_TRY(host->json_get(call, FOUNDRY_DOC_CONFIG, "/choices", &json));
