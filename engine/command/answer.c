@@ -109,6 +109,7 @@ static enum fnd_status from_options(struct answering *answering, int64_t request
     }
     fnd_text_append_z(line, has(answering, FND_OPTION_ACCEPT) ? ",\"accept\":true" : "");
     fnd_text_append_z(line, has(answering, FND_OPTION_REJECT) ? ",\"reject\":true" : "");
+    fnd_text_append_z(line, has(answering, FND_OPTION_TWINS) ? ",\"scope\":\"twins\"" : "");
     if (reason != NULL) {
         fnd_text_append_byte(line, ',');
         fnd_field(line, "reason", reason);

@@ -155,9 +155,9 @@ enum fnd_status fnd_answer_set(struct fnd_json request, const char *setting,
 enum fnd_status fnd_answer_members(struct fnd_json answer, struct fnd_text *members, bool *by,
                                    struct fnd_error *error)
 {
-    static const char *const names[] = {"accept", "by",      "overrides", "reason",
-                                        "reject", "removed", "request",   "seconds",
-                                        "values", "version", NULL};
+    static const char *const names[] = {
+        "accept",  "by",      "fence", "idempotency_key", "overrides", "reason",  "reject",
+        "removed", "request", "scope", "seconds",         "values",    "version", NULL};
     if (fnd_json_type(answer) != FND_JSON_OBJECT) {
         return fnd_error_set(error, FND_INVALID, "an answer is a JSON object, this is %s",
                              fnd_json_type_name(fnd_json_type(answer)));

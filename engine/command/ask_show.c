@@ -202,6 +202,38 @@ static void propose(struct fnd_app *app, struct fnd_json request, const char *di
     free(field);
 }
 
+/* Who has it, who it is for, when it is due, what somebody has typed. */
+static void show_desk(struct fnd_app *app, struct fnd_json request)
+{
+    struct fnd_json lease = fnd_json_member(request, "lease");
+    struct fnd_json draft = fnd_json_member(request, "draft");
+    static const char *const facts[][2] = {{"group", "for"},
+                                           {"remind_at", "reminder"},
+                                           {"due_at", "due"},
+                                           {"outcome", "then"},
+                                           {"snoozed_until", "put off until"}};
+    for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
+        char *text = text_of(request, facts[i][0]);
+        if (text[0] != '\0') {
+            fnd_line(app, "  %s: %s", facts[i][1], text);
+        }
+        free(text);
+    }
+    if (fnd_json_type(lease) == FND_JSON_OBJECT) {
+        char *by = text_of(lease, "by"), *until = text_of(lease, "until");
+        fnd_line(app, "  on the desk of %s until %s", by, until);
+        free(by);
+        free(until);
+    }
+    if (fnd_json_type(draft) == FND_JSON_OBJECT) {
+        char *by = text_of(draft, "by"), *at = text_of(draft, "at");
+        fnd_line(app, "  draft of %s, %s:", by, at);
+        fnd_value(app, fnd_json_member(draft, "values"));
+        free(by);
+        free(at);
+    }
+}
+
 static void show_people(struct fnd_app *app, struct fnd_json request, const char *directory)
 {
     char *path = text_of(request, "path"), *phase = text_of(request, "phase");
@@ -213,6 +245,7 @@ static void show_people(struct fnd_app *app, struct fnd_json request, const char
     fnd_json_integer(fnd_json_member(request, "version"), &version);
     fnd_line(app, "request %" PRId64 ", version %" PRId64 ", %s: %s of %s at %s", number, version,
              state, path, pipeline, phase);
+    show_desk(app, request);
     for (struct fnd_json_walk walk = fnd_json_walk(questions); fnd_json_next(&walk);) {
         show_question(app, walk.value);
     }

@@ -6,8 +6,13 @@
 struct fnd_app;
 
 int fnd_command_answer(struct fnd_app *app);
+int fnd_command_ask_claim(struct fnd_app *app);
 int fnd_command_ask_list(struct fnd_app *app);
+int fnd_command_ask_release(struct fnd_app *app);
+int fnd_command_ask_reopen(struct fnd_app *app);
 int fnd_command_ask_show(struct fnd_app *app);
+int fnd_command_ask_snooze(struct fnd_app *app);
+int fnd_command_ask_undo(struct fnd_app *app);
 int fnd_command_cancel(struct fnd_app *app);
 int fnd_command_completion(struct fnd_app *app);
 int fnd_command_export(struct fnd_app *app);
@@ -21,6 +26,8 @@ int fnd_command_plugins_inspect(struct fnd_app *app);
 int fnd_command_plugins_list(struct fnd_app *app);
 int fnd_command_plugins_release(struct fnd_app *app);
 int fnd_command_retry(struct fnd_app *app);
+int fnd_command_rules_list(struct fnd_app *app);
+int fnd_command_rules_revoke(struct fnd_app *app);
 int fnd_command_run(struct fnd_app *app);
 int fnd_command_schema(struct fnd_app *app);
 int fnd_command_show(struct fnd_app *app);

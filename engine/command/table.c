@@ -238,6 +238,36 @@ static const struct fnd_operand request_operands[] = {
 static const struct fnd_example ask_show_examples[] = {
     {"ask show 12", "the questions with what the model said, and how to answer"}, {NULL, NULL}};
 
+#define FOR(text)                                                                                  \
+    {                                                                                              \
+        FND_OPTION_FOR, 0, "for", "DURATION", text, NULL                                           \
+    }
+static const struct fnd_option claim_options[] = {FOR("how long; else as the pipeline says, or 5m"),
+                                                  AS, END};
+static const struct fnd_option snooze_options[] = {FOR("how long; else 1h"), AS, END};
+static const struct fnd_option as_options[] = {AS, END};
+static const struct fnd_option reopen_options[] = {REASON, AS, END};
+static const struct fnd_example claim_examples[] = {
+    {"ask claim 12 --for 20m", "nobody else is given request 12, or may answer it"}, {NULL, NULL}};
+static const struct fnd_example ask_release_examples[] = {
+    {"ask release 12", "put it back into the queue"}, {NULL, NULL}};
+static const struct fnd_example snooze_examples[] = {
+    {"ask snooze 12 --for 2h", "nobody is given it before"}, {NULL, NULL}};
+static const struct fnd_example undo_examples[] = {
+    {"ask undo 12", "take back the answer you have just given"}, {NULL, NULL}};
+static const struct fnd_example reopen_examples[] = {
+    {"ask reopen 12 --reason 'wrong supplier'", "its job goes back to that question"},
+    {NULL, NULL}};
+static const struct fnd_exit desk_exits[] = {
+    {9, "somebody else has it, or it does not stand so any more"}, {0, NULL}};
+static const struct fnd_operand rule_operands[] = {
+    JOBDIR, {"RULE", "its number, as rules list shows it", false, FND_OPERAND_TEXT}, END};
+static const struct fnd_example rules_list_examples[] = {
+    {"rules list invoices/", "which answers hold for other jobs, too"}, {NULL, NULL}};
+static const struct fnd_example revoke_examples[] = {
+    {"rules revoke 57 --reason 'two suppliers of that name'", "what it settled is open again"},
+    {NULL, NULL}};
+
 static const struct fnd_operand answer_operands[] = {
     JOBDIR,
     {"REQUEST", "its number, the job that waits, or - for answers on stdin, a JSON object a line",
@@ -252,6 +282,8 @@ static const struct fnd_option answer_options[] = {
     {FND_OPTION_REASON, 0, "reason", "TEXT", "why it is rejected", NULL},
     {FND_OPTION_OVERRIDE, 0, "override", "POINTER=REASON",
      "a detector is wrong about this field; an empty POINTER is the whole", NULL},
+    {FND_OPTION_TWINS, 0, "twins", NULL,
+     "it holds for the same question in other jobs, now and later", NULL},
     {FND_OPTION_FILE, 'f', "file", "FILE", "the answer as a JSON object, as on stdin", NULL},
     {FND_OPTION_IF_VERSION, 0, "if-version", "N", "only if the request still has this version",
      NULL},
@@ -308,8 +340,7 @@ static const struct fnd_example export_examples[] = {
 static const struct fnd_operand export_validate_operands[] = {
     {"FILE", "a dataset, ours or anybody's", false, FND_OPERAND_FILE}, END};
 static const struct fnd_option export_validate_options[] = {
-    {FND_OPTION_FORMAT, 0, "as", "FORMAT", "the format whose rules it must keep", formats},
-    END};
+    {FND_OPTION_FORMAT, 0, "as", "FORMAT", "the format whose rules it must keep", formats}, END};
 static const struct fnd_example export_validate_examples[] = {
     {"export validate out/sft.jsonl --as gemini", "every rule that it breaks, by line"},
     {NULL, NULL}};
@@ -377,6 +408,20 @@ static const struct fnd_command table[] = {
      ask_list_examples, NULL, fnd_command_ask_list, false},
     {"ask show", "Show a question with all that helps to answer it", NULL, request_operands, NULL,
      ask_show_examples, NULL, fnd_command_ask_show, false},
+    {"ask claim", "Take a question onto your desk", NULL, request_operands, claim_options,
+     claim_examples, desk_exits, fnd_command_ask_claim, false},
+    {"ask release", "Put a question back into the queue", NULL, request_operands, as_options,
+     ask_release_examples, desk_exits, fnd_command_ask_release, false},
+    {"ask snooze", "Put a question off", NULL, request_operands, snooze_options, snooze_examples,
+     desk_exits, fnd_command_ask_snooze, false},
+    {"ask undo", "Take back the answer you have just given", NULL, request_operands, as_options,
+     undo_examples, desk_exits, fnd_command_ask_undo, false},
+    {"ask reopen", "Open an answered question again", NULL, request_operands, reopen_options,
+     reopen_examples, desk_exits, fnd_command_ask_reopen, false},
+    {"rules list", "List the answers that hold for other jobs, too", NULL, jobdir_operands, NULL,
+     rules_list_examples, NULL, fnd_command_rules_list, false},
+    {"rules revoke", "End a rule; what it settled is open again", NULL, rule_operands,
+     reopen_options, revoke_examples, desk_exits, fnd_command_rules_revoke, false},
     {"answer", "Answer a question; the job goes on", answer_details, answer_operands,
      answer_options, answer_examples, answer_exits, fnd_command_answer, false},
     {"export", "Write corrections as training data", NULL, jobdir_operands, export_options,
