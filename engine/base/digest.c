@@ -118,3 +118,12 @@ void fnd_digest_text(const uint8_t digest[FND_DIGEST_SIZE], char text[FND_DIGEST
 {
     fnd_hex(digest, FND_DIGEST_SIZE, text);
 }
+
+void fnd_hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size,
+                     uint8_t digest[FND_DIGEST_SIZE])
+{
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, key, key_size);
+    crypto_auth_hmacsha256_update(&state, bytes, size);
+    crypto_auth_hmacsha256_final(&state, digest);
+}

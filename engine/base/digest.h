@@ -40,4 +40,8 @@ void fnd_short_hash(const uint8_t key[FND_SHORT_SIZE], const void *bytes, size_t
 
 void fnd_digest_text(const uint8_t digest[FND_DIGEST_SIZE], char text[FND_DIGEST_TEXT_SIZE]);
 
+/** HMAC-SHA256 (RFC 2104) under a key of any size. */
+void fnd_hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size,
+                     uint8_t digest[FND_DIGEST_SIZE]);
+
 #endif

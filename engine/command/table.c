@@ -268,6 +268,12 @@ static const struct fnd_example revoke_examples[] = {
     {"rules revoke 57 --reason 'two suppliers of that name'", "what it settled is open again"},
     {NULL, NULL}};
 
+static const struct fnd_option notify_options[] = {
+    {FND_OPTION_ALL, 'a', "all", NULL, "those that were sent, too", NULL}, END};
+static const struct fnd_example notify_examples[] = {
+    {"notify list invoices/", "messages to hooks that wait or were given up, and why"},
+    {NULL, NULL}};
+
 static const struct fnd_operand answer_operands[] = {
     JOBDIR,
     {"REQUEST", "its number, the job that waits, or - for answers on stdin, a JSON object a line",
@@ -418,6 +424,8 @@ static const struct fnd_command table[] = {
      undo_examples, desk_exits, fnd_command_ask_undo, false},
     {"ask reopen", "Open an answered question again", NULL, request_operands, reopen_options,
      reopen_examples, desk_exits, fnd_command_ask_reopen, false},
+    {"notify list", "List messages to webhooks that wait or were given up", NULL, jobdir_operands,
+     notify_options, notify_examples, NULL, fnd_command_notify_list, false},
     {"rules list", "List the answers that hold for other jobs, too", NULL, jobdir_operands, NULL,
      rules_list_examples, NULL, fnd_command_rules_list, false},
     {"rules revoke", "End a rule; what it settled is open again", NULL, rule_operands,

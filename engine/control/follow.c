@@ -73,6 +73,9 @@ void fnd_control_news(void *context, const struct fnd_news *news)
     if (control->desk != NULL) {
         fnd_desk_news(control->desk, news);
     }
+    if (control->notifier != NULL) {
+        fnd_notifier_news(control->notifier);
+    }
     for (struct client *client = control->clients; client != NULL; client = client->next) {
         if (!client->dead && follows(&client->follow, news)) {
             tell(client, news);

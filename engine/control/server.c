@@ -33,6 +33,7 @@ void fnd_control_attach(struct fnd_control *control, struct fnd_engine *engine)
 {
     control->engine = engine;
     control->desk = fnd_desk_create(engine, control->log);
+    control->notifier = fnd_notifier_create(engine, control->log);
 }
 
 enum fnd_status fnd_control_listen(struct fnd_control *control, int folder, struct fnd_error *error)
@@ -103,6 +104,7 @@ void fnd_control_destroy(struct fnd_control *control)
         control_undo_forget(control, client);
         client_free(client);
     }
+    fnd_notifier_destroy(control->notifier);
     fnd_desk_destroy(control->desk);
     control_undo_finish(control);
     close(control->epoll);
@@ -441,6 +443,9 @@ void fnd_control_turn(struct fnd_control *control)
     if (control->desk != NULL && !control->stopping) {
         fnd_desk_turn(control->desk);
     }
+    if (control->notifier != NULL && !control->stopping) {
+        fnd_notifier_turn(control->notifier);
+    }
     control_follow_check(control);
     sweep(control);
 }
@@ -469,6 +474,12 @@ int64_t fnd_control_wait_us(const struct fnd_control *control)
         control->desk != NULL && !control->stopping ? fnd_desk_wait_us(control->desk) : -1;
     if (desk_us >= 0 && desk_us < due - now_us) {
         due = now_us + desk_us;
+    }
+    const int64_t notify_us = control->notifier != NULL && !control->stopping
+                                  ? fnd_notifier_wait_us(control->notifier)
+                                  : -1;
+    if (notify_us >= 0 && notify_us < due - now_us) {
+        due = now_us + notify_us;
     }
     return due == INT64_MAX ? -1 : due > now_us ? due - now_us : 0;
 }

@@ -4,6 +4,7 @@
 #define FND_CONTROL_SERVER_H
 
 #include "control/control.h"
+#include "notify/notify.h"
 #include "review/desk.h"
 #include "review/review.h"
 
@@ -47,6 +48,7 @@ struct fnd_control {
     const struct fnd_log *log;
     struct fnd_engine *engine;
     struct fnd_desk *desk; /* over the engine */
+    struct fnd_notifier *notifier;
     int epoll, listener, folder;
     struct client *clients;
     struct pending *pending;      /* answers on their way */

@@ -102,6 +102,9 @@ const struct fnd_param *fnd_compile_param(const struct fnd_compile *compile, con
 void fnd_compile_inputs(struct fnd_compile *compile, const struct fnd_node *inputs);
 void fnd_compile_defaults(struct fnd_compile *compile, const struct fnd_node *defaults);
 void fnd_compile_phases(struct fnd_compile *compile, const struct fnd_node *phases);
+/** `notify:`, a list (notify.c). */
+void fnd_compile_notify(struct fnd_compile *compile, const struct fnd_node *list);
+void fnd_hooks_finish(struct fnd_pipeline *pipeline);
 void fnd_compile_exports(struct fnd_compile *compile, const struct fnd_node *exports);
 
 /** timeout, retry, isolation, result_max: what a map says, over what stands. */

@@ -15,11 +15,12 @@ static const struct fnd_shape file_shapes[] = {
     {"params", FND_SHAPE_MAP, false, "a map such as {threshold: {type: number, default: 0.9}}"},
     {"defaults", 0, false, "a map such as {timeout: 60s}"},
     {"phases", FND_SHAPE_LIST, true, "a list of phases"},
+    {"notify", FND_SHAPE_LIST, false, "a list such as [{url: https://…, on: [asked]}]"},
     {"export", FND_SHAPE_MAP, false, "a map such as {sft: {format: gemini, of: review}}"},
     {NULL},
 };
 static const char *const file_later[] = {"if",    "for_each", "needs",  "pool",
-                                         "pools", "cache",    "notify", "models",
+                                         "pools", "cache",    "models",
                                          "learn", "triggers", NULL};
 static const struct fnd_shape inputs_shapes[] = {
     {"match", FND_SHAPE_LIST, false, "a list of file patterns such as [\"*.png\"]"},
@@ -176,6 +177,10 @@ void fnd_compile_root(struct fnd_compile *compile)
     }
     if (phases != NULL) {
         fnd_compile_phases(compile, phases);
+    }
+    const struct fnd_node *notify = fnd_shape_member(root, file_shapes, "notify");
+    if (notify != NULL) {
+        fnd_compile_notify(compile, notify);
     }
     if (exports != NULL) {
         fnd_compile_exports(compile, exports);

@@ -194,6 +194,7 @@ void fnd_pipeline_destroy(struct fnd_pipeline *pipeline)
         free(*glob);
     }
     free(pipeline->params);
+    fnd_hooks_finish(pipeline);
     free(pipeline->exports);
     free(pipeline->files);
     free(pipeline->match);

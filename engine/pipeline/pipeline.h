@@ -110,6 +110,28 @@ struct fnd_export {
     int32_t of;   /* index of the phase, or -1 */
 };
 
+/** What a hook may be told of. */
+enum {
+    FND_HOOK_ASKED = 1,
+    FND_HOOK_REMINDED = 2,
+    FND_HOOK_ESCALATED = 4,
+    FND_HOOK_ANSWERED = 8,
+    FND_HOOK_COMPLETED = 16,
+    FND_HOOK_FAILED = 32,
+    FND_HOOK_CANCELLED = 64,
+    FND_HOOK_REOPENED = 128,
+    FND_HOOK_HELD = 256
+};
+const char *fnd_hook_event_name(unsigned bit); /* "asked"; NULL for none. Static */
+
+/** An entry of `notify:`. */
+struct fnd_hook {
+    char *url;
+    char *secret; /* the name of the secret that signs, or NULL */
+    unsigned on;  /* FND_HOOK_ */
+    bool allow_private;
+};
+
 struct fnd_named_file {
     char *path; /* as written in the pipeline */
     char *bytes;
@@ -123,6 +145,8 @@ struct fnd_pipeline {
     struct fnd_param *params;
     struct fnd_phase *phases;
     struct fnd_export *exports;
+    struct fnd_hook *hooks;
+    size_t hooks_count;
     struct fnd_named_file *files; /* schemas and the like that the pipeline names */
     size_t params_count, phases_count, exports_count, files_count;
     struct fnd_tree *tree;

@@ -58,12 +58,28 @@ int64_t fnd_asked_ms(struct fnd_json asked, const char *name, int64_t otherwise)
     return fnd_json_integer(fnd_json_member(asked, name), &ms) && ms > 0 ? ms : otherwise;
 }
 
+/* Reminders and escalations are told to the hooks of the request's pipeline. */
+static void outbox_add(struct fnd_desk *desk, int64_t request, struct fnd_write *write)
+{
+    struct fnd_reader *reader = fnd_engine_reader(desk->engine);
+    const struct fnd_pipeline *pipeline = NULL;
+    struct fnd_request_row row;
+    struct fnd_step_row step;
+    if (fnd_outbox_event(write->events[0].kind) != 0 &&
+        fnd_request_get(reader, request, &row, NULL) == FND_OK &&
+        fnd_step_get(reader, row.step, &step, NULL) == FND_OK &&
+        fnd_engine_pipeline(desk->engine, step.pin, &pipeline, NULL) == FND_OK) {
+        fnd_outbox_add(fnd_store_env(fnd_engine_store(desk->engine)), pipeline, step.pin, write);
+    }
+}
+
 enum fnd_status fnd_desk_record(struct fnd_desk *desk, enum fnd_event_kind kind, int64_t request,
                                 int64_t fence, char *body, int64_t *number, struct fnd_error *error)
 {
     struct fnd_write *write = fnd_write_create();
     fnd_write_add(write, kind, body, NULL)->ref = request;
     write->fence = fence == 0 ? FND_FENCE_UNCLAIMED : fence;
+    outbox_add(desk, request, write);
     enum fnd_status status = fnd_store_commit(fnd_engine_store(desk->engine), write, error);
     if (status == FND_OK && number != NULL) {
         *number = write->first;

@@ -188,6 +188,14 @@ enum fnd_status fnd_engine_upgrade(struct fnd_engine *engine, int64_t pin, bool 
                                                   const char *why),
                                    void *context, const char *by, struct fnd_error *error);
 
+/** Messages of a write's events for the hooks of its pipeline, put into the same write; and which of
+ *  FND_HOOK_ an event of a kind is (of an output: that it completed its job). */
+void fnd_outbox_add(const struct fnd_env *env, const struct fnd_pipeline *pipeline, int64_t pin,
+                    struct fnd_write *write);
+unsigned fnd_outbox_event(enum fnd_event_kind kind);
+/** A secret's value, malloc'ed; NULL if it is not set. */
+char *fnd_engine_secret(struct fnd_engine *engine, const char *name);
+
 /** Live progress of what runs now: calls `row` for each step in flight. */
 void fnd_engine_flight(const struct fnd_engine *engine,
                        void (*row)(void *context, const char *path, const char *phase,

@@ -291,6 +291,11 @@ static char *secret_get(void *context, const char *name)
     return value != NULL ? fnd_strdup(value) : NULL;
 }
 
+char *fnd_engine_secret(struct fnd_engine *engine, const char *name)
+{
+    return secret_get(engine, name);
+}
+
 enum fnd_status fnd_pins_arm(struct fnd_engine *engine, struct fnd_pipeline *pipeline, size_t index,
                              struct fnd_error *error)
 {

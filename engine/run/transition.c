@@ -20,6 +20,9 @@ struct fnd_write *fnd_transition_make(struct fnd_task *task)
 void fnd_transition_submit(struct fnd_task *task, struct fnd_write *write)
 {
     task->state = FND_TASK_COMMITTING;
+    if (task->pipeline->hooks_count > 0) {
+        fnd_outbox_add(task->engine->options.env, task->pipeline, task->row.pin, write);
+    }
     fnd_store_queue(task->engine->store, write);
 }
 
