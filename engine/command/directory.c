@@ -49,6 +49,18 @@ enum fnd_status fnd_directory_find(const char *operand, char **directory, struct
                          "make one: " FND_PROGRAM " init DIR");
 }
 
+/* A record of an older engine is brought up to date where it is first looked at, so that every
+ * command may be the first; the store keeps a backup of it. */
+static enum fnd_status raise_schema(const char *directory, struct fnd_error *error)
+{
+    const struct fnd_store_options options = {.env = fnd_env_system(),
+                                              .lock_wait_ms = FND_LOCK_WAIT_MS};
+    struct fnd_store *store = NULL;
+    enum fnd_status status = fnd_store_open(directory, &options, &store, error);
+    fnd_store_close(store);
+    return status;
+}
+
 enum fnd_status fnd_directory_read(const char *operand, struct fnd_reader **reader,
                                    struct fnd_error *error)
 {
@@ -56,6 +68,10 @@ enum fnd_status fnd_directory_read(const char *operand, struct fnd_reader **read
     enum fnd_status status = fnd_directory_find(operand, &directory, error);
     if (status == FND_OK) {
         status = fnd_reader_open(directory, reader, error);
+    }
+    if (status == FND_INVALID && strcmp(error->code, "older_schema") == 0) {
+        status = raise_schema(directory, error);
+        status = status == FND_OK ? fnd_reader_open(directory, reader, error) : status;
     }
     free(directory);
     return status;
