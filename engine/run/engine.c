@@ -44,24 +44,23 @@ enum fnd_status fnd_engine_open(const struct fnd_engine_options *options,
     }
     if (status == FND_OK) {
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
-        struct fnd_pool_options pool = {
-            .env = options->env,
-            .log = options->log,
-            .worker_program = options->worker_program,
-            .allow_root = options->allow_root,
-            .start_ms = options->worker_start_ms,
-            .quarantine = fnd_store_folder(engine->store),
-            .landlock_abi_max = options->landlock_abi_max,
-            .workers_max = options->workers_max > 0 ? options->workers_max
-                                                    : (size_t)(cores > 0 ? cores : 1)};
+        struct fnd_pool_options pool = {.env = options->env,
+                                        .log = options->log,
+                                        .worker_program = options->worker_program,
+                                        .allow_root = options->allow_root,
+                                        .start_ms = options->worker_start_ms,
+                                        .quarantine = fnd_store_folder(engine->store),
+                                        .landlock_abi_max = options->landlock_abi_max,
+                                        .workers_max = options->workers_max > 0
+                                                           ? options->workers_max
+                                                           : (size_t)(cores > 0 ? cores : 1)};
         status = fnd_pool_create(&pool, &engine->pool, error);
     }
     if (status == FND_OK) {
-        const struct fnd_catalog_options catalog = {
-            .path = options->plugin_path,
-            .worker_program = options->worker_program,
-            .log = options->log,
-            .landlock_abi_max = options->landlock_abi_max};
+        const struct fnd_catalog_options catalog = {.path = options->plugin_path,
+                                                    .worker_program = options->worker_program,
+                                                    .log = options->log,
+                                                    .landlock_abi_max = options->landlock_abi_max};
         status = fnd_catalog_create(&catalog, &engine->catalog, error);
     }
     if (status == FND_OK) {
@@ -234,7 +233,7 @@ int64_t fnd_engine_wait_us(const struct fnd_engine *engine)
     }
     if (engine->heap.count > 0 && engine->flight < engine->flight_max && !engine->drained) {
         const struct fnd_env *env = engine->options.env;
-        int64_t due = engine->heap.list[0].due_us - env->wall_us(env);
+        int64_t due = engine->heap.list[0].at_us - env->monotonic_us(env);
         due = due < 0 ? 0 : due;
         wait = wait < 0 || due < wait ? due : wait;
     }

@@ -11,7 +11,7 @@ void fnd_heap_push(struct fnd_heap *heap, struct fnd_due due)
         heap->list = fnd_realloc(heap->list, heap->capacity, sizeof *heap->list);
     }
     size_t at = heap->count++;
-    while (at > 0 && heap->list[(at - 1) / 2].due_us > due.due_us) {
+    while (at > 0 && heap->list[(at - 1) / 2].at_us > due.at_us) {
         heap->list[at] = heap->list[(at - 1) / 2];
         at = (at - 1) / 2;
     }
@@ -20,7 +20,7 @@ void fnd_heap_push(struct fnd_heap *heap, struct fnd_due due)
 
 bool fnd_heap_pop(struct fnd_heap *heap, int64_t now_us, struct fnd_due *due)
 {
-    if (heap->count == 0 || heap->list[0].due_us > now_us) {
+    if (heap->count == 0 || heap->list[0].at_us > now_us) {
         return false;
     }
     *due = heap->list[0];
@@ -31,10 +31,10 @@ bool fnd_heap_pop(struct fnd_heap *heap, int64_t now_us, struct fnd_due *due)
         if (child >= heap->count) {
             break;
         }
-        if (child + 1 < heap->count && heap->list[child + 1].due_us < heap->list[child].due_us) {
+        if (child + 1 < heap->count && heap->list[child + 1].at_us < heap->list[child].at_us) {
             child++;
         }
-        if (heap->list[child].due_us >= last.due_us) {
+        if (heap->list[child].at_us >= last.at_us) {
             break;
         }
         heap->list[at] = heap->list[child];

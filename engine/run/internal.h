@@ -57,7 +57,8 @@ struct fnd_task {
 };
 
 struct fnd_due {
-    int64_t due_us, step;
+    int64_t at_us;        /* by the monotonic clock: the wall clock may jump while it waits */
+    int64_t due_us, step; /* as recorded: a step that moved since has another */
 };
 struct fnd_heap {
     struct fnd_due *list;
@@ -65,6 +66,9 @@ struct fnd_heap {
 };
 void fnd_heap_push(struct fnd_heap *heap, struct fnd_due due);
 bool fnd_heap_pop(struct fnd_heap *heap, int64_t now_us, struct fnd_due *due);
+/** Let a step that is RETRYING wait for its time: never longer than it was to wait when that was
+ *  recorded, wherever the wall clock has gone since. */
+void fnd_resume_wait(struct fnd_engine *engine, const struct fnd_step_row *row);
 
 /** Steps that people left queued (`--no-run`); in memory only, as a new engine moves nothing before
  *  it is told to, either. */

@@ -48,8 +48,7 @@ static void task_settle(struct fnd_task *task)
         return;
     }
     if (state == FND_RETRYING && (engine->resumed || task->goes)) {
-        struct fnd_due due = {task->row.stand.due_us, task->row.id};
-        fnd_heap_push(&engine->heap, due);
+        fnd_resume_wait(engine, &task->row);
     }
     engine->flight--;
     fnd_task_drop(task);

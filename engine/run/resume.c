@@ -39,19 +39,19 @@ static void held_tell(struct fnd_engine *engine, const struct fnd_step_row *row,
     }
     fnd_text_printf(&pointer, "/canonical/phases/%" PRId32 "/id", row->stand.phase);
     char *phase = fnd_json_strdup(fnd_json_find(document, fnd_text_z(&pointer)));
-    const struct fnd_news news = {
-        .job = row->job,
-        .event = event,
-        .pipeline = job.pipeline,
-        .path = job.path,
-        .kind = FND_EVENT_HOLD,
-        .state = FND_PAUSED,
-        .phase = phase,
-        .next_phase = phase,
-        .attempt = row->stand.attempt,
-        .phases_done = (size_t)row->stand.phase,
-        .phases_count = fnd_json_count(fnd_json_find(document, "/canonical/phases")),
-        .message = message};
+    const struct fnd_news news = {.job = row->job,
+                                  .event = event,
+                                  .pipeline = job.pipeline,
+                                  .path = job.path,
+                                  .kind = FND_EVENT_HOLD,
+                                  .state = FND_PAUSED,
+                                  .phase = phase,
+                                  .next_phase = phase,
+                                  .attempt = row->stand.attempt,
+                                  .phases_done = (size_t)row->stand.phase,
+                                  .phases_count =
+                                      fnd_json_count(fnd_json_find(document, "/canonical/phases")),
+                                  .message = message};
     engine->options.news(engine->options.context, &news);
     free(phase);
     fnd_job_row_finish(&job);
@@ -118,6 +118,23 @@ static void take_up(struct fnd_engine *engine, const struct fnd_step_row *row)
     fnd_transition_start(task);
 }
 
+void fnd_resume_wait(struct fnd_engine *engine, const struct fnd_step_row *row)
+{
+    const struct fnd_env *env = engine->options.env;
+    struct fnd_event_row event;
+    int64_t most_us = (int64_t)FND_BACKOFF_MAX_MS * 1000;
+    if (fnd_event_get(engine->reader, row->event, &event, NULL) == FND_OK &&
+        row->stand.due_us - event.at_us < most_us) {
+        most_us = row->stand.due_us - event.at_us;
+    }
+    int64_t wait_us = row->stand.due_us - env->wall_us(env);
+    wait_us = wait_us > most_us ? most_us : wait_us;
+    const struct fnd_due due = {.at_us = env->monotonic_us(env) + (wait_us < 0 ? 0 : wait_us),
+                                .due_us = row->stand.due_us,
+                                .step = row->id};
+    fnd_heap_push(&engine->heap, due);
+}
+
 struct page {
     struct fnd_step_row *rows;
     size_t count, capacity;
@@ -132,8 +149,7 @@ static bool page_add(const struct fnd_step_row *row, void *context)
     page->last = row->id;
     bool held = row->stand.due_us < 0;
     if (page->state == FND_RETRYING) {
-        struct fnd_due due = {row->stand.due_us, row->id};
-        fnd_heap_push(&page->engine->heap, due);
+        fnd_resume_wait(page->engine, row);
     } else if ((page->state != FND_PAUSED || held) &&
                !(page->state == FND_QUEUED && fnd_rest_has(&page->engine->rest, row->id)) &&
                fnd_task_find(page->engine, row->id) == NULL) {
@@ -174,7 +190,7 @@ void fnd_resume_fill(struct fnd_engine *engine)
     const struct fnd_env *env = engine->options.env;
     struct fnd_due due;
     while (engine->flight < engine->flight_max &&
-           fnd_heap_pop(&engine->heap, env->wall_us(env), &due)) {
+           fnd_heap_pop(&engine->heap, env->monotonic_us(env), &due)) {
         struct fnd_step_row row;
         if (fnd_step_get(engine->reader, due.step, &row, NULL) == FND_OK &&
             row.stand.state == FND_RETRYING && row.stand.due_us == due.due_us) {

@@ -389,8 +389,7 @@ static void task_go_on(struct fnd_task *task)
         return;
     }
     if (task->row.stand.state == FND_RETRYING) {
-        struct fnd_due due = {task->row.stand.due_us, task->row.id};
-        fnd_heap_push(&engine->heap, due);
+        fnd_resume_wait(engine, &task->row);
     } else if (task->row.stand.state == FND_QUEUED && fnd_task_goes(task) && !engine->drained) {
         fnd_transition_start(task);
         return;

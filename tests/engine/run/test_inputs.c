@@ -55,18 +55,18 @@ Test(inputs, the_heap_gives_what_is_due_in_order)
     uint32_t seed = 1;
     for (int i = 0; i < 1000; i++) {
         seed = seed * 1664525u + 1013904223u;
-        struct fnd_due due = {seed % 5000, i};
+        struct fnd_due due = {.at_us = seed % 5000, .step = i};
         fnd_heap_push(&heap, due);
     }
-    struct fnd_due due, last = {-1, 0};
+    struct fnd_due due, last = {.at_us = -1};
     size_t count = 0;
     while (fnd_heap_pop(&heap, 2500, &due)) {
-        cr_assert_leq(last.due_us, due.due_us);
-        cr_assert_leq(due.due_us, 2500);
+        cr_assert_leq(last.at_us, due.at_us);
+        cr_assert_leq(due.at_us, 2500);
         last = due;
         count++;
     }
     cr_expect_eq(count + heap.count, 1000);
-    cr_expect_gt(heap.list[0].due_us, 2500);
+    cr_expect_gt(heap.list[0].at_us, 2500);
     free(heap.list);
 }
