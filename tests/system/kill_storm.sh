@@ -5,9 +5,9 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-cycles=200 seconds=150
+cycles=60 seconds=60
 if [[ -n ${TEST_SMALL:-} ]]; then
-    cycles=25 seconds=60
+    cycles=20 seconds=60
 fi
 seed=${TEST_SEED:-$RANDOM$RANDOM}
 echo "TEST_SEED=$seed repeats this run's choices"

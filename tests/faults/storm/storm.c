@@ -476,6 +476,11 @@ static int storm_whole(const struct storm_options *options)
            "floor %zu | seed %" PRIu64 "\n",
            options->slow ? ", instrumented: a tenth of the cycles" : "", storm.cycle,
            blamed(&storm), options->cycles, options->seed);
+    printf(
+        "gate: orphans and locks 1 s behind the host's death | runs %zu | violations %zu | floor "
+        "%zu | seed %" PRIu64 "\n",
+        storm.kills, storm.blamed[BLAME_ORPHAN] + storm.blamed[BLAME_LOCK], options->cycles / 2,
+        options->seed);
     storm_end(&storm, bad);
     return blamed(&storm) > 0;
 }
