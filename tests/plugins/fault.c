@@ -305,6 +305,18 @@ static foundry_outcome_t writing(void *self, const foundry_host_t *host, foundry
     return host->json_set(call, "/text", "\"mine\"");
 }
 
+/* Dies as long as the file that `text` names is there, and takes that away with it. */
+static foundry_outcome_t dying_once(void *self, const foundry_host_t *host, foundry_call_t *call)
+{
+    (void)self;
+    const char *path = NULL;
+    FOUNDRY_TRY(host->text_get(call, FOUNDRY_DOC_CONFIG, "/text", &path));
+    if (unlink(path) == 0) {
+        (void)raise(SIGKILL);
+    }
+    return FOUNDRY_DONE;
+}
+
 #define DETECTOR(variable, word, told, function)                                                   \
     static const foundry_detector_t variable = {.struct_size = sizeof variable,                    \
                                                 .name = word,                                      \
@@ -314,6 +326,7 @@ static foundry_outcome_t writing(void *self, const foundry_host_t *host, foundry
 
 DETECTOR(segv_detector, "segv-detector", "Dies of SIGSEGV", segv);
 DETECTOR(writing_detector, "writing-detector", "Writes, which it may not", writing);
+DETECTOR(once_detector, "once-detector", "Dies while a file is there", dying_once);
 DETECTOR(pause_detector, "pausing-detector", "Pauses, which it may not", silent_pause);
 
 const foundry_plugin_t *foundry_plugin_entry(uint32_t host_abi)
@@ -327,7 +340,7 @@ const foundry_plugin_t *foundry_plugin_entry(uint32_t host_abi)
         &output_phase,      &create_hang_phase, &create_crash_phase,
         &create_fail_phase, &late_phase,        NULL};
     static const foundry_detector_t *const detectors[] = {&segv_detector, &writing_detector,
-                                                          &pause_detector, NULL};
+                                                          &pause_detector, &once_detector, NULL};
     static const foundry_plugin_t plugin = {.struct_size = sizeof plugin,
                                             .abi = FOUNDRY_ABI_CURRENT,
                                             .abi_min = FOUNDRY_ABI_CURRENT,

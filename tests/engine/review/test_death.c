@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "desk.h"
 
@@ -177,6 +178,30 @@ Test(death, a_detector_that_dies_or_writes_fails_the_gate_by_name)
         cr_expect_not_null(strstr(body, cases[i].says), "%s: %s", cases[i].uses, body);
         desk_end(&desk);
     }
+}
+
+Test(death, an_answer_whose_check_is_killed_is_checked_again)
+{
+    char yaml[1024], path[256];
+    desk_begin(&desk, FND_ISOLATION_PROCESS, true);
+    snprintf(path, sizeof path, "%s/there", desk.folder);
+    snprintf(yaml, sizeof yaml,
+             "foundry: v1\nname: gate\ndefaults: {timeout: 20s, retry: {max: 0}}\nphases:\n"
+             "  - {id: read, uses: steps/copy, with: {value: \"\"}}\n"
+             "  - {id: review, uses: foundry/human, with: {of: read, audit: 100%%, detectors: "
+             "[{uses: fault/once-detector, with: {text: %s}}]}}\n",
+             path);
+    desk_pipeline(&desk, yaml, NULL);
+    desk_line(&desk, "a.jsonl", "{\"id\":\"x\"}");
+    desk_run(&desk);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fclose(file);
+    cr_expect_eq(desk_set(&desk, "a.jsonl#x", "{\"/value\":\"by hand\"}"), FND_OK, "%s",
+                 desk.error.message);
+    cr_expect_neq(access(path, F_OK), 0, "the detector did not run: the test shows nothing");
+    cr_expect_eq(desk_state(&desk, "a.jsonl#x"), FND_COMPLETED);
+    desk_end(&desk);
 }
 
 Test(death, an_answer_that_no_detector_can_check_is_refused_and_the_question_stands)
