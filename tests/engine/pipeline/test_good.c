@@ -186,6 +186,31 @@ Test(test_good, isolation_is_what_the_phase_says_or_the_defaults_or_the_command)
     fixture_destroy(fixture);
 }
 
+Test(test_good, a_result_has_the_room_that_the_phase_gives_or_the_defaults)
+{
+    static const struct {
+        const char *defaults, *phase;
+        uint64_t bytes;
+    } rows[] = {
+        {"", "", 64 << 20},
+        {"", "    result_max: 1MiB\n", 1 << 20},
+        {"defaults: {result_max: 640MiB}\n", "", 640 << 20},
+        {"defaults: {result_max: 640MiB}\n", "    result_max: 64KiB\n", 64 << 10},
+    };
+    struct fixture *fixture = fixture_create();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct fnd_text yaml = {0};
+        fnd_text_printf(&yaml, HEAD "%sphases:\n  - id: a\n    uses: demo/plain\n%s",
+                        rows[i].defaults, rows[i].phase);
+        struct fnd_pipeline *pipeline = fixture_good(fixture, fnd_text_z(&yaml));
+        cr_expect_eq(pipeline->phases[0].bound.callee.limits.result_bytes, rows[i].bytes, "row %zu",
+                     i);
+        fnd_pipeline_destroy(pipeline);
+        fnd_text_finish(&yaml);
+    }
+    fixture_destroy(fixture);
+}
+
 Test(test_good, a_plugin_can_be_a_file_beside_the_pipeline)
 {
     struct fixture *fixture = fixture_create();
