@@ -7,12 +7,17 @@
 
 enum { CAPACITY_MIN = 64, WORD_MAX = 64, DISTANCE_MAX = 2 };
 
+void fnd_no_memory(void)
+{
+    static const char line[] = "foundry: out of memory\n";
+    fwrite(line, 1, sizeof line - 1, stderr);
+    abort();
+}
+
 static void *or_abort(void *memory)
 {
     if (memory == NULL) {
-        static const char line[] = "foundry: out of memory\n";
-        fwrite(line, 1, sizeof line - 1, stderr);
-        abort();
+        fnd_no_memory();
     }
     return memory;
 }

@@ -53,6 +53,9 @@ size_t fnd_utf8_step(const char *bytes, size_t size);
  *  For did-you-mean. `candidates` ends with NULL. */
 const char *fnd_nearest(const char *word, const char *const *candidates);
 
+/** End the process for want of memory: says "foundry: out of memory" on stderr and aborts. Whoever
+ *  gets none of a library calls it, too.  Thread: any. */
+void fnd_no_memory(void) __attribute__((noreturn));
 /** malloc family that aborts when there is no memory. Free with free(). */
 void *fnd_alloc(size_t size);                            /* zeroed */
 void *fnd_realloc(void *old, size_t count, size_t size); /* count * size, checked */

@@ -374,7 +374,7 @@ static void refuse_syntax(struct reader *reader)
 {
     const yaml_parser_t *parser = &reader->parser;
     if (parser->error == YAML_MEMORY_ERROR) {
-        abort(); /* as everywhere: half a tree would be worse */
+        fnd_no_memory(); /* as everywhere: half a tree would be worse */
     }
     if (parser->error == YAML_READER_ERROR) {
         fnd_source_to_offset(&reader->source, parser->problem_offset);
@@ -475,7 +475,7 @@ enum fnd_status fnd_tree_parse_yaml_counted(const char *file, const char *bytes,
         reader.status = FND_INVALID;
     } else {
         if (!yaml_parser_initialize(&reader.parser)) {
-            abort();
+            fnd_no_memory();
         }
         read_events(&reader);
         yaml_parser_delete(&reader.parser);

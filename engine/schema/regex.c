@@ -120,7 +120,7 @@ static pcre2_code *compile_translated(const char *pattern, size_t size, char *wh
 {
     pcre2_compile_context *context = pcre2_compile_context_create(NULL);
     if (context == NULL) {
-        abort();
+        fnd_no_memory();
     }
     pcre2_set_newline(context, PCRE2_NEWLINE_ANYCRLF);              /* what '.' does not match */
     pcre2_set_compile_extra_options(context, PCRE2_EXTRA_ALT_BSUX); /* \u{1F600} */
@@ -160,7 +160,7 @@ const pcre2_code *fnd_schema_regex(struct fnd_schema *schema, const char *patter
     if (schema->limits == NULL) {
         schema->limits = pcre2_match_context_create(NULL);
         if (schema->limits == NULL) {
-            abort();
+            fnd_no_memory();
         }
         pcre2_set_match_limit(schema->limits, MATCH_LIMIT);
         pcre2_set_depth_limit(schema->limits, DEPTH_LIMIT);
@@ -183,7 +183,7 @@ enum fnd_match fnd_schema_match(const struct fnd_schema *schema, const pcre2_cod
         /* One pair is enough: only whether it matches is asked. */
         *data = pcre2_match_data_create(1, NULL);
         if (*data == NULL) {
-            abort();
+            fnd_no_memory();
         }
     }
     const int found =
