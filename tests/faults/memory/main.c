@@ -17,7 +17,7 @@
 #include "base/digest.h"
 #include "memory.h"
 
-enum { SEED = 20260301, POINTS_MIN = 3000, HANG_S = 120, TOLD_MAX = 40 };
+enum { SEED = 20260301, POINTS_MIN = 3000, HANG_S = 120, TOLD_MAX = 40, SANITIZER_SHARE = 8 };
 
 /** What a child says about its run; shared memory. */
 struct said {
@@ -54,6 +54,21 @@ static bool says_memory(const struct fnd_error *error)
            strstr(error->message, strerror(EAGAIN)) != NULL; /* a thread that cannot be started */
 }
 
+static bool under_sanitizer(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+    return true;
+#else
+    return false;
+#endif
+#else
+    return false;
+#endif
+}
+
 /* --- in a child ------------------------------------------------------------------------------ */
 
 static void child_begin(const struct sweep *sweep)
@@ -66,6 +81,15 @@ static void child_begin(const struct sweep *sweep)
     char cache[192];
     snprintf(cache, sizeof cache, "%s/cache", sweep->templates[TEMPLATE_INPUTS]);
     setenv("XDG_CACHE_HOME", cache, 1);
+}
+
+/** End without a look for leaks, which takes longer than the scene. */
+static void child_end(void)
+{
+    if (__gcov_dump != NULL) {
+        __gcov_dump();
+    }
+    _exit(0);
 }
 
 static void child_act(const struct sweep *sweep, const struct scene *scene, struct run *run)
@@ -84,6 +108,9 @@ static void child_act(const struct sweep *sweep, const struct scene *scene, stru
     }
     snprintf(said->wrong, sizeof said->wrong, "%s", fnd_text_z(&run->wrong));
     fnd_text_finish(&run->wrong);
+    if (run->sticky) {
+        child_end();
+    }
     exit(0); /* leaks are looked for here */
 }
 
@@ -96,7 +123,7 @@ static void child_finish(const struct sweep *sweep, const char *place)
                  "behind it the job cannot be finished: %s", fnd_text_z(&wrong));
     }
     fnd_text_finish(&wrong);
-    exit(0);
+    child_end();
 }
 
 /* --- in the parent --------------------------------------------------------------------------- */
@@ -272,6 +299,9 @@ static void sweep_begin(struct sweep *sweep)
     sweep->seed = number_of(getenv("FOUNDRY_SEED"), SEED);
     sweep->floor_percent = number_of(getenv("FOUNDRY_FLOOR"), 10);
     sweep->floor_percent = sweep->floor_percent < 100 ? sweep->floor_percent : 100;
+    if (under_sanitizer()) { /* a point takes ten times as long there */
+        sweep->floor_percent = (sweep->floor_percent + SANITIZER_SHARE - 1) / SANITIZER_SHARE;
+    }
     sweep->share = sweep->seed % 100;
     snprintf(sweep->place, sizeof sweep->place, "%s/foundry-memory-XXXXXX",
              access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
