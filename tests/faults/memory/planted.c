@@ -8,10 +8,16 @@
 
 #include "memory.h"
 
+/** malloc(), which a compiler may not do without. */
+static char *take(size_t size)
+{
+    void *(*volatile allocate)(size_t) = malloc;
+    return allocate(size);
+}
+
 /** Nobody looks at what malloc() said. */
 static void act_unchecked(struct run *run)
 {
-    void *(*volatile take)(size_t) = malloc; /* else the compiler does without it */
     hook_arm(run->at, run->sticky);
     char *volatile bytes = take(16);
     bytes[0] = 'x';
@@ -24,7 +30,7 @@ static void act_unchecked(struct run *run)
 static void act_half_done(struct run *run)
 {
     hook_arm(run->at, run->sticky);
-    char *bytes = malloc(16);
+    char *bytes = take(16);
     run->allocations = hook_disarm();
     run->done = true;
     if (bytes == NULL) {
@@ -37,7 +43,7 @@ static void act_half_done(struct run *run)
 static void act_silent(struct run *run)
 {
     hook_arm(run->at, run->sticky);
-    char *bytes = malloc(16);
+    char *bytes = take(16);
     run->allocations = hook_disarm();
     run->done = bytes != NULL;
     if (!run->done) {
@@ -53,7 +59,7 @@ static void act_damage(struct run *run)
     strncat(path, run->place, sizeof path - 64);
     strcat(path, "/jobs/.foundry/state.db");
     hook_arm(run->at, run->sticky);
-    char *bytes = malloc(16);
+    char *bytes = take(16);
     run->allocations = hook_disarm();
     run->done = bytes != NULL;
     if (!run->done) {
