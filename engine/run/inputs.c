@@ -19,17 +19,22 @@ static int name_compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/** The names in a folder, sorted by byte; NULL-ended, malloc'ed. Takes `fd`. */
-static char **names_read(int fd)
+/** The names in a folder, sorted by byte; NULL-ended, malloc'ed, NULL if there are none. Takes
+ * `fd`. Returns 0 or an errno value. */
+static int names_read(int fd, char ***names_out)
 {
-    DIR *folder = fdopendir(fd);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
     char **names = NULL;
     size_t count = 0, capacity = 0;
     if (folder == NULL) {
-        close(fd);
-        return NULL;
+        const int failed = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        return failed;
     }
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    errno = 0; /* tells the end from a failure */
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL; errno = 0) {
         if (entry->d_name[0] == '.') {
             continue; /* dotfiles, .foundry, . and .. */
         }
@@ -40,11 +45,13 @@ static char **names_read(int fd)
         names[count++] = fnd_strdup(entry->d_name);
         names[count] = NULL;
     }
+    const int failed = errno;
     closedir(folder);
     if (count > 0) {
         qsort(names, count, sizeof *names, name_compare);
     }
-    return names;
+    *names_out = names;
+    return failed;
 }
 
 void fnd_input_identity(struct fnd_text *identity, const char *path)
@@ -80,8 +87,12 @@ static enum fnd_status folder_walk(const struct fnd_inputs *inputs, int parent, 
         return fnd_error_errno(error, fnd_status_errno(errno), errno, "cannot look into folder %s",
                                path->size > 0 ? fnd_text_z(path) : "of the jobs");
     }
-    int reading = dup(fd); /* the stream closes its own */
-    char **names = names_read(reading);
+    char **names = NULL;
+    const int failed = names_read(fcntl(fd, F_DUPFD_CLOEXEC, 0), &names); /* closes its own */
+    if (failed != 0) { /* half a folder would pass for all of it */
+        status = fnd_error_errno(error, fnd_status_errno(failed), failed, "cannot read folder %s",
+                                 path->size > 0 ? fnd_text_z(path) : "of the jobs");
+    }
     const size_t base = path->size;
     for (char **at = names; at != NULL && *at != NULL; at++) {
         struct stat file;

@@ -41,6 +41,7 @@ struct fnd_task {
     enum fnd_task_state state;
     struct fnd_visit visit;
     struct fnd_scope scope;
+    struct fnd_error unread; /* why the store did not give an output that a config reads */
     struct fnd_text config, run, answers; /* what the visit borrows */
     struct fnd_call_artifact *artifacts;
     size_t artifacts_count;

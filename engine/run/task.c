@@ -102,7 +102,13 @@ static struct fnd_json scope_value(void *context, const char *root)
         return run;
     }
     const struct fnd_phase *phase = fnd_pipeline_phase(task->pipeline, root);
-    return phase != NULL ? fnd_task_output(task, phase->index, NULL, NULL) : none;
+    struct fnd_error error = {0};
+    const struct fnd_json output =
+        phase != NULL ? fnd_task_output(task, phase->index, NULL, &error) : none;
+    if (output.bytes == NULL && error.status != FND_OK && error.status != FND_NOT_FOUND) {
+        task->unread = error; /* the output is there: the job must not fail for want of it */
+    }
+    return output;
 }
 
 static struct fnd_task *task_create(struct fnd_engine *engine, struct fnd_pipeline *pipeline)

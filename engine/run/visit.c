@@ -293,6 +293,7 @@ enum fnd_status fnd_visit_prepare(struct fnd_task *task, size_t index, struct fn
     struct fnd_visit *visit = &task->visit;
     struct fnd_engine *engine = task->engine;
     memset(visit, 0, sizeof *visit);
+    task->unread.status = FND_OK;
     visit->pipeline = task->pipeline;
     visit->phase = phase;
     visit->job = task->row.job;
@@ -318,7 +319,9 @@ enum fnd_status fnd_visit_prepare(struct fnd_task *task, size_t index, struct fn
     fnd_text_clear(&task->config);
     if (phase->bound.info != NULL) {
         status = fnd_bound_resolve(&phase->bound, &task->scope, &task->config, error);
-        if (status == FND_NOT_FOUND) {
+        if (status != FND_OK && task->unread.status != FND_OK) {
+            *error = task->unread;
+        } else if (status == FND_NOT_FOUND) {
             /* The job lacks what the phase reads; unlike a secret, waiting does not bring it. */
             error->status = FND_INVALID;
         }
@@ -391,6 +394,11 @@ void fnd_visit_start(struct fnd_task *task)
     }
     const struct fnd_phase *phase = &task->pipeline->phases[index];
     phase->kind->begin(&task->visit);
+    if (task->visit.calls_count == 0 && task->visit.verdict == FND_VISIT_FAULT &&
+        task->unread.status != FND_OK) {
+        fnd_transition_hold(task, &task->unread); /* a detector's config reads it */
+        return;
+    }
     if (task->visit.calls_count == 0) {
         fnd_transition_visit(task);
         return;

@@ -191,6 +191,9 @@ enum fnd_match fnd_schema_match(const struct fnd_schema *schema, const pcre2_cod
     if (found >= 0) {
         return FND_MATCH_YES;
     }
+    if (found == PCRE2_ERROR_NOMEMORY) { /* that says nothing of the pattern or the text */
+        fnd_no_memory();
+    }
     return found == PCRE2_ERROR_NOMATCH ? FND_MATCH_NO : FND_MATCH_TOO_COSTLY;
 }
 

@@ -265,7 +265,6 @@ static void life_begin(struct life *life)
 {
     struct sim_world *world = life->world;
     life->chance.state = sim_mix(sim_mix(world->seed, 6), world->life);
-    world->drained = false;
     sim_env_init(&life->env, world);
     sim_pool_for(world, sim_draw(&life->chance));
     disaster_plan(life);
@@ -281,6 +280,7 @@ int sim_life(struct sim_world *world)
         sim_check_new(life.checker);
         sim_check_acts(world);
         world->boundary = world->absorbed;
+        world->drained = false; /* as that one may have been */
         life.people = sim_people_create(world, life.engine, sim_draw(&life.chance));
         if (!world->broken && engine_begin(&life)) {
             run(&life);
