@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "place.h"
+#include "trial.h"
 
 enum { CASE_SIZE_MAX = 16 << 20, EXIT_DIFFERENCE = 1, EXIT_USAGE = 2, EXIT_LOAD = 6 };
 
@@ -17,6 +18,8 @@ static const char usage[] =
     "       foundry-conform PLUGIN.so --use NAME [--config JSON] [--subject JSON]\n"
     "                       [--confidence JSON] [--origin JSON] [--answers JSON]\n"
     "                       [--artifacts JSON] [--run JSON]    run once, print the result\n"
+    "       foundry-conform PLUGIN.so --misuse [--json] [--check NAME] [CASE.json...]\n"
+    "                       misuse every phase and detector and say what it did wrong\n"
     "\n"
     "The plugin runs in this process, or with --isolation sandbox behind its name in a worker, as\n"
     "in the engine; --isolation process is the same without the sandbox.\n"
@@ -196,12 +199,33 @@ static void describe(const struct fnd_plugin *plugin)
     fnd_text_finish(&described);
 }
 
+/** `--misuse`: its own options, then case files. */
+static int misuse(const char *path, char *const *argv)
+{
+    const char *only = NULL;
+    bool json = false;
+    for (; *argv != NULL && **argv == '-'; argv++) {
+        if (strcmp(*argv, "--json") == 0) {
+            json = true;
+        } else if (strcmp(*argv, "--check") == 0 && argv[1] != NULL) {
+            only = *++argv;
+        } else {
+            (void)fputs(usage, stderr);
+            return EXIT_USAGE;
+        }
+    }
+    return misuse_run(path, argv, only, json);
+}
+
 int main(int argc, char **argv)
 {
     struct fnd_error error = {0};
     struct fnd_plugin plugin = {0};
     struct case_place place = {.fd = -1};
     enum fnd_isolation isolation = FND_ISOLATION_INLINE;
+    if (argc > 2 && argv[1][0] != '-' && strcmp(argv[2], "--misuse") == 0) {
+        return misuse(argv[1], argv + 3);
+    }
     const int taken = argc < 2 || argv[1][0] == '-' ? -1 : isolation_read(argv + 2, &isolation);
     if (taken < 0) {
         (void)fputs(usage, stderr);
