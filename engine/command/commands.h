@@ -26,6 +26,7 @@ int fnd_command_notify_list(struct fnd_app *app);
 int fnd_command_plugins_inspect(struct fnd_app *app);
 int fnd_command_plugins_list(struct fnd_app *app);
 int fnd_command_plugins_release(struct fnd_app *app);
+int fnd_command_plugins_test(struct fnd_app *app);
 int fnd_command_retry(struct fnd_app *app);
 int fnd_command_rules_list(struct fnd_app *app);
 int fnd_command_rules_revoke(struct fnd_app *app);
@@ -35,5 +36,9 @@ int fnd_command_show(struct fnd_app *app);
 int fnd_command_status(struct fnd_app *app);
 int fnd_command_validate(struct fnd_app *app);
 int fnd_command_verify(struct fnd_app *app);
+
+/** The path of foundry-conform: of this build if the program runs out of it, else the installed
+ *  one. Static. (new_plugin.c) */
+const char *fnd_sdk_conform(void);
 
 #endif

@@ -35,6 +35,11 @@ static const struct sdk *find_sdk(void)
     return built ? &in_tree : &installed;
 }
 
+const char *fnd_sdk_conform(void)
+{
+    return find_sdk()->conform;
+}
+
 struct copy {
     struct fnd_app *app;
     const struct sdk *sdk;

@@ -161,6 +161,21 @@ static const struct fnd_example inspect_examples[] = {
     {"plugins inspect ./build/mine.so", "a file that is not on the path"},
     {NULL, NULL}};
 
+static const struct fnd_option plugins_test_options[] = {
+    PLUGIN_PATH,
+    {FND_OPTION_CASES, 0, "cases", "FILE",
+     "cases of foundry-conform: what the plugin is tested with, in place of what its schemas say",
+     NULL},
+    END};
+static const struct fnd_example plugins_test_examples[] = {
+    {"plugins test ./build/mine.so", "everything that the contract asks, a line each"},
+    {"plugins test detect --cases cases/required.json", "beginning with an input that it takes"},
+    {NULL, NULL}};
+static const struct fnd_exit plugins_test_exits[] = {
+    {0, "it stood everything"},
+    {1, "it did something wrong: what, and what the contract says"},
+    {0, NULL}};
+
 static const struct fnd_operand release_operands[] = {
     JOBDIR, {"HASH", "the plugin's SHA-256, or how it begins", false, FND_OPERAND_TEXT}, END};
 static const struct fnd_example release_examples[] = {
@@ -377,6 +392,15 @@ static const char answer_details[] =
     "\"overrides\" (pointer to reason), \"accept\" or \"reject\": true, \"reason\", \"version\", "
     "\"by\", \"seconds\"; on stdin \"request\", too.";
 
+static const char plugins_test_details[] =
+    "Misuses every phase and detector of a plugin as no engine would, and says what it did wrong: "
+    "configs that are not as declared, huge texts, cancelling, many instances, threads, services "
+    "that fail; what it leaves behind, prints or changes around it; and whether it does the same "
+    "in "
+    "a sandboxed worker. Each check runs in a process of its own, which may crash.\n\n"
+    "A phase or detector is tested with the first case (--cases) that uses it, else with a config "
+    "made up from its schema, which may reach less of its code.";
+
 static const char release_details[] =
     "A plugin whose workers died five times in a row is put in quarantine: its jobs are held, "
     "with a message that names the plugin's SHA-256, and every other plugin goes on. Lift that "
@@ -394,6 +418,9 @@ static const struct fnd_command table[] = {
      plugins_list_examples, NULL, fnd_command_plugins_list, false},
     {"plugins inspect", "Show what a plugin holds", NULL, inspect_operands, plugins_options,
      inspect_examples, NULL, fnd_command_plugins_inspect, false},
+    {"plugins test", "Misuse a plugin and say what it did wrong", plugins_test_details,
+     inspect_operands, plugins_test_options, plugins_test_examples, plugins_test_exits,
+     fnd_command_plugins_test, false},
     {"plugins release", "Let a plugin run again that is in quarantine", release_details,
      release_operands, NULL, release_examples, release_exits, fnd_command_plugins_release, false},
     {"new plugin", "Make a folder with a plugin to begin from", NULL, new_plugin_operands,
