@@ -23,6 +23,7 @@ static struct {
     struct job {
         char *path, *body;
         size_t body_size;
+        uint64_t mark; /* of the path: most others differ in it */
     } jobs[JOBS_MAX];
     size_t count;
 } scene;
@@ -39,6 +40,27 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     scene.pipeline.name = name;
     scene.pinned = (struct fnd_pinned){.id = 1, .pipeline = &scene.pipeline};
     return 0;
+}
+
+static uint64_t mark_of(const char *path)
+{
+    uint64_t mark = UINT64_C(1469598103934665603);
+    for (; *path != '\0'; path++) {
+        mark = (mark ^ (unsigned char)*path) * UINT64_C(1099511628211);
+    }
+    return mark;
+}
+
+/** The job of that path, or JOBS_MAX. */
+static size_t job_of(const char *path)
+{
+    const uint64_t mark = mark_of(path);
+    size_t at = 0;
+    while (at < scene.count &&
+           (scene.jobs[at].mark != mark || strcmp(scene.jobs[at].path, path) != 0)) {
+        at++;
+    }
+    return at < scene.count ? at : JOBS_MAX;
 }
 
 /* ---- in place of the store ---------------------------------------------------------------- */
@@ -85,10 +107,9 @@ void __wrap_fnd_store_queue(struct fnd_store *store, struct fnd_write *write)
                    fnd_json_member(body, "input").bytes != NULL,
                "a body without path and input: %s", event->body);
     FUZZ_CHECK(scene.count < JOBS_MAX, "more jobs than bytes");
-    for (size_t i = 0; i < scene.count; i++) {
-        FUZZ_CHECK(strcmp(scene.jobs[i].path, write->path) != 0, "two jobs are %s", write->path);
-    }
-    scene.jobs[scene.count++] = (struct job){write->path, event->body, event->body_size};
+    FUZZ_CHECK(job_of(write->path) == JOBS_MAX, "two jobs are %s", write->path);
+    scene.jobs[scene.count++] =
+        (struct job){write->path, event->body, event->body_size, mark_of(write->path)};
     write->path = NULL;
     event->body = NULL;
     fnd_write_destroy(write);
@@ -109,13 +130,12 @@ enum fnd_status __wrap_fnd_job_find(struct fnd_reader *reader, const char *pipel
 {
     (void)reader;
     (void)pipeline;
-    for (size_t i = 0; i < scene.count; i++) {
-        if (strcmp(scene.jobs[i].path, path) == 0) {
-            *row = (struct fnd_job_row){.id = (int64_t)i, .pin = 1, .revision = 1};
-            return FND_OK;
-        }
+    const size_t at = job_of(path);
+    if (at == JOBS_MAX) {
+        return fnd_error_set(error, FND_NOT_FOUND, "no job %s", path);
     }
-    return fnd_error_set(error, FND_NOT_FOUND, "no job %s", path);
+    *row = (struct fnd_job_row){.id = (int64_t)at, .pin = 1, .revision = 1};
+    return FND_OK;
 }
 
 enum fnd_status __wrap_fnd_payload_get(struct fnd_reader *reader, int64_t event,

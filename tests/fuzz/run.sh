@@ -31,9 +31,11 @@ fuzz() {
     local name=$1 corpus=$2 count=$3 log=$4 arguments=() code=0
     local words=$here/${name/#plant_*/json}.dict
     [[ -f $words ]] && arguments+=("-dict=$words")
+    local longest=4096
+    [[ $name == inputs ]] && longest=1024 # a line is a job, and each is looked at twice
     # A run of over 10 seconds or 1 GiB is a fault, as is one report of a sanitizer.
     "$build/tests/fuzz/fuzz_$name" -runs="$count" -seed="$seed" -timeout=10 -rss_limit_mb=1024 \
-        -malloc_limit_mb=512 -max_len=4096 -print_final_stats=1 -artifact_prefix="$found/$name-" \
+        -malloc_limit_mb=512 -max_len=$longest -print_final_stats=1 -artifact_prefix="$found/$name-" \
         "${arguments[@]}" "$corpus" ${5:+"$5"} >"$log" 2>&1 </dev/null || code=$?
     sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -n 1
     return "$code"
