@@ -79,8 +79,8 @@ static bool operands_fit(struct fnd_app *app)
         fnd_directory_is(given[1])) {
         fnd_error_set(&error, FND_INVALID, "%s is a job directory: name the %s behind it", given[1],
                       operands[1].name);
-    } else if (given[0] != NULL && operands[1].kind == FND_OPERAND_DIRECTORY &&
-               fnd_directory_is(given[0])) {
+    } else if (given[0] != NULL && operands[0].kind != FND_OPERAND_DIRECTORY &&
+               operands[1].kind == FND_OPERAND_DIRECTORY && fnd_directory_is(given[0])) {
         fnd_error_set(&error, FND_INVALID, "%s is a job directory: the %s comes before it",
                       given[0], operands[0].name);
     } else {

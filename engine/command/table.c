@@ -371,6 +371,28 @@ static const struct fnd_example verify_examples[] = {
 static const struct fnd_exit verify_exits[] = {
     {0, "nothing is wrong"}, {1, "something is: a line for each"}, {0, NULL}};
 
+static const struct fnd_operand backup_operands[] = {
+    JOBDIR,
+    {"FOLDER", "the folder to make; it must not be there yet", false, FND_OPERAND_DIRECTORY},
+    END};
+static const struct fnd_example backup_examples[] = {
+    {"backup invoices/ /mnt/safe/invoices-monday", "while an engine runs, too"},
+    {"backup /mnt/safe/invoices-now", "of the job directory that this folder is in"},
+    {NULL, NULL}};
+static const struct fnd_exit backup_exits[] = {
+    {0, "the backup is there, whole"},
+    {1, "it would not be whole (what is wrong is named), or the disk is full; nothing was made"},
+    {9, "FOLDER is there already"},
+    {0, NULL}};
+
+static const struct fnd_option gc_options[] = {
+    {FND_OPTION_DRY_RUN, 'n', "dry-run", NULL, "only say what would be removed", NULL}, END};
+static const struct fnd_example gc_examples[] = {
+    {"gc --dry-run invoices/", "what nothing names any more, and how large it is"}, {NULL, NULL}};
+static const struct fnd_exit gc_exits[] = {{1, "verify finds a flaw, so nothing was removed"},
+                                           {7, "jobs are running: repeat it when they rest"},
+                                           {0, NULL}};
+
 static const struct fnd_operand help_operands[] = {
     {"COMMAND", "a command, or its first word", true, FND_OPERAND_TEXT},
     {"WORD", "a command's second word", true, FND_OPERAND_TEXT},
@@ -400,6 +422,20 @@ static const char plugins_test_details[] =
     "a sandboxed worker. Each check runs in a process of its own, which may crash.\n\n"
     "A phase or detector is tested with the first case (--cases) that uses it, else with a config "
     "made up from its schema, which may reach less of its code.";
+static const char backup_details[] =
+    "Copies the record as it is at this moment, every artifact it names, the plugin copies, the "
+    "pinned pipelines and a witness of the record's end into a new folder. An engine that runs "
+    "goes on meanwhile. The copy is verified and synced before it gets its name.\n\n"
+    "The copy is a job directory: `run` takes up its jobs, `verify`, `show` and `export` work on "
+    "it. Your own files are not in it: what came in is kept as artifacts (unless the pipeline says "
+    "`keep: reference`), and results in out/ are for you to copy.";
+
+static const char gc_details[] =
+    "Removes files below .foundry that nothing names: artifacts without an event (an engine was "
+    "killed between keeping and recording), plugin copies of pipelines that no job stands under "
+    "any more, temporary files of programs that died. Whatever an event names stays for ever.\n\n"
+    "The record is verified first. An engine that has the directory does the work itself if its "
+    "jobs rest, and refuses otherwise.";
 
 static const char release_details[] =
     "A plugin whose workers died five times in a row is put in quarantine: its jobs are held, "
@@ -466,6 +502,10 @@ static const struct fnd_command table[] = {
      fnd_command_export_validate, false},
     {"verify", "Prove that the record is what was recorded", NULL, jobdir_operands, NULL,
      verify_examples, verify_exits, fnd_command_verify, false},
+    {"backup", "Copy the record into a folder that can be run", backup_details, backup_operands,
+     NULL, backup_examples, backup_exits, fnd_command_backup, false},
+    {"gc", "Remove files that nothing names", gc_details, jobdir_operands, gc_options, gc_examples,
+     gc_exits, fnd_command_gc, false},
     {"help", "Show help on a command", NULL, help_operands, NULL, NULL, NULL, fnd_command_help,
      false},
     {"_man", "Print a manual page as roff", NULL, help_operands, NULL, NULL, NULL, fnd_command_man,

@@ -95,6 +95,7 @@ static const struct {
                   {"cancel", cancel},
                   {"flight", flight},
                   {"follow", control_follow},
+                  {"gc", control_gc},
                   {"hello", hello},
                   {"retry", retry},
                   {"rules.revoke", control_rules_revoke},

@@ -101,6 +101,8 @@ void control_ask_reopen(struct client *client, struct fnd_json request);
 /** The client of acts under way goes away; the server does. */
 void control_undo_forget(struct fnd_control *control, struct client *client);
 void control_undo_finish(struct fnd_control *control);
+/* act_gc.c */
+void control_gc(struct client *client, struct fnd_json request);
 
 /* follow.c */
 void control_follow(struct client *client, struct fnd_json request);
