@@ -13,7 +13,11 @@
 #include "control/control.h"
 #include "review/review.h"
 
-enum { WAIT_MAX_MS = 1000 }; /* a signal that another thread took is seen at last then */
+enum {
+    WAIT_MAX_MS = 1000,      /* a signal that another thread took is seen at last then */
+    FULL_WAIT_MIN_MS = 1000, /* how long a watch waits for space before it looks again; */
+    FULL_WAIT_MAX_MS = 30000 /* doubled each time */
+};
 
 struct fnd_session {
     struct fnd_app *app;
@@ -24,7 +28,10 @@ struct fnd_session {
     struct fnd_engine *engine;
     struct fnd_control *control;
     int epoll;
-    int interrupts; /* acted upon so far */
+    int interrupts;       /* acted upon so far */
+    bool waited;          /* for space, and not yet at work again */
+    int64_t full_wait_ms; /* how long was waited last, */
+    int64_t full_wait_us; /* and until when */
     struct answer {
         void (*line)(void *context, struct fnd_json line);
         void *context;
@@ -174,7 +181,13 @@ static void take_line(void *context, struct fnd_json line)
         fnd_text_clear(session->answer.end);
         fnd_text_append(session->answer.end, line.bytes, line.size);
         session->answer.ended = true;
-    } else if (session->answer.line != NULL) {
+        return;
+    }
+    if (session->waited && fnd_json_text_is(fnd_json_member(line, "type"), "ingest")) {
+        session->waited = false; /* the directory is open again, and took in what there was */
+        fnd_say(session->app, "%s is open again: going on", session->directory);
+    }
+    if (session->answer.line != NULL) {
         session->answer.line(session->answer.context, line);
     }
 }
@@ -278,22 +291,87 @@ static enum fnd_status ask_peer(struct fnd_session *session, const struct fnd_te
     }
 }
 
+static void close_engine(struct fnd_session *session);
+
+/* A watch outlives a full disk: the engine lets go of the directory, as nothing more could be
+ * recorded, and its place is taken again when there may be space. Everybody else is told and ends.
+ * Returns FND_OK: ask again; FND_INTERRUPTED; `status`, where it is nothing to wait for. */
+static enum fnd_status wait_for_space(struct fnd_session *session, enum fnd_status status,
+                                      struct fnd_error *error)
+{
+    struct fnd_app *app = session->app;
+    const struct fnd_env *env = app->env;
+    if (status != FND_FULL || !fnd_arguments_has(&app->arguments, FND_OPTION_WATCH)) {
+        return status;
+    }
+    if (session->engine != NULL) {
+        close_engine(session);
+        session->engine = NULL;
+        session->control = NULL;
+        session->epoll = -1;
+    }
+    session->answer.ended = false;
+    const int64_t since_us = env->monotonic_us(env) - session->full_wait_us;
+    const bool anew = since_us > (int64_t)FULL_WAIT_MAX_MS * 1000; /* it went well for a while */
+    int64_t wait_ms = anew ? 0 : session->full_wait_ms * 2;
+    wait_ms = wait_ms < FULL_WAIT_MIN_MS ? FULL_WAIT_MIN_MS : wait_ms;
+    session->full_wait_ms = wait_ms < FULL_WAIT_MAX_MS ? wait_ms : FULL_WAIT_MAX_MS;
+    fnd_say(app, "%s; waiting for space, trying again in %d s", error->message,
+            (int)(session->full_wait_ms / 1000));
+    fnd_flush(app);
+    const int64_t end_us = env->monotonic_us(env) + session->full_wait_ms * 1000;
+    while (env->monotonic_us(env) < end_us) {
+        if (fnd_app_interrupts(app) > session->interrupts) {
+            session->interrupts = fnd_app_interrupts(app);
+            return fnd_error_set(error, FND_INTERRUPTED, "interrupted, all is saved");
+        }
+        poll(NULL, 0, FND_SESSION_RETRY_MS);
+    }
+    session->full_wait_us = end_us;
+    session->waited = true;
+    return FND_OK;
+}
+
+/* The request, once: by another engine or our own. */
+static enum fnd_status ask_once(struct fnd_session *session, const struct fnd_text *request,
+                                struct fnd_text *text, struct fnd_json *end,
+                                struct fnd_error *error)
+{
+    enum fnd_status status = FND_OK;
+    if (session->engine == NULL && session->peer == NULL) {
+        status = reach(session, error);
+    }
+    if (status == FND_OK) {
+        status = session->engine != NULL ? ask_own(session, request, error)
+                                         : ask_peer(session, request, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_json_check(fnd_text_z(text), text->size, "reply", end, error);
+    }
+    return status;
+}
+
 /* Ask whoever is or becomes the engine, until there is an end. */
 static enum fnd_status ask(struct fnd_session *session, const struct fnd_text *request,
                            struct fnd_text *text, struct fnd_json *end, struct fnd_error *error)
 {
     for (;;) {
-        if (session->engine == NULL && session->peer == NULL) {
-            enum fnd_status status = reach(session, error);
-            if (status != FND_OK) {
-                return status;
-            }
+        enum fnd_status status = ask_once(session, request, text, end, error);
+        bool own = session->peer == NULL;
+        struct fnd_error told = {0};
+        if (own && status == FND_OK && fnd_session_status(*end, &told) == FND_FULL) {
+            *error = told;
+            status = FND_FULL;
         }
-        bool own = session->engine != NULL;
-        enum fnd_status status =
-            own ? ask_own(session, request, error) : ask_peer(session, request, error);
-        if (status == FND_OK) {
-            status = fnd_json_check(fnd_text_z(text), text->size, "reply", end, error);
+        if (status == FND_FULL) {
+            status = wait_for_space(session, status, error);
+            if (status == FND_OK) {
+                continue;
+            }
+            if (told.status == FND_FULL && status == FND_FULL) {
+                return FND_OK; /* its end says so to who asked */
+            }
+            return status;
         }
         bool again = status == FND_OK && fnd_json_text_is(fnd_json_member(*end, "status"), "again");
         if (!own && (status == FND_IO || again)) {
