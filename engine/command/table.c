@@ -366,8 +366,14 @@ static const struct fnd_example export_validate_examples[] = {
     {"export validate out/sft.jsonl --as gemini", "every rule that it breaks, by line"},
     {NULL, NULL}};
 
+static const struct fnd_option verify_options[] = {
+    {FND_OPTION_DEEP, 0, "deep", NULL,
+     "compile every pinned pipeline, check outputs by their schemas, make exports again", NULL},
+    END};
 static const struct fnd_example verify_examples[] = {
-    {"verify invoices/", "prove that the record is what was recorded"}, {NULL, NULL}};
+    {"verify invoices/", "prove that the record is what was recorded"},
+    {"verify --deep invoices/", "and that it can still be used"},
+    {NULL, NULL}};
 static const struct fnd_exit verify_exits[] = {
     {0, "nothing is wrong"}, {1, "something is: a line for each"}, {0, NULL}};
 
@@ -437,6 +443,16 @@ static const char gc_details[] =
     "The record is verified first. An engine that has the directory does the work itself if its "
     "jobs rest, and refuses otherwise.";
 
+static const char verify_details[] =
+    "Reads everything: SQLite's own check, the chain over the events, each payload's digest, every "
+    "table against a rebuild from the events, every artifact and plugin copy against its hash, the "
+    "plugin copies that jobs need, the witness of the record's end. Nothing is changed, and an "
+    "engine may run meanwhile.\n\n"
+    "With --deep, too: every pinned pipeline is compiled from its document and its plugin copies, "
+    "every recorded output is checked against the schema of the phase that made it, every export "
+    "in out/ that has a manifest is made again and compared. Never looked at: your own files, and "
+    "results that phases wrote.";
+
 static const char release_details[] =
     "A plugin whose workers died five times in a row is put in quarantine: its jobs are held, "
     "with a message that names the plugin's SHA-256, and every other plugin goes on. Lift that "
@@ -500,8 +516,8 @@ static const struct fnd_command table[] = {
     {"export validate", "Check a dataset against the rules of a format", NULL,
      export_validate_operands, export_validate_options, export_validate_examples, NULL,
      fnd_command_export_validate, false},
-    {"verify", "Prove that the record is what was recorded", NULL, jobdir_operands, NULL,
-     verify_examples, verify_exits, fnd_command_verify, false},
+    {"verify", "Prove that the record is what was recorded", verify_details, jobdir_operands,
+     verify_options, verify_examples, verify_exits, fnd_command_verify, false},
     {"backup", "Copy the record into a folder that can be run", backup_details, backup_operands,
      NULL, backup_examples, backup_exits, fnd_command_backup, false},
     {"gc", "Remove files that nothing names", gc_details, jobdir_operands, gc_options, gc_examples,

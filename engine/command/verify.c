@@ -5,6 +5,7 @@
 #include "command/commands.h"
 #include "command/output.h"
 #include "command/session.h"
+#include "command/verify_deep.h"
 #include "store/verify.h"
 
 struct flaws {
@@ -27,17 +28,56 @@ static void flaw(const char *sentence, void *context)
 }
 
 static void print_json(struct fnd_app *app, const struct fnd_verify *result,
-                       const struct fnd_text *flaws)
+                       const struct fnd_verify_deep *deep, const struct fnd_text *flaws)
 {
-    struct fnd_text json = {0};
+    struct fnd_text json = {0}, more = {0};
+    if (deep != NULL) {
+        fnd_text_printf(&more,
+                        ",\"deep\":{\"pins\":%" PRId64 ",\"pins_past\":%" PRId64
+                        ",\"outputs\":%" PRId64 ",\"outputs_free\":%" PRId64 ",\"exports\":%" PRId64
+                        "}",
+                        deep->run.pins, deep->run.pins_past, deep->run.outputs,
+                        deep->run.outputs_free, deep->exports);
+    }
     fnd_text_printf(&json,
                     "{\"events\":%" PRId64 ",\"payloads\":%" PRId64 ",\"erased\":%" PRId64
                     ",\"artifacts\":%" PRId64 ",\"plugins\":%" PRId64 ",\"rows\":%" PRId64
-                    ",\"flaws\":[%s]}\n",
+                    "%s,\"flaws\":[%s]}\n",
                     result->events, result->payloads, result->erased, result->artifacts,
-                    result->plugins, result->rows, fnd_text_z(flaws));
+                    result->plugins, result->rows, fnd_text_z(&more), fnd_text_z(flaws));
     fnd_raw(app, fnd_text_z(&json), json.size);
     fnd_text_finish(&json);
+    fnd_text_finish(&more);
+}
+
+/* What was looked at, and what was not: a person must not take one for the other. */
+static void print_text(struct fnd_app *app, const char *path, const struct fnd_verify *result,
+                       const struct fnd_verify_deep *deep)
+{
+    const int64_t flaws =
+        result->flaws + (deep != NULL ? deep->run.flaws + deep->flaws : (int64_t)0);
+    if (deep != NULL) {
+        fnd_line(app,
+                 "%" PRId64 " pins compiled, %" PRId64
+                 " outputs checked against their schemas (%" PRId64
+                 " have none to be had), %" PRId64 " exports made again and compared",
+                 deep->run.pins, deep->run.outputs, deep->run.outputs_free, deep->exports);
+        if (deep->run.pins_past > 0) {
+            fnd_line(app,
+                     "%" PRId64 " pins of jobs that have ended do not compile any more: their "
+                     "plugin copies are gone or of another ABI",
+                     deep->run.pins_past);
+        }
+    }
+    fnd_line(app,
+             "%s: %" PRId64 " events, %" PRId64 " payloads, %" PRId64 " rows, %" PRId64
+             " artifacts, %" PRId64 " plugin copies looked at: %" PRId64 " flaw%s",
+             path, result->events, result->payloads, result->rows, result->artifacts,
+             result->plugins, flaws, flaws == 1 ? "" : "s");
+    if (deep == NULL) {
+        fnd_next(app, "not looked at: whether pipelines still compile, outputs keep their schemas "
+                      "and exports are what they were (--deep does)");
+    }
 }
 
 int fnd_command_verify(struct fnd_app *app)
@@ -45,24 +85,25 @@ int fnd_command_verify(struct fnd_app *app)
     struct fnd_error error = {0};
     struct fnd_reader *reader = NULL;
     struct fnd_verify result = {0};
+    struct fnd_verify_deep deeper = {0};
     struct flaws flaws = {.app = app};
+    const bool deep = fnd_arguments_has(&app->arguments, FND_OPTION_DEEP);
     enum fnd_status status = fnd_directory_read(app->arguments.operands[0], &reader, &error);
     if (status == FND_OK) {
         status = fnd_store_verify(reader, &result, flaw, &flaws, &error);
     }
+    if (status == FND_OK && deep) {
+        status = fnd_verify_deep(app, reader, flaw, &flaws, &deeper, &error);
+    }
     if (status == FND_OK && app->json) {
-        print_json(app, &result, &flaws.json);
+        print_json(app, &result, deep ? &deeper : NULL, &flaws.json);
     } else if (status == FND_OK) {
-        fnd_line(app,
-                 "%s: %" PRId64 " events, %" PRId64 " payloads, %" PRId64 " rows, %" PRId64
-                 " artifacts, %" PRId64 " plugin copies looked at: %" PRId64 " flaw%s",
-                 fnd_reader_path(reader), result.events, result.payloads, result.rows,
-                 result.artifacts, result.plugins, result.flaws, result.flaws == 1 ? "" : "s");
+        print_text(app, fnd_reader_path(reader), &result, deep ? &deeper : NULL);
     }
     fnd_reader_close(reader);
     fnd_text_finish(&flaws.json);
     if (status != FND_OK) {
         return fnd_fail(app, &error);
     }
-    return result.flaws > 0 ? FND_EXIT_FAILED : FND_EXIT_DONE;
+    return result.flaws + deeper.run.flaws + deeper.flaws > 0 ? FND_EXIT_FAILED : FND_EXIT_DONE;
 }

@@ -96,6 +96,37 @@ holds "and nothing is left" test ! -e never
 exits 1 "nor does gc touch it" "$engine" gc broken
 says "as what is named cannot be told" "nothing was removed" "$err"
 
+echo "-- verify --deep"
+cat >upper.yaml <<'YAML'
+foundry: v1
+name: upper
+inputs: {match: ["*.job.json"]}
+phases:
+  - {id: shout, uses: text/uppercase, with: {content: "${input.text}"}}
+  - {id: review, uses: foundry/human, with: {of: shout, audit: 100%}}
+YAML
+mkdir upper
+cp jobs/*.job.json upper/
+exits 3 "three jobs wait" "$engine" run upper.yaml upper
+exits 0 "one is answered" "$engine" answer upper one.job.json --set content='BY HAND'
+exits 0 "and exported" "$engine" export upper --format foundry
+exits 0 "a plain verify" "$engine" verify upper
+says "says what it does not look at" "--deep" "$err"
+exits 0 "a deep one finds nothing wrong" "$engine" verify --deep --json upper
+equals "compiles the pin" "$(jq .deep.pins "$out")" 1
+equals "checks all outputs" "$(jq .deep.outputs "$out")" 4
+equals "makes the export again" "$(jq .deep.exports "$out")" 1
+sed -i 's/BY HAND/BY HANS/' upper/out/foundry.jsonl
+exits 0 "a changed export is nothing to a plain verify" "$engine" verify upper
+exits 1 "it is to a deep one" "$engine" verify --deep upper
+says "which names it" "out/foundry.jsonl: its bytes are not what its manifest tells of"
+exits 0 "made again" "$engine" export upper --manifest upper/out/foundry.jsonl.manifest.json
+exits 0 "it is fine" "$engine" verify --deep upper
+chmod u+w upper/.foundry/plugins/*.so
+printf X >>"$(find upper/.foundry/plugins -name '*.so' | head -1)"
+exits 1 "an altered plugin copy" "$engine" verify --deep upper
+says "does not compile" "does not compile"
+
 echo "-- gc"
 exits 0 "nothing is left over" "$engine" gc jobs
 says "which it says" "0 artifacts, 0 plugin copies, 0 temporary files"
