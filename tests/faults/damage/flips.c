@@ -169,7 +169,7 @@ static void bind_flipped(struct flips *flips, sqlite3_stmt *change, sqlite3_valu
     const size_t size = (size_t)sqlite3_value_bytes(value);
     if (type == SQLITE_INTEGER) {
         const size_t bit = draw_below(&flips->damage->draw, 63);
-        sqlite3_bind_int64(change, 1, sqlite3_value_int64(value) ^ (INT64_C(1) << bit));
+        sqlite3_bind_int64(change, 1, sqlite3_value_int64(value) ^ ((sqlite3_int64)1 << bit));
     } else if (type == SQLITE_NULL && strcmp(declared, "INTEGER") == 0) {
         sqlite3_bind_int64(change, 1, (sqlite3_int64)draw_below(&flips->damage->draw, 4));
     } else if (size == 0) { /* nothing, where there are bytes otherwise */
