@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "dataset/internal.h"
 
@@ -267,11 +268,13 @@ static enum fnd_status publish(struct writing *writing, struct fnd_error *error)
                                 strlen(result->manifest), 0666, error);
         if (status == FND_OK) {
             result->manifest_path = fnd_text_take(&path);
+            FND_CRASH_POINT("dataset.manifest.named");
         }
     }
     if (status == FND_OK) {
         status = piped ? fnd_sink_send(&writing->sink, options->fd, error)
                        : fnd_sink_publish(&writing->sink, error);
+        FND_CRASH_POINT("dataset.export.named");
     }
     if (status == FND_OK && !piped) {
         result->path = fnd_strdup(options->out);
@@ -316,6 +319,7 @@ enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest 
     }
     if (status == FND_OK) {
         status = fnd_sink_seal(&writing.sink, error);
+        FND_CRASH_POINT("dataset.export.sealed");
     }
     if (status == FND_OK) {
         memcpy(result->sha256, writing.sink.sha256, sizeof result->sha256);
@@ -338,6 +342,7 @@ enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest 
     }
     if (status == FND_OK && store != NULL) {
         status = record_event(plan, store, error);
+        FND_CRASH_POINT("dataset.export.recorded");
     }
     fnd_checker_finish(&writing.checker);
     fnd_text_finish(&writing.line);

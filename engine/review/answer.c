@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "review/desk_internal.h"
 
 void fnd_answered_finish(struct fnd_answered *answered)
@@ -259,6 +260,7 @@ static void answer_done(struct fnd_operation *operation, enum fnd_status status,
         status = FND_OK;
         outcome_tell(answering);
     } else if (status == FND_OK) {
+        FND_CRASH_POINT("review.answer.acknowledged");
         answered->event = operation->write->first;
         answered->version++;
         outcome_tell(answering);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "review/internal.h"
 
 static struct fnd_json asked_questions(const struct fnd_answering *answering)
@@ -286,6 +287,7 @@ enum fnd_status fnd_gate_finish(struct fnd_answering *answering, struct fnd_visi
         return fnd_answer_refuse(answering, error);
     }
     struct fnd_step_row step;
+    FND_CRASH_POINT("review.answer.judged");
     enum fnd_status status =
         fnd_step_get(fnd_engine_reader(answering->engine), answering->request.step, &step, error);
     return status == FND_OK ? gate_write(answering, visit, &step, error) : status;

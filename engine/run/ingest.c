@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "run/ingest.h"
 
@@ -104,6 +105,7 @@ enum fnd_status fnd_ingest_write(struct fnd_engine *engine, int64_t pin, const c
         engine->backlog[FND_QUEUED] = (struct fnd_backlog){true, 0};
     }
     fnd_store_queue(engine->store, write);
+    FND_CRASH_POINT("run.ingest.queued");
     return breathe(engine, error);
 }
 
@@ -376,6 +378,7 @@ enum fnd_status fnd_engine_ingest(struct fnd_engine *engine, int64_t pin, bool r
                                        counts, refused,          context};
         struct fnd_inputs inputs = {fnd_store_directory(engine->store), file_take, &ingest};
         status = fnd_inputs_walk(&inputs, &local);
+        FND_CRASH_POINT("run.ingest.done");
     }
     if (status != FND_OK && error != NULL) {
         *error = local;

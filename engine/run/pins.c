@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "run/internal.h"
 
@@ -167,7 +168,9 @@ static enum fnd_status pin_write(struct fnd_engine *engine, const struct fnd_pip
     fnd_write_add(write, FND_EVENT_PIN, fnd_strdup(pipeline->pin), NULL);
     memcpy(write->hash, pipeline->pin_hash, sizeof write->hash);
     write->pipeline = fnd_strdup(pipeline->name);
+    FND_CRASH_POINT("run.pin.queued");
     status = fnd_store_commit(engine->store, write, error);
+    FND_CRASH_POINT("run.pin.acknowledged");
     *pin = write->first;
     fnd_write_destroy(write);
     return status;

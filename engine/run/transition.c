@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "run/internal.h"
 
 struct fnd_write *fnd_transition_make(struct fnd_task *task)
@@ -24,6 +25,7 @@ void fnd_transition_submit(struct fnd_task *task, struct fnd_write *write)
         fnd_outbox_add(task->engine->options.env, task->pipeline, task->row.pin, write);
     }
     fnd_store_queue(task->engine->store, write);
+    FND_CRASH_POINT("run.transition.queued");
 }
 
 static struct fnd_event *event_add(struct fnd_task *task, struct fnd_write *write,
@@ -460,6 +462,7 @@ void fnd_transition_ended(struct fnd_engine *engine, struct fnd_write *write)
         for (size_t i = 0; i < write->count; i++) {
             news_send(task, write, i);
         }
+        FND_CRASH_POINT("run.transition.acknowledged");
     }
     if (task->operation != NULL) {
         fnd_operate_ended(task, write);

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 
 enum { LOCK_POLL_MS = 10, PID_TEXT_SIZE = 32 };
@@ -89,6 +90,7 @@ enum fnd_status fnd_lock_take(int folder, const char *path, int64_t wait_ms, int
         if (flock(file, LOCK_EX | LOCK_NB) == 0) {
             if (still_there(folder, file) && folder_is_ours(folder)) {
                 write_pid(file);
+                FND_CRASH_POINT("store.lock.taken");
                 *fd = file;
                 return FND_OK;
             }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "store/artifact.h"
@@ -67,6 +68,7 @@ static enum fnd_status open_folder(struct fnd_store *store, struct fnd_error *er
         if (status != FND_OK) {
             return status;
         }
+        FND_CRASH_POINT("store.folder.made");
     }
     store->folder =
         openat(store->directory, ".foundry", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -235,7 +237,9 @@ static enum fnd_status check_witness(struct fnd_store *store,
                                      "cannot sync %s/.foundry", store->path);
         }
         if (status == FND_OK) {
+            FND_CRASH_POINT("store.witness.made");
             status = fnd_writer_begin_log(store, error);
+            FND_CRASH_POINT("store.log.begun");
         }
     }
     if (status == FND_OK && accepted) {
@@ -333,6 +337,7 @@ enum fnd_status fnd_store_open(const char *directory, const struct fnd_store_opt
     if (status == FND_OK) {
         fnd_artifact_sweep(store->folder);
         *store_out = store;
+        FND_CRASH_POINT("store.opened");
     } else {
         fnd_store_close(store);
     }
@@ -357,9 +362,12 @@ void fnd_store_close(struct fnd_store *store)
     }
     fnd_head_close(store->head);
     if (store->writer.db.handle != NULL) {
+        FND_CRASH_POINT("store.checkpoint.before");
         fnd_writer_close(store);
+        FND_CRASH_POINT("store.checkpoint.after");
     }
     close_fd(store->lock); /* only now may another engine begin */
+    FND_CRASH_POINT("store.lock.freed");
     close_fd(store->folder);
     close_fd(store->directory);
     fnd_queue_destroy(store->queue);

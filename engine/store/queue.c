@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/text.h"
 #include "store/internal.h"
 
@@ -125,6 +126,7 @@ static void commit_group_locked(struct fnd_store *store)
     queue->health = health;
     queue->token_held = false;
     publish_locked(queue, group);
+    FND_CRASH_POINT("store.group.published");
     queue->finished += count;
     pthread_cond_broadcast(&queue->changed);
 }

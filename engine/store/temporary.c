@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "store/artifact.h"
@@ -70,18 +71,23 @@ enum fnd_status fnd_folder_sync(struct fnd_store *store, const char *path, struc
 enum fnd_status fnd_temporary_keep(struct fnd_store *store, struct fnd_temporary *temporary,
                                    const char *path, struct fnd_error *error)
 {
+    FND_CRASH_POINT("store.file.written");
     if (fsync(temporary->fd) != 0) {
         enum fnd_status status = failed(store, errno, "sync", temporary->name, error);
         fnd_temporary_drop(store, temporary);
         return status;
     }
+    FND_CRASH_POINT("store.file.synced");
     if (renameat(store->folder, temporary->name, store->folder, path) != 0) {
         enum fnd_status status = failed(store, errno, "make", path, error);
         fnd_temporary_drop(store, temporary);
         return status;
     }
     close(temporary->fd);
-    return fnd_folder_sync(store, path, error);
+    FND_CRASH_POINT("store.file.named");
+    enum fnd_status status = fnd_folder_sync(store, path, error);
+    FND_CRASH_POINT("store.file.kept");
+    return status;
 }
 
 enum fnd_status fnd_temporary_copy(struct fnd_store *store, struct fnd_temporary *temporary, int fd,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "base/text.h"
 #include "store/internal.h"
 #include "store/parts.h"
@@ -417,8 +418,10 @@ enum fnd_status fnd_group_apply(struct fnd_store *store, struct fnd_write *first
     }
     if (rc == SQLITE_DONE) {
         errno = 0;
+        FND_CRASH_POINT("store.commit.before");
         rc = run(&group, WRITER_COMMIT);
         store->writer.db.error_number = rc != SQLITE_DONE ? errno : 0;
+        FND_CRASH_POINT("store.commit.after");
     }
     fnd_parts_finish(&group.read);
     *mark = group.mark;
@@ -541,5 +544,6 @@ void fnd_group_commit(struct fnd_store *store, struct fnd_write *first, struct f
     }
     if (writer->mark.sequence != before.sequence) {
         fnd_head_write(store->head, &writer->mark);
+        FND_CRASH_POINT("store.witness.written");
     }
 }

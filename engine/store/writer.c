@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "store/internal.h"
@@ -206,6 +207,7 @@ static enum fnd_status fill(struct fnd_store *store, struct fnd_error *error)
     if (status == FND_OK) {
         status = fnd_db_exec(db, "COMMIT", "commit the tables", error);
     }
+    FND_CRASH_POINT("store.tables.made");
     return status;
 }
 

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "worker/confine.h"
 
 enum {
@@ -186,10 +187,12 @@ enum fnd_status fnd_process_start(const struct fnd_start *start, struct fnd_proc
     fnd_confinement_write(&confinement, argv + 3);
     char *environment[ENVIRONMENT_MAX] = {NULL};
     environment_fill(environment, confinement.isolation);
+    FND_CRASH_POINT("worker.start.before");
     void *page =
         mmap(NULL, FND_WORKER_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, parts.page, 0);
     const int failure =
         page == MAP_FAILED ? errno : spawn(program, argv, environment, &parts, &made.pid);
+    FND_CRASH_POINT("worker.start.after");
     if (failure != 0) {
         if (page != MAP_FAILED) {
             (void)munmap(page, FND_WORKER_PAGE_SIZE);

@@ -140,18 +140,35 @@ size_t bench_wrongs(const struct bench *bench)
     return count;
 }
 
+const char *fault_name(enum iofault_mode mode)
+{
+    static const char *const names[IOFAULT_MODES] = {"count", "eio",  "enospc",   "short",
+                                                     "kill",  "torn", "killpost", "skip"};
+    return names[mode];
+}
+
+void fault_make(struct bench *bench, struct fault *fault, enum iofault_mode mode, unsigned call,
+                bool sticky)
+{
+    (void)snprintf(fault->root, sizeof fault->root, "FOUNDRY_IOFAULT_ROOT=%s", bench->jobs);
+    (void)snprintf(fault->trace, sizeof fault->trace, "FOUNDRY_IOFAULT_TRACE=%s/trace",
+                   bench->folder);
+    (void)snprintf(fault->mode, sizeof fault->mode, "FOUNDRY_IOFAULT=%s:%u%s", fault_name(mode),
+                   call, sticky ? ":sticky" : "");
+    const char *const settings[] = {bench->preload, fault->root, fault->trace, fault->mode, NULL};
+    memcpy(fault->settings, settings, sizeof settings);
+    memset(bench->trace, 0, sizeof *bench->trace);
+}
+
 /** Run a scene's command undisturbed but counted, and keep what it said. */
 static bool scene_play(struct bench *bench, enum scene_id id)
 {
     struct scene *scene = &bench->scenes[id];
     struct trial trial;
-    char root[PATH_MAX_SIZE + 32], trace[PATH_MAX_SIZE + 32];
-    (void)snprintf(root, sizeof root, "FOUNDRY_IOFAULT_ROOT=%s", bench->jobs);
-    (void)snprintf(trace, sizeof trace, "FOUNDRY_IOFAULT_TRACE=%s/trace", bench->folder);
-    const char *const settings[] = {bench->preload, root, trace, NULL};
+    struct fault fault;
     trial_begin(&trial, bench, id);
-    memset(bench->trace, 0, sizeof *bench->trace);
-    trial_run(&trial, settings);
+    fault_make(bench, &fault, IOFAULT_COUNT, 1, false);
+    trial_run(&trial, fault.settings);
     scene->trace = *bench->trace;
     scene->exit = WIFEXITED(trial.ended.status) ? WEXITSTATUS(trial.ended.status) : -1;
     const int wanted = id == SCENE_PAUSE ? 3 : 0;

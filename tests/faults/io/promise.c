@@ -146,7 +146,7 @@ static void answer_check(struct trial *trial)
 {
     const int state = request_state(trial);
     const bool ended = WIFEXITED(trial->ended.status);
-    if (trial->early) {
+    if (trial->plant != NULL) {
         return;
     }
     if (ended && !trial->answered && !trial->unknown && state != FND_REQUEST_OPEN) {
@@ -195,7 +195,7 @@ void promise_check(struct trial *trial)
 {
     const enum scene_id scene = trial_scene(trial);
     ending_check(trial);
-    if (!trial->early) {
+    if (trial->plant == NULL) {
         stories_check(trial, &trial->ended.out);
         stories_check(trial, &trial->ended.err);
     }

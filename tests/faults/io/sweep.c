@@ -16,9 +16,6 @@
 
 enum { RUNS_FULL = 3000, CONCLUSIONS_FULL = 60, COLUMNS = 9 };
 
-static const char *const mode_names[IOFAULT_MODES] = {"count", "eio",  "enospc",   "short",
-                                                      "kill",  "torn", "killpost", "skip"};
-
 /** One way to disturb: a column of the table. */
 static const struct way {
     enum iofault_mode mode;
@@ -108,19 +105,14 @@ static bool point_try(struct sweep *sweep, const struct point *point)
 {
     struct bench *bench = &sweep->bench;
     const struct way *way = &ways[point->way];
-    char root[PATH_MAX_SIZE + 32], trace[PATH_MAX_SIZE + 32], fault[64];
     struct trial trial;
-    (void)snprintf(root, sizeof root, "FOUNDRY_IOFAULT_ROOT=%s", bench->jobs);
-    (void)snprintf(trace, sizeof trace, "FOUNDRY_IOFAULT_TRACE=%s/trace", bench->folder);
-    (void)snprintf(fault, sizeof fault, "FOUNDRY_IOFAULT=%s:%u%s", mode_names[way->mode],
-                   (unsigned)point->call, way->sticky ? ":sticky" : "");
-    const char *const settings[] = {bench->preload, root, trace, fault, NULL};
+    struct fault fault;
     trial_begin(&trial, bench, (enum scene_id)point->scene);
+    fault_make(bench, &fault, way->mode, point->call, way->sticky);
     (void)snprintf(trial.label, sizeof trial.label, "%s:%s", trial.scene->name,
-                   fault + sizeof "FOUNDRY_IOFAULT");
+                   fault.mode + sizeof "FOUNDRY_IOFAULT");
     trial.kills = way->mode >= IOFAULT_KILL && way->mode <= IOFAULT_KILLPOST;
-    memset(bench->trace, 0, sizeof *bench->trace);
-    trial_run(&trial, settings);
+    trial_run(&trial, fault.settings);
     promise_check(&trial);
     promise_finish(&trial);
     const bool happened = bench->trace->fired > 0;
@@ -183,7 +175,7 @@ static void report(const struct sweep *sweep)
     printf("runs, and in brackets those that came to their end all the same:\n%-8s", "scene");
     for (size_t way = 0; way < COLUMNS; way++) {
         char name[32];
-        (void)snprintf(name, sizeof name, "%s%s", mode_names[ways[way].mode],
+        (void)snprintf(name, sizeof name, "%s%s", fault_name(ways[way].mode),
                        ways[way].sticky ? "+" : "");
         printf(" %12s", name);
     }
@@ -229,7 +221,7 @@ static bool only(struct sweep *sweep, const char *text)
         point.scene = strcmp(sweep->bench.scenes[id].name, scene) == 0 ? id : point.scene;
     }
     for (uint8_t way = 0; way < COLUMNS; way++) {
-        if (strcmp(mode_names[ways[way].mode], mode) == 0 &&
+        if (strcmp(fault_name(ways[way].mode), mode) == 0 &&
             ways[way].sticky == (strcmp(sticky, "sticky") == 0)) {
             point.way = way;
         }

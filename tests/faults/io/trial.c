@@ -125,7 +125,7 @@ static void object_hear(struct trial *trial, struct fnd_json line)
     }
 }
 
-/** The storm's driver, which the plant that answers too early is built into. */
+/** The storm's driver, which faults are planted in. */
 static void line_hear(struct trial *trial, const char *line)
 {
     struct ack ack = {0};
@@ -148,7 +148,7 @@ static void text_hear(struct trial *trial, const struct fnd_text *text)
         struct fnd_json line;
         if (fnd_json_check(at, (size_t)(end - at), NULL, &line, NULL) == FND_OK) {
             object_hear(trial, line);
-        } else if (trial->early) {
+        } else if (trial->plant != NULL) {
             char *copy = fnd_strndup(at, (size_t)(end - at));
             line_hear(trial, copy);
             free(copy);
@@ -189,10 +189,10 @@ void trial_run(struct trial *trial, const char *const *settings)
     struct bench *bench = trial->bench;
     const char *arguments[ARGUMENTS_MAX];
     struct fnd_text own = {0};
-    if (trial->early) {
-        const char *const early[] = {bench->jobs, bench->pipeline, bench->plugin_path,
-                                     "--plant",   "early",         NULL};
-        command_run(bench, bench->driver, early, settings, &trial->ended);
+    if (trial->plant != NULL) {
+        const char *const drive[] = {bench->jobs, bench->pipeline, bench->plugin_path,
+                                     "--plant",   trial->plant,    NULL};
+        command_run(bench, bench->driver, drive, settings, &trial->ended);
     } else {
         scene_arguments(bench, trial_scene(trial), trial->scene->request, arguments, &own);
         command_run(bench, bench->engine, arguments, settings, &trial->ended);

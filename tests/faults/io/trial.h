@@ -10,7 +10,7 @@
 #include "iofault.h"
 #include "store/reader.h"
 
-enum { PATH_MAX_SIZE = 512, LABEL_SIZE = 96, DEADLINE_MS = 60000, TOLD_MAX = 20 };
+enum { PATH_MAX_SIZE = 512, LABEL_SIZE = 160, DEADLINE_MS = 60000, TOLD_MAX = 20 };
 
 /** What can go wrong, beside what the storm's checker names. */
 enum wrong {
@@ -66,7 +66,7 @@ struct trial {
     const struct scene *scene;
     char label[LABEL_SIZE]; /* to repeat it by */
     bool kills;             /* SIGKILL is what was asked for */
-    bool early;             /* plant: the storm's driver answers, and says so too early */
+    const char *plant;      /* the storm's driver runs instead, with this fault planted in it */
     struct ended ended;
     bool ok;       /* it said that it came to its end */
     bool unknown;  /* it said that it does not know */
@@ -91,6 +91,15 @@ enum { ARGUMENTS_MAX = 16 };
 void scene_arguments(const struct bench *bench, enum scene_id scene, int64_t request,
                      const char *arguments[ARGUMENTS_MAX], struct fnd_text *own);
 size_t bench_wrongs(const struct bench *bench);
+
+/** A fault for the environment of a command: it is counted from now on. */
+struct fault {
+    char root[PATH_MAX_SIZE + 32], trace[PATH_MAX_SIZE + 32], mode[64];
+    const char *settings[5]; /* ended by NULL */
+};
+void fault_make(struct bench *bench, struct fault *fault, enum iofault_mode mode, unsigned call,
+                bool sticky);
+const char *fault_name(enum iofault_mode mode);
 
 /* command.c */
 
