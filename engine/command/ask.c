@@ -155,7 +155,7 @@ int fnd_command_ask_list(struct fnd_app *app)
     for (size_t i = 0; i < list->table.columns; i++) {
         fnd_table_cell(&list->table, "%s", heading[i]);
     }
-    enum fnd_status status = fnd_directory_read(app->arguments.operands[0], &list->reader, &error);
+    enum fnd_status status = fnd_directory_look(app->arguments.operands[0], &list->reader, &error);
     if (status == FND_OK) {
         status = list_state(list, FND_REQUEST_OPEN, &error);
     }

@@ -270,7 +270,7 @@ int fnd_command_ask_show(struct fnd_app *app)
     struct fnd_text text = {0};
     struct fnd_json request = {0};
     int64_t number = 0;
-    enum fnd_status status = fnd_directory_read(app->arguments.operands[0], &reader, &error);
+    enum fnd_status status = fnd_directory_look(app->arguments.operands[0], &reader, &error);
     if (status == FND_OK) {
         status = fnd_request_named(app, reader, app->arguments.operands[1], &number, &error);
     }

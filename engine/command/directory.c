@@ -61,20 +61,35 @@ static enum fnd_status raise_schema(const char *directory, struct fnd_error *err
     return status;
 }
 
-enum fnd_status fnd_directory_read(const char *operand, struct fnd_reader **reader,
-                                   struct fnd_error *error)
+static enum fnd_status directory_open(const char *operand, struct fnd_reader **reader,
+                                      enum fnd_status (*open)(const char *directory,
+                                                              struct fnd_reader **reader,
+                                                              struct fnd_error *error),
+                                      struct fnd_error *error)
 {
     char *directory = NULL;
     enum fnd_status status = fnd_directory_find(operand, &directory, error);
     if (status == FND_OK) {
-        status = fnd_reader_open(directory, reader, error);
+        status = open(directory, reader, error);
     }
     if (status == FND_INVALID && strcmp(error->code, "older_schema") == 0) {
         status = raise_schema(directory, error);
-        status = status == FND_OK ? fnd_reader_open(directory, reader, error) : status;
+        status = status == FND_OK ? open(directory, reader, error) : status;
     }
     free(directory);
     return status;
+}
+
+enum fnd_status fnd_directory_read(const char *operand, struct fnd_reader **reader,
+                                   struct fnd_error *error)
+{
+    return directory_open(operand, reader, fnd_reader_open, error);
+}
+
+enum fnd_status fnd_directory_look(const char *operand, struct fnd_reader **reader,
+                                   struct fnd_error *error)
+{
+    return directory_open(operand, reader, fnd_reader_look, error);
 }
 
 char *fnd_plugin_path(const struct fnd_app *app)

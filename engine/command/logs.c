@@ -116,7 +116,7 @@ int fnd_command_logs(struct fnd_app *app)
     struct fnd_job_row job = {0};
     struct fnd_step_row step;
     const struct fnd_walk walk = {.limit = HISTORY_MAX};
-    enum fnd_status status = fnd_directory_read(app->arguments.operands[0], &logs.reader, &error);
+    enum fnd_status status = fnd_directory_look(app->arguments.operands[0], &logs.reader, &error);
     if (status == FND_OK) {
         status = fnd_job_named(app, logs.reader, app->arguments.operands[1], &job, &error);
     }

@@ -48,6 +48,9 @@ char *fnd_plugin_path(const struct fnd_app *app);
 /** The same and a reader on it; the path stays the reader's. */
 enum fnd_status fnd_directory_read(const char *operand, struct fnd_reader **reader,
                                    struct fnd_error *error);
+/** The same for a command that only looks: see fnd_reader_look(). */
+enum fnd_status fnd_directory_look(const char *operand, struct fnd_reader **reader,
+                                   struct fnd_error *error);
 /** Who acts: --as, else the system's name of the user, else his number; malloc'ed. */
 char *fnd_who(const struct fnd_app *app);
 /** A job named on the command line, in the pipeline of --pipeline if that is given. */

@@ -49,7 +49,7 @@ static enum fnd_status load(struct show *show, struct fnd_error *error)
 {
     const struct fnd_walk walk = {.limit = HISTORY_MAX};
     enum fnd_status status =
-        fnd_directory_read(show->app->arguments.operands[0], &show->reader, error);
+        fnd_directory_look(show->app->arguments.operands[0], &show->reader, error);
     if (status == FND_OK) {
         status = fnd_job_named(show->app, show->reader, show->app->arguments.operands[1],
                                &show->job, error);

@@ -235,7 +235,7 @@ int fnd_command_status(struct fnd_app *app)
     struct status *status = fnd_alloc(sizeof *status);
     status->app = app;
     status->only = fnd_arguments_value(&app->arguments, FND_OPTION_PIPELINE);
-    enum fnd_status ended = fnd_directory_read(app->arguments.operands[0], &status->reader, &error);
+    enum fnd_status ended = fnd_directory_look(app->arguments.operands[0], &status->reader, &error);
     if (ended == FND_OK) {
         const struct fnd_job_filter filter = {.pipeline = status->only, .state = -1};
         const struct fnd_walk walk = {.limit = LOOK_MAX};

@@ -88,7 +88,7 @@ int fnd_command_verify(struct fnd_app *app)
     struct fnd_verify_deep deeper = {0};
     struct flaws flaws = {.app = app};
     const bool deep = fnd_arguments_has(&app->arguments, FND_OPTION_DEEP);
-    enum fnd_status status = fnd_directory_read(app->arguments.operands[0], &reader, &error);
+    enum fnd_status status = fnd_directory_look(app->arguments.operands[0], &reader, &error);
     if (status == FND_OK) {
         status = fnd_store_verify(reader, &result, flaw, &flaws, &error);
     }

@@ -70,14 +70,16 @@ enum fnd_status fnd_db_open(struct fnd_db *db, int folder, const char *path, int
     assert(db->handle == NULL);
     db->path = path;
     db->error_number = 0;
-    char name[64];
+    char name[96];
     snprintf(name, sizeof name, "/proc/self/fd/%d", folder);
     if (access(name, F_OK) != 0) {
         return fnd_error_errno(error, FND_IO, errno,
                                "cannot reach %s/.foundry through %s; is /proc mounted?", path,
                                name);
     }
-    snprintf(name, sizeof name, "/proc/self/fd/%d/state.db", folder);
+    const bool still = (flags & SQLITE_OPEN_URI) != 0;
+    snprintf(name, sizeof name, "%s/proc/self/fd/%d/state.db%s", still ? "file:" : "", folder,
+             still ? "?immutable=1" : "");
     db->vfs = vfs_create();
     if (db->vfs == NULL) {
         return fnd_error_set(error, FND_NO_MEMORY,

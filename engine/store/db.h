@@ -27,7 +27,8 @@ enum fnd_status fnd_db_log_kept(int folder, const char *path, struct fnd_error *
  *  folder  descriptor of .foundry; must stay open until fnd_db_close(). The file is reached through
  *          it, so a path of any length works and a renamed job directory stays the same store.
  *  path    the job directory for messages; borrowed until fnd_db_close().
- *  flags   SQLITE_OPEN_READONLY, or _READWRITE. The file must exist.
+ *  flags   SQLITE_OPEN_READONLY, or _READWRITE. The file must exist. With _READONLY | _URI, the
+ *          file alone is read, without locks and without its log: only while nobody can write.
  *  Returns FND_OK; FND_IO, FND_DENIED, FND_DAMAGED.  Thread: the one that uses the connection. */
 enum fnd_status fnd_db_open(struct fnd_db *db, int folder, const char *path, int flags,
                             struct fnd_error *error);

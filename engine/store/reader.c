@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -144,12 +145,32 @@ static enum fnd_status open_folders(struct fnd_reader *reader, const char *direc
     return FND_OK;
 }
 
-static enum fnd_status open_record(struct fnd_reader *reader, struct fnd_error *error)
+/* How to open a record that nobody writes, and that nobody can begin to write as long as we hold
+ * the folder's lock: nothing needs to be shared then. With nothing in the log the file alone is the
+ * whole record; else one connection that has it to itself keeps the log's index in its own memory.
+ * Returns flags for open_connection(); 0: an engine is there, or it is half made. */
+static int flags_at_rest(const struct fnd_reader *reader)
+{
+    struct stat log;
+    if (flock(reader->folder, LOCK_SH | LOCK_NB) != 0) {
+        return 0;
+    }
+    if (fstatat(reader->folder, "state.db-journal", &log, AT_SYMLINK_NOFOLLOW) == 0) {
+        flock(reader->folder, LOCK_UN);
+        return 0;
+    }
+    const bool empty = fstatat(reader->folder, "state.db-wal", &log, AT_SYMLINK_NOFOLLOW) == 0
+                           ? log.st_size == 0
+                           : errno == ENOENT;
+    return empty ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI : SQLITE_OPEN_READWRITE;
+}
+
+static enum fnd_status open_connection(struct fnd_reader *reader, int flags,
+                                       struct fnd_error *error)
 {
     enum fnd_status status = fnd_db_log_kept(reader->folder, reader->path, error);
     if (status == FND_OK) {
-        status =
-            fnd_db_open(&reader->db, reader->folder, reader->path, SQLITE_OPEN_READONLY, error);
+        status = fnd_db_open(&reader->db, reader->folder, reader->path, flags, error);
     }
     if (status != FND_OK) {
         return status;
@@ -158,14 +179,39 @@ static enum fnd_status open_record(struct fnd_reader *reader, struct fnd_error *
      * delete the log under a writer. */
     sqlite3_db_config(reader->db.handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_db_config(reader->db.handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    if ((flags & SQLITE_OPEN_READWRITE) != 0) { /* which it needs for the lock alone */
+        status = fnd_db_exec(&reader->db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA query_only=ON",
+                             "lock the connection", error);
+    }
+    if (status != FND_OK) {
+        return status;
+    }
     status = fnd_db_exec(&reader->db,
                          "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-1024;"
                          "PRAGMA cell_size_check=ON",
                          "configure the connection", error);
+    return status;
+}
+
+static enum fnd_status open_record(struct fnd_reader *reader, bool looks, struct fnd_error *error)
+{
     bool empty = false;
     int64_t version = FND_STORE_VERSION;
+    enum fnd_status status = open_connection(reader, SQLITE_OPEN_READONLY, error);
     if (status == FND_OK) {
         status = fnd_tables_look(&reader->db, &empty, &version, error);
+    }
+    /* SQLite makes files beside a record that is only looked at. On a full disk, or where this
+     * user may not write, it cannot. */
+    const bool refused = status == FND_IO || status == FND_FULL || status == FND_DENIED;
+    const int flags =
+        looks && refused && !fnd_db_unfinished(&reader->db) ? flags_at_rest(reader) : 0;
+    if (flags != 0) {
+        fnd_db_close(&reader->db);
+        status = open_connection(reader, flags, error);
+        if (status == FND_OK) {
+            status = fnd_tables_look(&reader->db, &empty, &version, error);
+        }
     }
     if (status == FND_OK && version < FND_STORE_VERSION) {
         fnd_error_set(error, FND_INVALID,
@@ -189,15 +235,15 @@ static enum fnd_status open_record(struct fnd_reader *reader, struct fnd_error *
     return status;
 }
 
-enum fnd_status fnd_reader_open(const char *directory, struct fnd_reader **reader_out,
-                                struct fnd_error *error)
+static enum fnd_status reader_open(const char *directory, bool looks,
+                                   struct fnd_reader **reader_out, struct fnd_error *error)
 {
     fnd_digest_setup();
     struct fnd_reader *reader = fnd_alloc(sizeof *reader);
     reader->directory = reader->folder = -1;
     enum fnd_status status = open_folders(reader, directory, error);
     if (status == FND_OK) {
-        status = open_record(reader, error);
+        status = open_record(reader, looks, error);
     }
     if (status == FND_OK) {
         *reader_out = reader;
@@ -205,6 +251,18 @@ enum fnd_status fnd_reader_open(const char *directory, struct fnd_reader **reade
         fnd_reader_close(reader);
     }
     return status;
+}
+
+enum fnd_status fnd_reader_open(const char *directory, struct fnd_reader **reader,
+                                struct fnd_error *error)
+{
+    return reader_open(directory, false, reader, error);
+}
+
+enum fnd_status fnd_reader_look(const char *directory, struct fnd_reader **reader,
+                                struct fnd_error *error)
+{
+    return reader_open(directory, true, reader, error);
 }
 
 void fnd_reader_close(struct fnd_reader *reader)

@@ -14,6 +14,11 @@ struct fnd_reader;
  *  FND_INVALID: a newer schema; FND_DAMAGED; FND_IO. */
 enum fnd_status fnd_reader_open(const char *directory, struct fnd_reader **reader,
                                 struct fnd_error *error);
+/** The same for who only looks and ends soon: it works on a full disk and where this user may not
+ *  write, too. There it keeps an engine from beginning until it is closed, so whoever means to
+ * start one in the same process must not use it. */
+enum fnd_status fnd_reader_look(const char *directory, struct fnd_reader **reader,
+                                struct fnd_error *error);
 void fnd_reader_close(struct fnd_reader *reader);
 int fnd_reader_folder(const struct fnd_reader *reader);       /* .foundry, borrowed */
 const char *fnd_reader_path(const struct fnd_reader *reader); /* the job directory, absolute */

@@ -2,9 +2,12 @@
 /* What any store behind reader.h must tell. */
 #include <criterion/criterion.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "base/text.h"
 #include "support.h"
@@ -262,5 +265,69 @@ Test(reader, what_is_not_there_is_told)
     write->before = 98;
     add_move(write, FND_EVENT_START, FND_RUNNING, 0);
     commit_fails(&scene, write, FND_CONFLICT, "no job 99");
+    scene_end(&scene);
+}
+
+/** Look while not a byte can be written to any file: a disk that is full. */
+static enum fnd_status look_without_space(const struct scene *scene, int64_t *jobs)
+{
+    struct rlimit before, none;
+    struct fnd_reader *reader = NULL;
+    struct fnd_error error = {0};
+    int64_t counts[FND_CANCELLED + 1] = {0};
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+    enum fnd_status status = fnd_reader_look(scene->directory, &reader, &error);
+    if (status == FND_OK) {
+        status = fnd_jobs_count(reader, NULL, counts, &error);
+    }
+    fnd_reader_close(reader);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    *jobs = 0;
+    for (int state = 0; state <= FND_CANCELLED; state++) {
+        *jobs += counts[state];
+    }
+    return status;
+}
+
+Test(reader, looks_at_a_record_at_rest_although_the_disk_is_full)
+{
+    struct scene scene;
+    char path[PATH_SIZE];
+    int64_t jobs = 0;
+    scene_begin(&scene, SEED);
+    new_job(&scene, "a.png");
+    scene_close(&scene);
+    cr_expect_eq(look_without_space(&scene, &jobs), FND_OK);
+    cr_expect_eq(jobs, 1);
+
+    /* An engine that begins meanwhile waits as for any other holder, and then works. */
+    scene_open(&scene);
+    new_job(&scene, "b.png");
+    scene_close(&scene);
+
+    /* As a kill leaves it: what is in the log alone is told, too. */
+    struct scene copy;
+    char command[4 * PATH_SIZE];
+    scene_open(&scene);
+    new_job(&scene, "c.png");
+    scene_directory(&copy, SEED + 1);
+    snprintf(command, sizeof command,
+             "cp -r '%.4000s/.foundry' '%.4000s/' && rm '%.4000s'/.foundry/*-shm", scene.directory,
+             copy.directory, copy.directory);
+    cr_assert_eq(system(command), 0);
+    cr_assert_gt(file_size(scene_file(&copy, "state.db-wal", path)), 0);
+    cr_expect_eq(look_without_space(&copy, &jobs), FND_OK);
+    cr_expect_eq(jobs, 3);
+    cr_expect_gt(file_size(path), 0, "the log was taken away");
+    scene_open(&copy);
+    scene_end(&copy);
+
+    /* Beside an engine it looks as always. */
+    cr_expect_eq(look_without_space(&scene, &jobs), FND_OK);
+    cr_expect_eq(jobs, 3);
     scene_end(&scene);
 }

@@ -105,6 +105,7 @@ Test(full, a_full_disk_stops_jobs_and_loses_nothing)
         cr_expect_lt(place_count(&place, FND_COMPLETED), JOBS); /* one may still look */
         place_check(&place);
         place_close(&place);
+        place_check(&place); /* from outside, and there is still no space */
         cr_assert_eq(unlink(filler), 0);
         goes_on();
         place_close(&place);
