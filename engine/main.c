@@ -22,5 +22,7 @@ int main(int count, char **argv)
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
+    /* A write beyond the limit on file sizes fails like one on a full disk, and is told like it. */
+    sigaction(SIGXFSZ, &action, NULL);
     return fnd_command_main(count, (const char *const *)argv, &signals);
 }

@@ -118,6 +118,14 @@ else
     echo "skipped a read-only folder: nobody here may not write"
 fi
 
+echo "-- a limit on file sizes"
+mkdir limited
+picture limited/one.png
+exits 1 "it stops a run as a full disk does" \
+    bash -c 'ulimit -f 16; exec "$@"' limit "$engine" run plain.yaml limited
+says "and the word is on it" "storage full" "$err"
+exits 0 "without it the next run goes on" "$engine" run plain.yaml limited
+
 echo "-- a store of a newer version"
 cp -r names newer
 sqlite3 newer/.foundry/state.db 'PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE);' \
