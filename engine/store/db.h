@@ -38,9 +38,9 @@ void fnd_db_close(struct fnd_db *db);
 /** Our word for the SQLite result `rc` of the last call on this connection. */
 enum fnd_status fnd_db_status(const struct fnd_db *db, int rc);
 
-/** Whether the last failure of this read-only connection is a rollback journal that only a writer may
- *  take back. A record has one in its very first moment alone, before it uses WAL: the engine that
- *  was making it was killed, and nothing is on record yet. */
+/** Whether the last failure of this read-only connection is a rollback journal that only a writer
+ * may take back. A record has one in its very first moment alone, before it uses WAL: the engine
+ * that was making it was killed, and nothing is on record yet. */
 bool fnd_db_unfinished(const struct fnd_db *db);
 
 /** Fill `error` with "cannot `what` in PATH/.foundry/state.db: …" and the remedy.
