@@ -70,7 +70,7 @@ for program in "$build"/tests/fuzz/fuzz_plant_*; do
     [[ -x $program && ! -d $program ]] || continue
     name=${program##*/fuzz_}
     mkdir -p -- "$work/$name"
-    if fuzz "$name" "$work/$name" 300000 "$work/$name.log" >/dev/null; then
+    if fuzz "$name" "$work/$name" 300000 "$work/$name.log" "$here/corpus/json" >/dev/null; then
         echo "fuzz $name: the planted fault was not found" >&2
         failed=$((failed + 1))
     fi

@@ -58,7 +58,7 @@ static sqlite3_stmt *prepare(sqlite3 *db, const char *sql)
 
 static size_t rows_of(sqlite3 *db, const struct class *class)
 {
-    char *sql = sqlite3_mprintf("SELECT count(*) FROM %s %s", class->table, class->where);
+    char *sql = sqlite3_mprintf("SELECT count(*) FROM \"%w\" %s", class->table, class->where);
     sqlite3_stmt *row = prepare(db, sql);
     sqlite3_step(row);
     const size_t rows = (size_t)sqlite3_column_int64(row, 0);
@@ -172,6 +172,8 @@ static void bind_flipped(struct flips *flips, sqlite3_stmt *change, sqlite3_valu
         sqlite3_bind_int64(change, 1, sqlite3_value_int64(value) ^ ((sqlite3_int64)1 << bit));
     } else if (type == SQLITE_NULL && strcmp(declared, "INTEGER") == 0) {
         sqlite3_bind_int64(change, 1, (sqlite3_int64)draw_below(&flips->damage->draw, 4));
+    } else if (size == 0 && strcmp(declared, "TEXT") == 0) {
+        sqlite3_bind_text(change, 1, "x", 1, SQLITE_STATIC);
     } else if (size == 0) { /* nothing, where there are bytes otherwise */
         sqlite3_bind_blob(change, 1, "\1", 1, SQLITE_STATIC);
     } else {
@@ -192,8 +194,8 @@ static void bind_flipped(struct flips *flips, sqlite3_stmt *change, sqlite3_valu
 static bool flip_update(struct flips *flips, sqlite3 *db, const struct class *class,
                         sqlite3_value *key, sqlite3_value *value, const char *declared)
 {
-    char *sql = sqlite3_mprintf("UPDATE %s SET %s = ?1 WHERE %s = ?2", class->table, class->column,
-                                class->key);
+    char *sql = sqlite3_mprintf("UPDATE \"%w\" SET \"%w\" = ?1 WHERE \"%w\" = ?2", class->table,
+                                class->column, class->key);
     sqlite3_stmt *change = prepare(db, sql);
     sqlite3_free(sql);
     bind_flipped(flips, change, value, declared);
@@ -208,8 +210,8 @@ static void flip_cell(struct flips *flips, const struct class *class)
     for (int i = 0; i < TRIES; i++) {
         sqlite3 *db = db_open(flips->damage);
         char *sql = sqlite3_mprintf(
-            "SELECT %s, %s, (SELECT type FROM pragma_table_info('%s') WHERE name = '%s')"
-            " FROM %s %s LIMIT 1 OFFSET %llu",
+            "SELECT \"%w\", \"%w\", (SELECT type FROM pragma_table_info(%Q) WHERE name = %Q)"
+            " FROM \"%w\" %s LIMIT 1 OFFSET %llu",
             class->key, class->column, class->table, class->column, class->table, class->where,
             (unsigned long long)draw_below(&flips->damage->draw, class->rows));
         sqlite3_stmt *row = prepare(db, sql);
