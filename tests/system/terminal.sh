@@ -49,8 +49,8 @@ complete_line() {
         _foundry_engine
         printf "%s\n" "${COMPREPLY[@]}"' - "$@" | sort | paste -sd' '
 }
-equals "commands" "$(complete_line foundry-engine r)" "retry run"
-equals "a command's second word" "$(complete_line foundry-engine ask '')" "list show"
+equals "commands" "$(complete_line foundry-engine r)" "retry rules run"
+equals "a command's second word" "$(complete_line foundry-engine ask '')" "claim list release reopen show snooze undo"
 equals "options" "$(complete_line foundry-engine run --up)" "--upgrade"
 equals "choices" "$(complete_line foundry-engine new plugin x --kind '')" "detector phase"
 equals "files" "$(complete_line foundry-engine run slow.y)" "slow.yaml"
