@@ -7,8 +7,8 @@
 #include "base/text.h"
 #include "store/internal.h"
 
-struct fnd_note *fnd_write_note(struct fnd_write *write, int kind, int64_t id, const char *who,
-                                const char *text)
+struct fnd_note *fnd_write_note(struct fnd_write *write, enum fnd_note_kind kind, int64_t id,
+                                const char *who, const char *text)
 {
     struct fnd_note *note = fnd_alloc(sizeof *note);
     struct fnd_note **end = &write->notes;
@@ -16,7 +16,7 @@ struct fnd_note *fnd_write_note(struct fnd_write *write, int kind, int64_t id, c
         end = &(*end)->next;
     }
     *end = note;
-    note->kind = (int)kind;
+    note->kind = kind;
     note->id = id;
     note->who = who != NULL ? fnd_strdup(who) : NULL;
     note->text = text != NULL ? fnd_strdup(text) : NULL;

@@ -116,7 +116,7 @@ enum { FND_REF_FIRST = -1, FND_WRITE_EVENTS_MAX = 4 };
 
 /** A change of working rows: what is durable and no part of the chain (desk.h). */
 struct fnd_note {
-    enum {
+    enum fnd_note_kind {
         FND_NOTE_LEASE,  /* id: request; fence, at_us: until. Nothing where the fence moved on */
         FND_NOTE_DRAFT,  /* id: request; who, at_us, text: JSON. NULL text: no draft any more */
         FND_NOTE_OUTBOX, /* id: an event, or FND_REF_FIRST - i; hook, pin, at_us: due */
@@ -173,8 +173,8 @@ struct fnd_event *fnd_write_add(struct fnd_write *write, enum fnd_event_kind kin
                                 char *meta);
 
 /** Add a note to a write; who and text are copied, NULL is fine. Returns it for the rest. */
-struct fnd_note *fnd_write_note(struct fnd_write *write, int kind, int64_t id, const char *who,
-                                const char *text);
+struct fnd_note *fnd_write_note(struct fnd_write *write, enum fnd_note_kind kind, int64_t id,
+                                const char *who, const char *text);
 
 struct fnd_store;
 

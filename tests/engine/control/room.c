@@ -80,7 +80,8 @@ static void keep_line(void *context, struct fnd_json line)
     fnd_text_append(reply, line.bytes, line.size);
 }
 
-static const char *ask(struct room *room, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static const char *ask(struct room *room, const char *format,
+                                                             va_list arguments)
 {
     struct fnd_text request = {0};
     const time_t begun = time(NULL);
