@@ -26,6 +26,7 @@ enum fnd_option_id {
     FND_OPTION_ALLOW_ROOT,
     FND_OPTION_AS,
     FND_OPTION_CASES,
+    FND_OPTION_CONNECTIONS,
     FND_OPTION_DEEP,
     FND_OPTION_DIRECTORY,
     FND_OPTION_DRY_RUN,
@@ -35,14 +36,18 @@ enum fnd_option_id {
     FND_OPTION_FORMAT,
     FND_OPTION_FROM_MANIFEST,
     FND_OPTION_HELP,
+    FND_OPTION_HOST,
     FND_OPTION_IF_VERSION,
     FND_OPTION_ISOLATION,
     FND_OPTION_JOBS,
     FND_OPTION_JSON,
     FND_OPTION_KIND,
+    FND_OPTION_LISTEN,
+    FND_OPTION_METRICS_OPEN,
     FND_OPTION_NAME,
     FND_OPTION_NETWORK,
     FND_OPTION_NO_RUN,
+    FND_OPTION_NO_WATCH,
     FND_OPTION_OUT,
     FND_OPTION_OUTPUT_SCHEMA,
     FND_OPTION_OVERRIDE,
@@ -61,8 +66,10 @@ enum fnd_option_id {
     FND_OPTION_SKIP_BAD,
     FND_OPTION_SPLIT,
     FND_OPTION_SYSTEM,
+    FND_OPTION_TOKEN_FILE,
     FND_OPTION_TWINS,
     FND_OPTION_UPGRADE,
+    FND_OPTION_UPLOAD_MAX,
     FND_OPTION_URI_PREFIX,
     FND_OPTION_VERBOSE,
     FND_OPTION_WATCH
@@ -86,6 +93,7 @@ struct fnd_operand {
     const char *name, *help;
     bool optional;
     enum fnd_operand_kind kind;
+    bool many; /* of the last one: any number of them */
 };
 
 struct fnd_example {
@@ -129,6 +137,8 @@ const struct fnd_command *fnd_command_find(const char *name);
 struct fnd_arguments {
     const struct fnd_command *command;
     const char *operands[FND_OPERANDS_MAX]; /* by their place in the table; NULL: left out */
+    const char **more;                      /* behind the last, where it may be many */
+    size_t more_count;
     struct fnd_given {
         enum fnd_option_id id;
         const char *value; /* NULL for a flag */

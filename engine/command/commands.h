@@ -34,6 +34,7 @@ int fnd_command_rules_list(struct fnd_app *app);
 int fnd_command_rules_revoke(struct fnd_app *app);
 int fnd_command_run(struct fnd_app *app);
 int fnd_command_schema(struct fnd_app *app);
+int fnd_command_serve(struct fnd_app *app);
 int fnd_command_show(struct fnd_app *app);
 int fnd_command_status(struct fnd_app *app);
 int fnd_command_validate(struct fnd_app *app);

@@ -49,6 +49,27 @@ enum fnd_status fnd_directory_find(const char *operand, char **directory, struct
                          "make one: " FND_PROGRAM " init DIR");
 }
 
+enum fnd_status fnd_path_absolute(const char *file, char **path, struct fnd_error *error)
+{
+    struct fnd_text whole = {0};
+    if (file[0] != '/') {
+        char *here = getcwd(NULL, 0);
+        if (here == NULL) {
+            return fnd_error_errno(error, FND_NOT_FOUND, errno, "cannot tell the current folder");
+        }
+        fnd_text_printf(&whole, "%s/", strcmp(here, "/") == 0 ? "" : here);
+        free(here);
+    }
+    fnd_text_append_z(&whole, file);
+    if (!fnd_utf8_valid(fnd_text_z(&whole), whole.size)) {
+        fnd_text_finish(&whole);
+        return fnd_error_set(error, FND_INVALID,
+                             "the path of the pipeline %s is no UTF-8; rename it", file);
+    }
+    *path = fnd_text_take(&whole);
+    return FND_OK;
+}
+
 /* A record of an older engine is brought up to date where it is first looked at, so that every
  * command may be the first; the store keeps a backup of it. */
 static enum fnd_status raise_schema(const char *directory, struct fnd_error *error)

@@ -78,7 +78,7 @@ static void usage(const struct fnd_command *command, struct fnd_text *out)
 {
     fnd_text_printf(out, "usage: " FND_PROGRAM " %s [OPTION…]", command->name);
     for (const struct fnd_operand *o = command->operands; o != NULL && o->name != NULL; o++) {
-        fnd_text_printf(out, o->optional ? " [%s]" : " %s", o->name);
+        fnd_text_printf(out, o->optional ? " [%s%s]" : " %s%s", o->name, o->many ? "..." : "");
     }
     fnd_text_append_byte(out, '\n');
 }

@@ -177,7 +177,8 @@ void fnd_man(const struct fnd_command *command, struct fnd_text *out)
     escaped(out, command->name);
     fnd_text_append_z(out, "\\fR [\\fIOPTION\\fR...]");
     for (const struct fnd_operand *o = command->operands; o != NULL && o->name != NULL; o++) {
-        fnd_text_printf(out, o->optional ? " [\\fI%s\\fR]" : " \\fI%s\\fR", o->name);
+        fnd_text_printf(out, o->optional ? " [\\fI%s\\fR%s]" : " \\fI%s\\fR%s", o->name,
+                        o->many ? "..." : "");
     }
     fnd_text_append_z(out, "\n.SH DESCRIPTION\n");
     paragraphs(out, command->details != NULL ? command->details : command->summary);

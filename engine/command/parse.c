@@ -276,8 +276,12 @@ static enum fnd_status take_rest(struct fnd_arguments *arguments, int count,
                                  const char *const *argv, int at, struct fnd_error *error)
 {
     const char *found[FND_OPERANDS_MAX + 1] = {NULL};
-    size_t found_count = 0;
-    bool options = true;
+    size_t found_count = 0, places = 0;
+    bool options = true, many = false;
+    const struct fnd_operand *operands = arguments->command->operands;
+    while (operands != NULL && operands[places].name != NULL) {
+        many = operands[places++].many;
+    }
     for (; at < count; at++) {
         const char *word = argv[at];
         enum fnd_status status = FND_OK;
@@ -287,6 +291,10 @@ static enum fnd_status take_rest(struct fnd_arguments *arguments, int count,
             status = take_long(arguments, count, argv, &at, error);
         } else if (options && word[0] == '-' && word[1] != '\0') {
             status = take_short(arguments, count, argv, &at, error);
+        } else if (many && found_count == places) {
+            arguments->more =
+                fnd_realloc(arguments->more, arguments->more_count + 1, sizeof *arguments->more);
+            arguments->more[arguments->more_count++] = word;
         } else if (found_count <= FND_OPERANDS_MAX) {
             found[found_count++] = word;
         }
@@ -326,6 +334,7 @@ enum fnd_status fnd_arguments_parse(const struct fnd_command *commands, int coun
 void fnd_arguments_finish(struct fnd_arguments *arguments)
 {
     free(arguments->given);
+    free(arguments->more);
     *arguments = (struct fnd_arguments){0};
 }
 

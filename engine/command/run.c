@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,29 +8,6 @@
 #include "command/commands.h"
 #include "command/follow.h"
 #include "command/output.h"
-
-/* The file's absolute path: the engine that reads it may stand in another folder. Links in it are
- * kept, since what a pipeline names lies beside the path that was typed. */
-static enum fnd_status absolute(const char *file, char **path, struct fnd_error *error)
-{
-    struct fnd_text whole = {0};
-    if (file[0] != '/') {
-        char *here = getcwd(NULL, 0);
-        if (here == NULL) {
-            return fnd_error_errno(error, FND_NOT_FOUND, errno, "cannot tell the current folder");
-        }
-        fnd_text_printf(&whole, "%s/", strcmp(here, "/") == 0 ? "" : here);
-        free(here);
-    }
-    fnd_text_append_z(&whole, file);
-    if (!fnd_utf8_valid(fnd_text_z(&whole), whole.size)) {
-        fnd_text_finish(&whole);
-        return fnd_error_set(error, FND_INVALID,
-                             "the path of the pipeline %s is no UTF-8; rename it", file);
-    }
-    *path = fnd_text_take(&whole);
-    return FND_OK;
-}
 
 static void make_request(struct fnd_app *app, const char *path, struct fnd_text *request)
 {
@@ -151,7 +127,7 @@ int fnd_command_run(struct fnd_app *app)
         fnd_complain(app, &error);
         return FND_EXIT_USAGE;
     }
-    enum fnd_status status = absolute(app->arguments.operands[0], &path, &error);
+    enum fnd_status status = fnd_path_absolute(app->arguments.operands[0], &path, &error);
     if (status == FND_OK) {
         status = fnd_directory_find(app->arguments.operands[1], &directory, &error);
     }

@@ -43,6 +43,10 @@ enum fnd_status fnd_session_status(struct fnd_json end, struct fnd_error *error)
 enum fnd_status fnd_directory_find(const char *operand, char **directory, struct fnd_error *error);
 /** Whether a folder holds .foundry. */
 bool fnd_directory_is(const char *directory);
+/** An absolute path of a pipeline file, malloc'ed: the engine that reads it may stand elsewhere.
+ *  Links in it are kept, since what a pipeline names lies beside the path that was typed.
+ *  Returns FND_OK; FND_INVALID: it is no UTF-8; FND_NOT_FOUND: the current folder is gone. */
+enum fnd_status fnd_path_absolute(const char *file, char **path, struct fnd_error *error);
 /** Where plugins are looked for: --plugin-path, then fnd_catalog_path(). malloc'ed. */
 char *fnd_plugin_path(const struct fnd_app *app);
 /** The same and a reader on it; the path stays the reader's. */

@@ -121,6 +121,52 @@ static const struct fnd_exit run_exits[] = {
     {3, "nothing failed, but jobs wait for people"},
     {0, NULL}};
 
+static const struct fnd_operand serve_operands[] = {
+    {"JOBDIR", "job directories; else the nearest folder upward that holds .foundry", true,
+     FND_OPERAND_DIRECTORY, true},
+    END};
+static const struct fnd_option serve_options[] = {
+    {FND_OPTION_LISTEN, 'l', "listen", "ADDR:PORT",
+     "where: 127.0.0.1:7420 if this is not given; unix:PATH; another machine's reach needs "
+     "--token-file",
+     NULL},
+    {FND_OPTION_PIPELINE, 0, "pipeline", "FILE",
+     "a pipeline file for new jobs; may be given many times", NULL},
+    PARAM,
+    {FND_OPTION_NO_WATCH, 0, "no-watch", NULL,
+     "take in no files of the directories, only what is submitted", NULL},
+    {FND_OPTION_TOKEN_FILE, 0, "token-file", "FILE",
+     "the first line is the token, mode 600; else a random one for this run", NULL},
+    {FND_OPTION_HOST, 0, "host", "NAME",
+     "a further name that clients may ask for, with :PORT; may be given many times", NULL},
+    {FND_OPTION_CONNECTIONS, 0, "connections", "N", "connections at once; 256 by default", NULL},
+    {FND_OPTION_UPLOAD_MAX, 0, "upload-max", "N", "MiB of one upload at most; 1024 by default",
+     NULL},
+    {FND_OPTION_METRICS_OPEN, 0, "metrics-open", NULL, "give /metrics without a token", NULL},
+    JOBS,
+    PLUGIN_PATH,
+    ISOLATION,
+    ALLOW_ROOT,
+    SECRETS_DIR,
+    NETWORK,
+    AS,
+    END};
+static const struct fnd_example serve_examples[] = {
+    {"serve invoices/ --pipeline invoice-ocr.yaml", "run what comes in, and let people answer"},
+    {"serve a/ b/ --listen 127.0.0.1:8080 --no-watch", "two directories, submissions only"},
+    {NULL, NULL}};
+static const char serve_details[] =
+    "Runs the engine of each job directory, as `run --watch` does, and offers it over HTTP: the "
+    "API under /v1 (described by /openapi.json) and the review page at /. `answer`, `run` and "
+    "every other command work beside it.\n\n"
+    "It listens on this machine alone unless told otherwise, and asks for a token: the line it "
+    "prints is a login link for a browser; programs send Authorization: Bearer TOKEN. A server "
+    "that others may reach needs --token-file, --host with the name they use, and a proxy that "
+    "speaks TLS before it.\n\n"
+    "SIGINT or SIGTERM lets finish what runs, the second one stops it.";
+static const struct fnd_exit serve_exits[] = {
+    {7, "another engine has a directory"}, {130, "ended by a signal, all is saved"}, {0, NULL}};
+
 static const struct fnd_option init_options[] = {NETWORK, END};
 static const struct fnd_operand init_operands[] = {
     {"JOBDIR", "the folder to make a job directory of; else the current one", true,
@@ -481,6 +527,8 @@ static const struct fnd_command table[] = {
      run_examples, run_exits, fnd_command_run, false},
     {"status", "Show how many jobs stand where", NULL, jobdir_operands, status_options,
      status_examples, NULL, fnd_command_status, false},
+    {"serve", "Offer job directories over HTTP: API and review page", serve_details, serve_operands,
+     serve_options, serve_examples, serve_exits, fnd_command_serve, false},
     {"show", "Show one job: where it stands, its outputs, its history", NULL, job_operands,
      show_options, show_examples, NULL, fnd_command_show, false},
     {"logs", "Show what a job's phases said", NULL, job_operands, logs_options, logs_examples, NULL,

@@ -223,6 +223,21 @@ enum fnd_status control_resume(struct fnd_control *control, const char *pipeline
     return fnd_engine_resume(control->engine, first ? pipeline : NULL, error);
 }
 
+enum fnd_status control_move(struct fnd_control *control, const char *pipeline,
+                             struct fnd_error *error)
+{
+    bool moves = control->resumed != NULL &&
+                 (control->resumed[0] == '\0' || strcmp(control->resumed, pipeline) == 0);
+    return moves ? FND_OK : control_resume(control, pipeline, error);
+}
+
+enum fnd_status fnd_control_resume_all(struct fnd_control *control, struct fnd_error *error)
+{
+    free(control->resumed);
+    control->resumed = fnd_strdup("");
+    return fnd_engine_resume(control->engine, NULL, error);
+}
+
 void control_watch(struct client *client)
 {
     /* Only new inputs: what is held or left queued is tried when a person says run, not each
@@ -288,6 +303,37 @@ void control_run(struct client *client, struct fnd_json request)
     if (status != FND_OK || !client->follow.active) {
         control_end(client, status, &error, NULL);
     }
+out:
+    fnd_text_finish(&source);
+    free(file);
+    free_texts(settings);
+}
+
+void control_load(struct client *client, struct fnd_json request)
+{
+    struct fnd_error error = {0};
+    struct fnd_errors errors = {0};
+    struct fnd_text source = {0};
+    char *file = fnd_json_strdup(fnd_json_member(request, "pipeline"));
+    char **settings = texts(fnd_json_member(request, "settings"), &error);
+    const struct fnd_pipeline *pipeline = NULL;
+    int64_t pin = 0;
+    enum fnd_status status = FND_INVALID;
+    if (file == NULL) {
+        fnd_error_set(&error, FND_INVALID, "load needs \"pipeline\", an absolute path");
+    } else if (settings != NULL) {
+        status = fnd_engine_pin(client->control->engine, file, (const char *const *)settings, &pin,
+                                &errors, &source);
+        if (status != FND_OK) {
+            end_invalid(client, status, file, &errors, &source);
+            goto out;
+        }
+        status = fnd_engine_pipeline(client->control->engine, pin, &pipeline, &error);
+    }
+    if (status == FND_OK) {
+        tell_pipeline(client, pipeline);
+    }
+    control_end(client, status, &error, NULL);
 out:
     fnd_text_finish(&source);
     free(file);

@@ -65,8 +65,13 @@ int64_t fnd_control_wait_us(const struct fnd_control *control);
  *  (cancel, retry, upgrade), so never call it from a turn of the engine. */
 void fnd_control_turn(struct fnd_control *control);
 
+/** Set every pipeline's jobs in motion, and keep them so whatever `run` is asked for later.
+ *  Returns as fnd_engine_resume(). */
+enum fnd_status fnd_control_resume_all(struct fnd_control *control, struct fnd_error *error);
+
 /** A request of this process; `line` is called with each line of the reply, {"type":"end"} last,
- *  from turns of the server or of the engine. One at a time.  request: copied. */
+ *  from this call itself, or from turns of the server or of the engine. Any number may be under
+ *  way.  request: copied. */
 void fnd_control_local(struct fnd_control *control, const char *request, size_t size,
                        void (*line)(void *context, struct fnd_json line), void *context);
 

@@ -97,9 +97,11 @@ static const struct {
                   {"follow", control_follow},
                   {"gc", control_gc},
                   {"hello", hello},
+                  {"load", control_load},
                   {"retry", retry},
                   {"rules.revoke", control_rules_revoke},
-                  {"run", control_run}};
+                  {"run", control_run},
+                  {"submit", control_submit}};
 
 void control_request(struct client *client, const char *line, size_t size)
 {

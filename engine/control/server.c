@@ -488,7 +488,7 @@ void fnd_control_local(struct fnd_control *control, const char *request, size_t 
                        void (*line)(void *context, struct fnd_json line), void *context)
 {
     struct client *client = control->clients;
-    while (client != NULL && client->fd >= 0) {
+    while (client != NULL && (client->fd >= 0 || client->busy)) {
         client = client->next;
     }
     if (client == NULL) {

@@ -80,10 +80,17 @@ void control_pending_forget(struct fnd_control *control, struct client *client);
 
 /* act_run.c */
 void control_run(struct client *client, struct fnd_json request);
+void control_load(struct client *client, struct fnd_json request);
+/** See that a pipeline's jobs move, unless they do. */
+enum fnd_status control_move(struct fnd_control *control, const char *pipeline,
+                             struct fnd_error *error);
 void control_watch(struct client *client); /* look for new files again */
 /** Set a pipeline's jobs in motion. */
 enum fnd_status control_resume(struct fnd_control *control, const char *pipeline,
                                struct fnd_error *error);
+
+/* act_submit.c */
+void control_submit(struct client *client, struct fnd_json request);
 
 /* act_answer.c */
 void control_answer(struct client *client, struct fnd_json request);

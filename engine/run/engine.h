@@ -106,6 +106,13 @@ enum fnd_status fnd_engine_ingest(struct fnd_engine *engine, int64_t pin, bool r
 enum fnd_status fnd_engine_submit(struct fnd_engine *engine, int64_t pin, const char *path,
                                   struct fnd_json input, int64_t *job, struct fnd_error *error);
 
+/** The same out of bytes that are kept already (fnd_artifact_put*): a file of that name.
+ *  media_type  NULL: told by the content and the name. */
+enum fnd_status fnd_engine_submit_artifact(struct fnd_engine *engine, int64_t pin,
+                                           const char *path, const struct fnd_artifact *artifact,
+                                           const char *media_type, int64_t *job,
+                                           struct fnd_error *error);
+
 /** Let every step that can move do so: running ones of a process that died (attempt + 1), queued,
  *  due, held ones.  pipeline NULL: of all pipelines. */
 enum fnd_status fnd_engine_resume(struct fnd_engine *engine, const char *pipeline,

@@ -112,7 +112,7 @@ enum fnd_status fnd_ingest_write(struct fnd_engine *engine, int64_t pin, const c
 /** The job body: see engine/store/README.md. */
 static char *body_make(const struct fnd_ingesting *ingest, const struct fnd_candidate *candidate,
                        int32_t revision, const uint8_t uuid[FND_UUID_SIZE],
-                       const struct fnd_artifact *artifact, const char *media_type)
+                       const struct fnd_artifact *artifact, const char *media_type, bool reference)
 {
     struct fnd_text body = {0};
     char uuid_text[FND_UUID_TEXT_SIZE], hash[FND_DIGEST_TEXT_SIZE];
@@ -153,9 +153,8 @@ static char *body_make(const struct fnd_ingesting *ingest, const struct fnd_cand
     fnd_text_printf(&body,
                     ",\"%s\":{\"input\":{\"media_type\":\"%s\",\"sha256\":\"%s\","
                     "\"size\":%" PRIu64,
-                    ingest->pipeline->keep_reference ? "references" : "artifacts", media_type, hash,
-                    artifact->size);
-    if (ingest->pipeline->keep_reference) {
+                    reference ? "references" : "artifacts", media_type, hash, artifact->size);
+    if (reference) {
         fnd_text_append_z(&body, ",\"path\":");
         fnd_text_append_json_z(&body, candidate->file);
     }
@@ -297,10 +296,11 @@ enum fnd_status fnd_ingest_candidate(struct fnd_ingesting *ingest,
         int32_t revision = known == KNOWN_TOUCHED ? row.revision + 1 : 1;
         bool by_file = candidate->value.bytes == NULL;
         fnd_uuid_make(ingest->engine->options.env, uuid);
-        status = fnd_ingest_write(
-            ingest->engine, ingest->pin, candidate->identity, revision, uuid,
-            body_make(ingest, candidate, revision, uuid, &artifact, media_type),
-            by_file && !ingest->pipeline->keep_reference ? &artifact : NULL, NULL, error);
+        status = fnd_ingest_write(ingest->engine, ingest->pin, candidate->identity, revision, uuid,
+                                  body_make(ingest, candidate, revision, uuid, &artifact,
+                                            media_type, ingest->pipeline->keep_reference),
+                                  by_file && !ingest->pipeline->keep_reference ? &artifact : NULL,
+                                  NULL, error);
     }
 out:
     fnd_job_row_finish(&row);
@@ -386,8 +386,10 @@ enum fnd_status fnd_engine_ingest(struct fnd_engine *engine, int64_t pin, bool r
     return status;
 }
 
-enum fnd_status fnd_engine_submit(struct fnd_engine *engine, int64_t pin, const char *path,
-                                  struct fnd_json input, int64_t *job, struct fnd_error *error)
+/* value  of the job; or no value, and `artifact` is the file. */
+static enum fnd_status submit(struct fnd_engine *engine, int64_t pin, const char *path,
+                              struct fnd_json value, const struct fnd_artifact *artifact,
+                              const char *media_type, int64_t *job, struct fnd_error *error)
 {
     struct fnd_error local = {0};
     const struct fnd_pinned *pinned = fnd_pins_get(engine, pin, &local);
@@ -403,16 +405,55 @@ enum fnd_status fnd_engine_submit(struct fnd_engine *engine, int64_t pin, const 
     } else if (status == FND_NOT_FOUND && pinned != NULL) {
         struct fnd_ingesting ingest = {.engine = engine, .pipeline = pinned->pipeline, .pin = pin};
         struct fnd_input none = {.path = path};
-        struct fnd_candidate candidate = {path, path, input, &none, 0};
+        if (artifact != NULL) {
+            none.stat.st_size = (off_t)artifact->size;
+            none.stat.st_mtim.tv_sec =
+                (time_t)(engine->options.env->wall_us(engine->options.env) / 1000000);
+        }
+        struct fnd_candidate candidate = {path, path, value, &none, 0};
         uint8_t uuid[FND_UUID_SIZE];
         fnd_uuid_make(engine->options.env, uuid);
-        status = fnd_ingest_write(engine, pin, path, 1, uuid,
-                                  body_make(&ingest, &candidate, 1, uuid, NULL, NULL), NULL, job,
-                                  &local);
+        status =
+            fnd_ingest_write(engine, pin, path, 1, uuid,
+                             body_make(&ingest, &candidate, 1, uuid, artifact, media_type, false),
+                             artifact, job, &local);
     }
     fnd_job_row_finish(&row);
     if (status != FND_OK && error != NULL) {
         *error = local;
     }
     return status;
+}
+
+enum fnd_status fnd_engine_submit(struct fnd_engine *engine, int64_t pin, const char *path,
+                                  struct fnd_json input, int64_t *job, struct fnd_error *error)
+{
+    return submit(engine, pin, path, input, NULL, NULL, job, error);
+}
+
+enum fnd_status fnd_engine_submit_artifact(struct fnd_engine *engine, int64_t pin, const char *path,
+                                           const struct fnd_artifact *artifact,
+                                           const char *media_type, int64_t *job,
+                                           struct fnd_error *error)
+{
+    char type[64];
+    if (media_type == NULL) {
+        unsigned char head[INGEST_SNIFF_SIZE];
+        int fd = -1;
+        enum fnd_status status =
+            fnd_artifact_open(fnd_store_folder(engine->store), artifact, &fd, error);
+        ssize_t got = fd >= 0 ? pread(fd, head, sizeof head, 0) : -1;
+        if (fd >= 0) {
+            close(fd);
+        }
+        if (status == FND_OK && got < 0) {
+            status = fnd_error_errno(error, FND_IO, errno, "cannot read the upload %s", path);
+        }
+        if (status != FND_OK) {
+            return status;
+        }
+        snprintf(type, sizeof type, "%s", fnd_media_type(head, (size_t)got, path));
+    }
+    return submit(engine, pin, path, (struct fnd_json){0}, artifact,
+                  media_type != NULL ? media_type : type, job, error);
 }

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "review/review.h"
+#include "serve/internal.h"
+
+/* --- the Ask object -------------------------------------------------------------------------- */
+
+/* What review tells of a request, with ids for numbers and without what a list leaves out. */
+static void ask_members(struct directory *directory, struct fnd_json ask, bool whole,
+                        struct fnd_text *json)
+{
+    int64_t number = 0;
+    fnd_json_integer(fnd_json_member(ask, "request"), &number);
+    fnd_text_printf(json, "{\"id\":\"%s-%" PRId64 "\",\"job\":{\"id\":", directory->tag, number);
+    struct fnd_json job = fnd_json_member(ask, "job");
+    fnd_text_append(json, job.bytes, job.size);
+    json_member_copy(json, "path", fnd_json_member(ask, "path"));
+    json_member_copy(json, "pipeline", fnd_json_member(ask, "pipeline"));
+    json_text(json, "directory", directory->name);
+    fnd_text_append_byte(json, '}');
+    for (struct fnd_json_walk walk = fnd_json_walk(ask); fnd_json_next(&walk);) {
+        bool moved = fnd_json_text_is(walk.key, "job") || fnd_json_text_is(walk.key, "path") ||
+                     fnd_json_text_is(walk.key, "pipeline");
+        bool long_one =
+            fnd_json_text_is(walk.key, "subject") || fnd_json_text_is(walk.key, "schema") ||
+            fnd_json_text_is(walk.key, "confidence") || fnd_json_text_is(walk.key, "places");
+        if (!moved && (whole || !long_one)) {
+            fnd_text_append_byte(json, ',');
+            fnd_text_append(json, walk.key.bytes, walk.key.size);
+            fnd_text_append_byte(json, ':');
+            fnd_text_append(json, walk.value.bytes, walk.value.size);
+        }
+    }
+}
+
+static enum fnd_status ask_json(struct directory *directory, struct fnd_reader *reader,
+                                int64_t number, bool whole, struct fnd_text *json,
+                                struct fnd_error *error)
+{
+    struct fnd_text text = {0};
+    struct fnd_json ask;
+    enum fnd_status status = fnd_review_request_json(reader, number, &text, error);
+    if (status == FND_OK) {
+        status = fnd_json_check(fnd_text_z(&text), text.size, "request", &ask, error);
+    }
+    if (status == FND_OK) {
+        ask_members(directory, ask, whole, json);
+        fnd_text_append_byte(json, '}');
+    }
+    fnd_text_finish(&text);
+    return status;
+}
+
+/* --- lists ----------------------------------------------------------------------------------- */
+
+struct listing {
+    struct directory *directory;
+    struct fnd_reader *reader;
+    struct fnd_text *out;
+    char *pipeline, *job;
+    size_t count, limit;
+    int64_t last;
+    enum fnd_status status;
+    struct fnd_error error;
+};
+
+/* Whether the request's job is one of those asked for. */
+static bool listed(struct listing *listing, const struct fnd_request_row *row)
+{
+    if (listing->pipeline == NULL && listing->job == NULL) {
+        return true;
+    }
+    struct fnd_step_row step;
+    struct fnd_job_row job = {0};
+    char uuid[FND_UUID_TEXT_SIZE] = "";
+    bool good = fnd_step_get(listing->reader, row->step, &step, NULL) == FND_OK &&
+                fnd_job_get(listing->reader, step.job, &job, NULL) == FND_OK;
+    if (good) {
+        fnd_uuid_format(job.uuid, uuid);
+        good = (listing->pipeline == NULL || strcmp(job.pipeline, listing->pipeline) == 0) &&
+               (listing->job == NULL || strcmp(uuid, listing->job) == 0);
+    }
+    fnd_job_row_finish(&job);
+    return good;
+}
+
+static bool list_row(const struct fnd_request_row *row, void *context)
+{
+    struct listing *listing = context;
+    if (!listed(listing, row)) {
+        return true;
+    }
+    if (listing->count == listing->limit) {
+        listing->count++;
+        return false;
+    }
+    fnd_text_append_z(listing->out, listing->count > 0 ? "," : "");
+    listing->status = ask_json(listing->directory, listing->reader, row->id, false, listing->out,
+                               &listing->error);
+    listing->count++;
+    listing->last = row->id;
+    return listing->status == FND_OK;
+}
+
+static bool state_asked(struct request *request, enum fnd_request_state *state)
+{
+    static const char *const names[] = {"open", "answered", "withdrawn"};
+    char *name = request_query(request, "state");
+    bool good = name == NULL;
+    *state = FND_REQUEST_OPEN;
+    for (int i = 0; i < 3 && name != NULL; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *state = (enum fnd_request_state)i;
+            good = true;
+        }
+    }
+    if (!good) {
+        reply_problem(request, 422, "bad_state", "state is one of open, answered, withdrawn");
+    }
+    free(name);
+    return good;
+}
+
+void asks_list(struct request *request)
+{
+    struct fnd_serve *serve = request->serve;
+    struct page page;
+    size_t first, last;
+    enum fnd_request_state state;
+    if (!page_read(request, &page) || !directories_asked(request, &first, &last) ||
+        !state_asked(request, &state)) {
+        return;
+    }
+    struct listing listing = {.out = &request->out,
+                              .limit = page.limit,
+                              .pipeline = request_query(request, "pipeline"),
+                              .job = request_query(request, "job")};
+    struct directory *at = NULL;
+    fnd_text_append_z(&request->out, "{\"items\":[");
+    for (size_t i = first < page.directory ? page.directory : first;
+         i < last && listing.status == FND_OK && listing.count <= listing.limit; i++) {
+        struct spare *spare = NULL;
+        bool some = listing.pipeline != NULL || listing.job != NULL;
+        struct fnd_walk walk = {.after = i == page.directory ? page.after : 0,
+                                .limit = some ? SIZE_MAX / 2 : page.limit + 1};
+        listing.directory = &serve->directories[i];
+        listing.status = directory_reader(listing.directory, &spare, &listing.error);
+        if (listing.status == FND_OK) {
+            size_t before = listing.count;
+            listing.reader = spare->reader;
+            enum fnd_status status =
+                fnd_requests_walk(spare->reader, state, &walk, list_row, &listing, &listing.error);
+            listing.status = listing.status == FND_OK ? status : listing.status;
+            at = listing.count > before ? listing.directory : at;
+        }
+        directory_release(listing.directory, spare);
+    }
+    if (listing.status == FND_OK) {
+        page_end(&request->out, listing.count > listing.limit, at, listing.last);
+        reply_json(request, 200);
+    } else {
+        reply_error(request, &listing.error);
+    }
+    free(listing.pipeline);
+    free(listing.job);
+}
+
+void asks_get(struct request *request)
+{
+    struct directory *directory = NULL;
+    struct spare *spare = NULL;
+    struct fnd_error error = {0};
+    struct fnd_request_row row = {0};
+    int64_t number;
+    if (!number_id(request, request->match.parts[0], "ask", &directory, &number)) {
+        return;
+    }
+    enum fnd_status status = directory_reader(directory, &spare, &error);
+    if (status == FND_OK) {
+        status = fnd_request_get(spare->reader, number, &row, &error);
+    }
+    if (status == FND_OK) {
+        status = ask_json(directory, spare->reader, number, true, &request->out, &error);
+    }
+    directory_release(directory, spare);
+    if (status == FND_OK) {
+        reply_header(request, "ETag", "\"%" PRId32 "-0\"", row.version);
+        reply_json(request, 200);
+    } else {
+        reply_error(request, &error);
+    }
+}
+
+/* --- answers --------------------------------------------------------------------------------- */
+
+static void answered(struct request *request, struct fnd_json end)
+{
+    if (!reply_end(request, end)) {
+        return;
+    }
+    struct directory *directory = request->directory;
+    struct spare *spare = NULL;
+    struct fnd_job_row job = {0};
+    char uuid[FND_UUID_TEXT_SIZE] = "";
+    int64_t number = 0, event = 0;
+    fnd_json_integer(fnd_json_member(end, "job"), &number);
+    fnd_json_integer(fnd_json_member(end, "event"), &event);
+    if (directory_reader(directory, &spare, NULL) == FND_OK &&
+        fnd_job_get(spare->reader, number, &job, NULL) == FND_OK) {
+        fnd_uuid_format(job.uuid, uuid);
+    }
+    directory_release(directory, spare);
+    fnd_job_row_finish(&job);
+    fnd_text_printf(&request->out,
+                    "{\"ask\":\"%s-%" PRId64 "\",\"job\":\"%s\",\"event\":\"%s-%" PRId64 "\"",
+                    directory->tag, request->number, uuid, directory->tag, event);
+    json_member_copy(&request->out, "version", fnd_json_member(end, "version"));
+    json_member_copy(&request->out, "settled", fnd_json_member(end, "settled"));
+    json_member_copy(&request->out, "undo_until", fnd_json_member(end, "undo_until"));
+    fnd_text_append_byte(&request->out, '}');
+    reply_json(request, 200);
+}
+
+/* The version that If-Match names, "VERSION-FENCE"; 0: none; -1: it is no version. */
+static int64_t if_match(const struct request *request)
+{
+    const char *value = request_header(request, "If-Match");
+    char *end = NULL;
+    if (value == NULL || strcmp(value, "*") == 0) {
+        return 0;
+    }
+    long version = value[0] == '"' ? strtol(value + 1, &end, 10) : 0;
+    return version > 0 && version < INT32_MAX && end != NULL && (*end == '-' || *end == '"')
+               ? version
+               : -1;
+}
+
+static bool texts_fit(struct fnd_json value, size_t depth)
+{
+    if (value.bytes == NULL || depth > FND_JSON_DEPTH_MAX) {
+        return true;
+    }
+    if (fnd_json_type(value) == FND_JSON_STRING) {
+        return value.size <= FND_SERVE_ANSWER_SIZE_MAX;
+    }
+    for (struct fnd_json_walk walk = fnd_json_walk(value); fnd_json_next(&walk);) {
+        if (!texts_fit(walk.value, depth + 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void asks_answer(struct request *request)
+{
+    static const char *const copied[] = {"values",  "removed", "overrides", "reason",
+                                         "seconds", "fence",   "scope"};
+    struct directory *directory = NULL;
+    struct fnd_json body;
+    if (!body_object(request, false, &body) ||
+        !number_id(request, request->match.parts[0], "ask", &directory, &request->number)) {
+        return;
+    }
+    struct fnd_text *act = &request->act.request;
+    struct fnd_json what = fnd_json_member(body, "act"), version = fnd_json_member(body, "version");
+    int64_t match = if_match(request);
+    if (match < 0) {
+        reply_problem(request, 412, "bad_if_match",
+                      "If-Match names a version as the ETag of the ask does: \"VERSION-FENCE\"");
+        return;
+    }
+    if (!texts_fit(body, 0)) {
+        reply_problem(request, 413, "text_too_long", "a text inside an answer may have 64 KiB");
+        return;
+    }
+    bool accept = fnd_json_text_is(what, "accept"), reject = fnd_json_text_is(what, "reject");
+    if (what.bytes != NULL && !accept && !reject && !fnd_json_text_is(what, "set")) {
+        reply_problem(request, 422, "bad_act", "act is one of set, accept, reject");
+        return;
+    }
+    fnd_text_printf(act, "{\"op\":\"answer\",\"request\":%" PRId64, request->number);
+    if (match > 0) {
+        fnd_text_printf(act, ",\"version\":%" PRId64, match);
+    } else {
+        json_member_copy(act, "version", version);
+    }
+    fnd_text_append_z(act, accept ? ",\"accept\":true" : reject ? ",\"reject\":true" : "");
+    for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++) {
+        /* Accepting and rejecting take no values; an empty set of them says nothing else. */
+        bool patch = i < 2;
+        struct fnd_json value = fnd_json_member(body, copied[i]);
+        if (!(patch && (accept || reject) && fnd_json_count(value) == 0)) {
+            json_member_copy(act, copied[i], value);
+        }
+    }
+    json_text(act, "idempotency_key", request->key);
+    json_text(act, "by", request->caller.name);
+    json_text(act, "via", request->peer);
+    fnd_text_append_byte(act, '}');
+    request_act(request, directory, answered);
+}

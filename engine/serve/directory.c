@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading a directory: connections that are handed from request to request, and what is read of a
+ * pin once and for all. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "serve/internal.h"
+
+enum fnd_status directory_reader(struct directory *directory, struct spare **spare,
+                                 struct fnd_error *error)
+{
+    pthread_mutex_lock(&directory->lock);
+    struct spare *found = directory->spares;
+    if (found != NULL) {
+        directory->spares = found->next;
+    }
+    pthread_mutex_unlock(&directory->lock);
+    if (found == NULL) {
+        struct fnd_reader *reader = NULL;
+        enum fnd_status status = fnd_reader_open(directory->path, &reader, error);
+        if (status != FND_OK) {
+            return status;
+        }
+        found = fnd_alloc(sizeof *found);
+        found->reader = reader;
+    }
+    *spare = found;
+    return FND_OK;
+}
+
+void directory_release(struct directory *directory, struct spare *spare)
+{
+    if (spare != NULL) {
+        pthread_mutex_lock(&directory->lock);
+        spare->next = directory->spares;
+        directory->spares = spare;
+        pthread_mutex_unlock(&directory->lock);
+    }
+}
+
+static struct pin_view *pin_load(struct fnd_reader *reader, int64_t pin)
+{
+    struct fnd_text text = {0};
+    struct fnd_json document = {0};
+    struct pin_view *view = NULL;
+    if (fnd_payload_get(reader, pin, &text, NULL, NULL) == FND_OK &&
+        fnd_json_check(fnd_text_z(&text), text.size, "pin", &document, NULL) == FND_OK) {
+        struct fnd_json phases = fnd_json_find(document, "/canonical/phases");
+        view = fnd_alloc(sizeof *view);
+        view->pin = pin;
+        view->phases_count = fnd_json_count(phases);
+        view->phases = fnd_alloc((view->phases_count + 1) * sizeof *view->phases);
+        for (struct fnd_json_walk walk = fnd_json_walk(phases); fnd_json_next(&walk);) {
+            char *id = fnd_json_strdup(fnd_json_member(walk.value, "id"));
+            view->phases[walk.index] = id != NULL ? id : fnd_strdup("-");
+        }
+    }
+    fnd_text_finish(&text);
+    return view;
+}
+
+static void pin_free(struct pin_view *view)
+{
+    for (size_t i = 0; i < view->phases_count; i++) {
+        free(view->phases[i]);
+    }
+    free(view->phases);
+    free(view);
+}
+
+const struct pin_view *directory_pin(struct directory *directory, struct fnd_reader *reader,
+                                     int64_t pin)
+{
+    pthread_mutex_lock(&directory->lock);
+    struct pin_view *view = directory->pins;
+    while (view != NULL && view->pin != pin) {
+        view = view->next;
+    }
+    pthread_mutex_unlock(&directory->lock);
+    if (view != NULL) {
+        return view;
+    }
+    view = pin_load(reader, pin);
+    if (view != NULL) {
+        /* Two threads may load the same pin at first: both views stay, either will do. */
+        pthread_mutex_lock(&directory->lock);
+        view->next = directory->pins;
+        directory->pins = view;
+        pthread_mutex_unlock(&directory->lock);
+    }
+    return view;
+}
+
+const char *pin_phase(const struct pin_view *view, int32_t index)
+{
+    return view != NULL && index >= 0 && (size_t)index < view->phases_count ? view->phases[index]
+                                                                            : NULL;
+}
+
+void directory_finish(struct directory *directory)
+{
+    if (directory->started) {
+        pthread_join(directory->thread, NULL);
+        close(directory->wake);
+    }
+    while (directory->spares != NULL) {
+        struct spare *spare = directory->spares;
+        directory->spares = spare->next;
+        fnd_reader_close(spare->reader);
+        free(spare);
+    }
+    while (directory->pins != NULL) {
+        struct pin_view *view = directory->pins;
+        directory->pins = view->next;
+        pin_free(view);
+    }
+    fnd_text_finish(&directory->refusal);
+    pthread_mutex_destroy(&directory->lock);
+    pthread_cond_destroy(&directory->changed);
+    free(directory->name);
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/* A request's way: head, guard, who, route, body, handler, reply. */
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "serve/internal.h"
+
+enum { CONNECTION_MEMORY = 128 << 10 }; /* a head longer than that never reaches our own reply */
+
+const char *request_header(const struct request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+char *request_query(const struct request *request, const char *name)
+{
+    const char *at = strchr(request->target, '?');
+    size_t length = strlen(name);
+    while (at != NULL && *at != '\0') {
+        const char *begin = at + 1;
+        size_t size = strcspn(begin, "&");
+        at = begin[size] == '&' ? begin + size : NULL;
+        if (size > length && strncmp(begin, name, length) == 0 && begin[length] == '=') {
+            char *value = fnd_alloc(size + 1);
+            if (guard_decode(begin + length + 1, size - length - 1, value)) {
+                return value;
+            }
+            free(value);
+        }
+    }
+    return NULL;
+}
+
+static void *note_target(void *context, const char *uri, struct MHD_Connection *connection)
+{
+    struct request *request = fnd_alloc(sizeof *request);
+    request->serve = context;
+    request->connection = connection;
+    request->target = fnd_strdup(uri);
+    request->target_size = strlen(uri);
+    return request;
+}
+
+static void request_destroy(struct request *request)
+{
+    for (size_t i = 0; i < request->headers_count; i++) {
+        free(request->headers[i].value);
+    }
+    if (request->stream != NULL) {
+        MHD_destroy_response(request->stream);
+    }
+    fnd_text_finish(&request->body);
+    fnd_text_finish(&request->out);
+    fnd_text_finish(&request->act.request);
+    fnd_text_finish(&request->act.end);
+    free(request->target);
+    free(request->key);
+    free(request);
+}
+
+static void completed(void *context, struct MHD_Connection *connection, void **own,
+                      enum MHD_RequestTerminationCode code)
+{
+    struct fnd_serve *serve = context;
+    struct request *request = *own;
+    (void)connection;
+    (void)code;
+    *own = NULL;
+    if (request != NULL) {
+        if (request->place != NULL) {
+            place_enter(serve, request->place, PLACE_HEAD);
+        }
+        request_destroy(request);
+    }
+}
+
+static void connected(void *context, struct MHD_Connection *connection, void **own,
+                      enum MHD_ConnectionNotificationCode code)
+{
+    struct fnd_serve *serve = context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        *own = info != NULL ? place_of_fd(serve, info->connect_fd) : NULL;
+    } else if (*own != NULL) {
+        place_free(serve, *own);
+        *own = NULL;
+    }
+}
+
+static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    (void)kind;
+    guard_header(context, name, value != NULL ? value : "");
+    return MHD_YES;
+}
+
+static void note_peer(struct request *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info != NULL ? info->client_addr : NULL;
+    char text[INET6_ADDRSTRLEN] = "";
+    snprintf(request->peer, sizeof request->peer, "unix");
+    if (address != NULL && address->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
+        inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text);
+        snprintf(request->peer, sizeof request->peer, "%s", text);
+    } else if (address != NULL && address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+        inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
+        snprintf(request->peer, sizeof request->peer, "%s", text);
+    }
+}
+
+static struct guard_flaw check_head(struct request *request, const char *method,
+                                    const char *version, struct guard *guard)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    guard_line(guard, method, request->target, version);
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, take_header, guard);
+    struct guard_flaw flaw = guard_end(guard, info != NULL ? info->header_size : 0);
+    return flaw.status != 0 ? flaw : guard_target(request->target, request->target_size);
+}
+
+static bool find_route(struct request *request)
+{
+    size_t size = strcspn(request->target, "?");
+    route_find(route_table(), request->method, request->target, size, &request->match);
+    if (request->match.route != NULL) {
+        return true;
+    }
+    if (request->match.path_known) {
+        reply_problem(request, 405, "method_not_allowed", "this path takes %s",
+                      request->match.allow);
+        reply_header(request, "Allow", "%s", request->match.allow);
+    } else {
+        reply_problem(request, 404, "no_such_path", "there is nothing at this path; %s",
+                      "/openapi.json tells what there is");
+    }
+    return false;
+}
+
+static bool body_fits(struct request *request, const struct guard *guard)
+{
+    const char *type = request_header(request, "Content-Type");
+    bool uploads = (request->match.route->flags & ROUTE_UPLOAD) != 0;
+    bool json = guard_type(type, "application/json");
+    if (guard->length > 0 && !json && !uploads) {
+        reply_problem(request, 415, "content_type",
+                      "send JSON, with Content-Type: application/json");
+        return false;
+    }
+    if (request->method == HTTP_GET || request->method == HTTP_HEAD) {
+        if (guard->length > 0) {
+            reply_problem(request, 400, "body_with_get", "a GET has no body");
+        }
+        return guard->length == 0;
+    }
+    if (json || !uploads) {
+        if (guard->length > FND_SERVE_BODY_SIZE_MAX) {
+            reply_problem(request, 413, "body_too_large", "a body of JSON may have 1 MiB");
+            return false;
+        }
+        return true;
+    }
+    return true;
+}
+
+/* Everything that can be refused before a byte of the body is read. */
+static bool admit(struct request *request, const char *method, const char *version)
+{
+    struct guard guard = {0};
+    request->method = route_method(method);
+    note_peer(request);
+    struct guard_flaw flaw = check_head(request, method, version, &guard);
+    if (flaw.status != 0) {
+        reply_problem(request, flaw.status, flaw.code, "%s", flaw.message);
+        return false;
+    }
+    if (!guard_host(request->serve->hosts, request_header(request, "Host"))) {
+        reply_problem(request, 421, "unknown_host",
+                      "this server is not the host that was asked for; --host NAME adds one");
+        return false;
+    }
+    return find_route(request) && auth_check(request) && body_fits(request, &guard);
+}
+
+static void dispatch(struct request *request)
+{
+    const char *key = request_header(request, "Idempotency-Key");
+    if (key != NULL && (strlen(key) == 0 || strlen(key) > 200)) {
+        reply_problem(request, 400, "bad_idempotency_key",
+                      "an Idempotency-Key has 1 to 200 characters");
+        return;
+    }
+    request->key = key != NULL ? fnd_strdup(key) : NULL;
+    request->match.route->handle(request);
+}
+
+static enum MHD_Result go_on(struct request *request)
+{
+    struct fnd_json end = {0};
+    switch (request->stage) {
+    case REQUEST_NEW:
+    case REQUEST_REPLIED:
+        return MHD_YES;
+    case REQUEST_BODY:
+        request->stage = REQUEST_NEW;
+        dispatch(request);
+        break;
+    case REQUEST_WAITING: /* and resumed */
+        request->stage = REQUEST_NEW;
+        if (request->act.end.size > 0) {
+            (void)fnd_json_check(fnd_text_z(&request->act.end), request->act.end.size, NULL, &end,
+                                 NULL);
+        }
+        request->finish(request, end);
+        break;
+    }
+    return request->stage == REQUEST_WAITING ? MHD_YES : (enum MHD_Result)reply_send(request);
+}
+
+static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
+                              const char *method, const char *version, const char *data,
+                              size_t *size, void **own)
+{
+    struct fnd_serve *serve = context;
+    struct request *request = *own;
+    (void)url; /* decoded already; the target as sent is in the request */
+    if (request == NULL) {
+        return MHD_NO;
+    }
+    if (request->place == NULL) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+        request->place = info != NULL ? info->socket_context : NULL;
+        if (request->place == NULL) {
+            return MHD_NO;
+        }
+        place_enter(serve, request->place, PLACE_BODY);
+        if (!admit(request, method, version)) {
+            request->close = true; /* what follows is not read */
+            return request->stage == REQUEST_WAITING ? MHD_YES
+                                                     : (enum MHD_Result)reply_send(request);
+        }
+        request->stage = REQUEST_BODY;
+        return MHD_YES;
+    }
+    if (*size > 0) {
+        bool taken = request->stage == REQUEST_BODY;
+        if (taken && request->body.size + *size <= FND_SERVE_BODY_SIZE_MAX) {
+            fnd_text_append(&request->body, data, *size);
+        }
+        *size = 0;
+        return MHD_YES;
+    }
+    return go_on(request);
+}
+
+/* --- waiting: for an engine, for time -------------------------------------------------------- */
+
+static void act_done(struct act *act)
+{
+    struct request *request = act->context;
+    MHD_resume_connection(request->connection); /* the request is its thread's again */
+}
+
+void request_act(struct request *request, struct directory *directory,
+                 void (*finish)(struct request *request, struct fnd_json end))
+{
+    request->finish = finish;
+    request->directory = directory;
+    request->act.context = request;
+    request->act.done = act_done;
+    request->stage = REQUEST_WAITING;
+    place_enter(request->serve, request->place, PLACE_WAIT);
+    MHD_suspend_connection(request->connection);
+    directory_act(directory, &request->act);
+}
+
+void request_sleep(struct request *request, int64_t until_us)
+{
+    struct fnd_serve *serve = request->serve;
+    MHD_suspend_connection(request->connection);
+    pthread_mutex_lock(&serve->lock);
+    request->sleep_until_us = until_us;
+    request->sleeping = true;
+    request->sleep_next = serve->sleepers;
+    serve->sleepers = request;
+    pthread_mutex_unlock(&serve->lock);
+}
+
+void request_wake(struct fnd_serve *serve, bool moved)
+{
+    int64_t now_us = serve->options.env->monotonic_us(serve->options.env);
+    pthread_mutex_lock(&serve->lock);
+    struct request **link = &serve->sleepers;
+    while (*link != NULL) {
+        struct request *request = *link;
+        bool stream = request->stream_state != NULL;
+        bool due = now_us >= request->sleep_until_us || atomic_load(&serve->stopping) ||
+                   (moved && stream) || request->place->cut;
+        if (!due) {
+            link = &request->sleep_next;
+            continue;
+        }
+        *link = request->sleep_next;
+        request->sleeping = false;
+        MHD_resume_connection(request->connection);
+    }
+    pthread_mutex_unlock(&serve->lock);
+}
+
+/* --- the library ----------------------------------------------------------------------------- */
+
+enum fnd_status http_start(struct fnd_serve *serve, struct fnd_error *error)
+{
+    unsigned limit = (unsigned)serve->places_count + 16;
+    for (size_t i = 0; i < FND_SERVE_THREADS; i++) {
+        /* Sockets are accepted by listen.c, which refuses what is too much and watches the clock:
+         * the library's own limit would leave them waiting, and its timeout is of idleness only. */
+        serve->daemons[i] = MHD_start_daemon(
+            MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC |
+                MHD_ALLOW_SUSPEND_RESUME,
+            0, NULL, NULL, handle, serve, MHD_OPTION_URI_LOG_CALLBACK, note_target, serve,
+            MHD_OPTION_NOTIFY_COMPLETED, completed, serve, MHD_OPTION_NOTIFY_CONNECTION, connected,
+            serve, MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+            (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, 120U,
+            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+        if (serve->daemons[i] == NULL) {
+            return fnd_error_set(error, FND_IO, "cannot start the HTTP library's threads");
+        }
+        serve->daemons_count++;
+    }
+    return FND_OK;
+}
+
+void http_stop(struct fnd_serve *serve)
+{
+    for (size_t i = 0; i < serve->daemons_count; i++) {
+        MHD_stop_daemon(serve->daemons[i]);
+        serve->daemons[i] = NULL;
+    }
+    serve->daemons_count = 0;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of this room share. */
+#ifndef FND_SERVE_INTERNAL_H
+#define FND_SERVE_INTERNAL_H
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+#include "base/json.h"
+#include "serve/guard.h"
+#include "serve/route.h"
+#include "serve/serve.h"
+#include "store/reader.h"
+
+struct MHD_Connection;
+struct MHD_Daemon;
+struct MHD_Response;
+struct request;
+
+/* --- directories: an engine each (drive.c), readers (directory.c) ----------------------------- */
+
+/** A write on its way through an engine: a control request and the end of its reply. */
+struct act {
+    struct act *next;
+    struct fnd_text request;
+    struct fnd_text end;           /* the line {"type":"end",…}, once done() is called */
+    void (*done)(struct act *act); /* on the engine's thread */
+    void *context;
+};
+
+struct spare {
+    struct spare *next;
+    struct fnd_reader *reader;
+};
+
+/** What is asked of a pin again and again; immutable once made. */
+struct pin_view {
+    struct pin_view *next;
+    int64_t pin;
+    char **phases; /* ids, NULL-ended */
+    size_t phases_count;
+};
+
+enum directory_state { DIRECTORY_OPENING, DIRECTORY_READY, DIRECTORY_BROKEN, DIRECTORY_ENDED };
+
+struct directory {
+    struct fnd_serve *serve;
+    const char *path;
+    char *name;  /* its base name, made unique */
+    char tag[9]; /* the first 8 hex digits of the store's UUID */
+    pthread_t thread;
+    bool started;
+    int wake;             /* eventfd: acts, or a stop */
+    atomic_int stop;      /* 0, 1: drain, 2: now */
+    atomic_llong moved;   /* the last event that news told of */
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t changed;
+    enum directory_state state;
+    struct fnd_error trouble; /* of BROKEN, and of an ENDED before it was ready */
+    struct fnd_text refusal;  /* a refused pipeline's errors */
+    struct act *acts, **acts_end;
+    struct spare *spares;
+    struct pin_view *pins;
+};
+
+enum fnd_status directory_start(struct directory *directory, struct fnd_error *error);
+void directory_stop(struct directory *directory, bool now);
+void directory_finish(struct directory *directory);
+/** Hand an act over; done() is called in any case.  Thread: any. */
+void directory_act(struct directory *directory, struct act *act);
+/** A reader of its own for the caller, until it is given back. */
+enum fnd_status directory_reader(struct directory *directory, struct spare **spare,
+                                 struct fnd_error *error);
+void directory_release(struct directory *directory, struct spare *spare);
+/** NULL where the pin cannot be read. Borrowed until the server ends. */
+const struct pin_view *directory_pin(struct directory *directory, struct fnd_reader *reader,
+                                     int64_t pin);
+const char *pin_phase(const struct pin_view *view, int32_t index); /* NULL: none */
+
+/* --- connections (listen.c) ------------------------------------------------------------------ */
+
+enum place_stage {
+    PLACE_FREE,
+    PLACE_HEAD, /* connected, or behind a reply: a head is awaited */
+    PLACE_BODY,
+    PLACE_UPLOAD,
+    PLACE_WAIT, /* for an engine */
+    PLACE_REPLY,
+    PLACE_STREAM
+};
+
+/** A connection's place among those there may be. */
+struct place {
+    int fd;
+    enum place_stage stage;
+    bool cut; /* shut down by a deadline */
+    int64_t since_us;
+    uint64_t bytes; /* of a stream, at since_us */
+};
+
+enum { PEER_SIZE = 64 };
+
+struct fnd_serve {
+    struct fnd_serve_options options;
+    char *url, *token;
+    char cookie[24]; /* its name */
+    char *hosts;     /* allowed values of Host, each between newlines */
+    bool tcp;
+    char *socket_path;
+    struct directory *directories;
+    size_t directories_count;
+    struct MHD_Daemon *daemons[FND_SERVE_THREADS];
+    size_t daemons_count;
+    int listener, wake;
+    pthread_t acceptor;
+    bool accepting;
+    atomic_bool stopping;
+    pthread_mutex_t lock; /* of what follows */
+    struct place *places;
+    size_t places_count, places_used;
+    struct request *sleepers; /* streams and delayed replies, by `sleep_next` */
+    int64_t failed_since_us;  /* of bad tokens */
+    size_t failed;
+    uint64_t requests, refused, evicted, cut, replies[6]; /* for /metrics; replies by class */
+};
+
+enum fnd_status listen_open(struct fnd_serve *serve, struct fnd_error *error);
+enum fnd_status listen_start(struct fnd_serve *serve, struct fnd_error *error);
+void listen_stop(struct fnd_serve *serve);
+struct place *place_of_fd(struct fnd_serve *serve, int fd);
+void place_free(struct fnd_serve *serve, struct place *place);
+void place_enter(struct fnd_serve *serve, struct place *place, enum place_stage stage);
+/** A stream gave or took this many bytes in all. */
+void place_progress(struct fnd_serve *serve, struct place *place, uint64_t bytes);
+
+/* --- requests (http.c) ----------------------------------------------------------------------- */
+
+enum { REPLY_HEADERS_MAX = 8 };
+
+struct caller {
+    const char *name;
+    bool by_cookie;
+    char session[17]; /* of a cookie */
+};
+
+struct request {
+    struct fnd_serve *serve;
+    struct MHD_Connection *connection;
+    struct place *place;
+    char *target; /* as sent, whole */
+    size_t target_size;
+    enum http_method method;
+    struct route_match match;
+    struct caller caller;
+    char peer[PEER_SIZE];
+    /** Written by the thread that serves the connection alone; while WAITING it is suspended, and
+     *  being called again means that it was resumed. */
+    enum { REQUEST_NEW, REQUEST_BODY, REQUEST_WAITING, REQUEST_REPLIED } stage;
+    struct fnd_text body;
+    struct upload *upload;
+    /* the reply */
+    unsigned status;
+    struct fnd_text out;
+    const char *type; /* media type of `out` */
+    struct reply_header {
+        const char *name;
+        char *value;
+    } headers[REPLY_HEADERS_MAX];
+    size_t headers_count;
+    struct MHD_Response *stream; /* instead of `out` */
+    bool close;
+    /* a write */
+    struct act act;
+    struct directory *directory;
+    int64_t number; /* the request's or job's that the act is about */
+    void (*finish)(struct request *request, struct fnd_json end);
+    char *key; /* Idempotency-Key */
+    /* while suspended for time */
+    struct request *sleep_next;
+    bool sleeping;
+    int64_t sleep_until_us;
+    void *stream_state;
+};
+
+enum fnd_status http_start(struct fnd_serve *serve, struct fnd_error *error);
+void http_stop(struct fnd_serve *serve);
+/** The value of a header, or NULL. */
+const char *request_header(const struct request *request, const char *name);
+/** A query argument's decoded value, malloc'ed, or NULL. */
+char *request_query(const struct request *request, const char *name);
+/** Ask the engine; `finish` makes the reply out of the end. The act's request must be filled in.
+ *  The handler returns at once behind it. */
+void request_act(struct request *request, struct directory *directory,
+                 void (*finish)(struct request *request, struct fnd_json end));
+/** Wait until `until_us` (monotonic) or until something moves. */
+void request_sleep(struct request *request, int64_t until_us);
+/** Resume who sleeps: whose time has come, and with `moved` every stream. */
+void request_wake(struct fnd_serve *serve, bool moved);
+
+/* --- replies (reply.c) ----------------------------------------------------------------------- */
+
+void reply_header(struct request *request, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/** The reply is what stands in request->out, JSON. */
+void reply_json(struct request *request, unsigned status);
+void reply_problem(struct request *request, unsigned status, const char *code, const char *format,
+                   ...) __attribute__((format(printf, 4, 5)));
+/** What an error of the engine comes to. */
+void reply_error(struct request *request, const struct fnd_error *error);
+/** The same, with members: `,"errors":[…]`. */
+void reply_error_more(struct request *request, const struct fnd_error *error, const char *more);
+/** What an end comes to that is not ok: problem, errors, standing. True when it was ok. */
+bool reply_end(struct request *request, struct fnd_json end);
+unsigned reply_status(enum fnd_status status);
+/** Hand the reply to the library. */
+int reply_send(struct request *request);
+/** Append `,"name":"text"`, in visible form where it is no UTF-8; nothing for NULL. */
+void json_text(struct fnd_text *json, const char *name, const char *z);
+/** The same with null for NULL. */
+void json_text_null(struct fnd_text *json, const char *name, const char *z);
+void json_time(struct fnd_text *json, const char *name, int64_t wall_us); /* 0: null */
+void json_member_copy(struct fnd_text *json, const char *name, struct fnd_json value);
+
+/* --- who may (auth.c) ------------------------------------------------------------------------ */
+
+/** Makes the token if none is given, the cookie's name, the hosts. `port` 0: a Unix socket. */
+enum fnd_status auth_setup(struct fnd_serve *serve, unsigned port, struct fnd_error *error);
+/** True, or the refusal is the reply. May suspend. */
+bool auth_check(struct request *request);
+void auth_login(struct request *request);
+
+/* --- routes ---------------------------------------------------------------------------------- */
+
+void jobs_list(struct request *request);
+void jobs_get(struct request *request);
+void jobs_post(struct request *request);
+void jobs_cancel(struct request *request);
+void jobs_retry(struct request *request);
+void artifacts_get(struct request *request);
+void asks_list(struct request *request);
+void asks_get(struct request *request);
+void asks_answer(struct request *request);
+void events_get(struct request *request);
+void static_get(struct request *request);
+void session_get(struct request *request);
+void health_get(struct request *request);
+void ready_get(struct request *request);
+void pipelines_get(struct request *request);
+
+/** The body as a JSON object; false: the refusal is the reply. `{}` for no body where `empty`. */
+bool body_object(struct request *request, bool empty, struct fnd_json *object);
+/** A page's limit and where it begins; false: the refusal is the reply. */
+struct page {
+    size_t limit;
+    size_t directory; /* index it goes on with */
+    int64_t after;
+};
+bool page_read(struct request *request, struct page *page);
+/** Append `,"next":…}`: `more` with where it goes on, or null. */
+void page_end(struct fnd_text *out, bool more, const struct directory *directory, int64_t after);
+/** The directory of `?directory=NAME` alone, or all: [first, last). False: 404 is the reply. */
+bool directories_asked(struct request *request, size_t *first, size_t *last);
+/** The directory and number of an id TAG-NUMBER; false: 404 is the reply. */
+bool number_id(struct request *request, const char *id, const char *what,
+               struct directory **directory, int64_t *number);
+/** The job of a UUID: 404 is the reply where it returns false. `spare` to be given back. */
+bool job_of_id(struct request *request, const char *id, struct directory **directory,
+               struct spare **spare, struct fnd_job_row *job);
+/** Append the Job object without its closing brace. */
+enum fnd_status job_json(struct directory *directory, struct fnd_reader *reader,
+                         const struct fnd_job_row *job, const struct fnd_step_row *step,
+                         struct fnd_text *json, struct fnd_error *error);
+enum fnd_status job_timeline(struct directory *directory, struct fnd_reader *reader,
+                             const struct fnd_job_row *job, const struct fnd_step_row *step,
+                             struct fnd_text *json, struct fnd_error *error);
+enum fnd_status job_artifacts(struct directory *directory, struct fnd_reader *reader,
+                              const struct fnd_job_row *job, const struct fnd_step_row *step,
+                              struct fnd_text *json, struct fnd_error *error);
+
+#endif

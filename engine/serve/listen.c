@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+/* Sockets: who gets a place, and how long he may keep it. One thread accepts and watches the
+ * clock. A deadline is total: it counts from connect or the last reply for a head, from the head
+ * for a body, from its first byte for a reply, whatever trickles in meanwhile. */
+#define _GNU_SOURCE /* accept4 */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "serve/internal.h"
+
+enum { BACKLOG = 1024, TICK_MS = 100, ACCEPTS_MAX = 256 };
+
+static int64_t now_us(const struct fnd_serve *serve)
+{
+    return serve->options.env->monotonic_us(serve->options.env);
+}
+
+/* --- places ---------------------------------------------------------------------------------- */
+
+struct place *place_of_fd(struct fnd_serve *serve, int fd)
+{
+    struct place *found = NULL;
+    pthread_mutex_lock(&serve->lock);
+    for (size_t i = 0; i < serve->places_count && found == NULL; i++) {
+        struct place *place = &serve->places[i];
+        found = place->stage != PLACE_FREE && place->fd == fd ? place : NULL;
+    }
+    pthread_mutex_unlock(&serve->lock);
+    return found;
+}
+
+void place_free(struct fnd_serve *serve, struct place *place)
+{
+    pthread_mutex_lock(&serve->lock);
+    *place = (struct place){.fd = -1};
+    serve->places_used--;
+    pthread_mutex_unlock(&serve->lock);
+}
+
+void place_enter(struct fnd_serve *serve, struct place *place, enum place_stage stage)
+{
+    int64_t now = now_us(serve);
+    pthread_mutex_lock(&serve->lock);
+    place->stage = stage;
+    place->since_us = now;
+    place->bytes = 0;
+    serve->requests += stage == PLACE_BODY;
+    pthread_mutex_unlock(&serve->lock);
+}
+
+void place_progress(struct fnd_serve *serve, struct place *place, uint64_t bytes)
+{
+    int64_t now = now_us(serve);
+    pthread_mutex_lock(&serve->lock);
+    if (bytes > place->bytes) {
+        place->bytes = bytes;
+        place->since_us = now;
+    }
+    pthread_mutex_unlock(&serve->lock);
+}
+
+/* Ends a connection under the library's feet: it sees the end of the stream. The descriptor stays
+ * its own, and is ours to name as long as the place is taken. The lock is held. */
+static void cut(struct place *place)
+{
+    place->cut = true;
+    shutdown(place->fd, SHUT_RDWR);
+}
+
+static int64_t allowed_ms(enum place_stage stage)
+{
+    switch (stage) {
+    case PLACE_HEAD:
+        return FND_SERVE_HEAD_MS;
+    case PLACE_BODY:
+        return FND_SERVE_BODY_MS;
+    case PLACE_REPLY:
+        return FND_SERVE_REPLY_MS;
+    case PLACE_UPLOAD:
+    case PLACE_STREAM:
+        return FND_SERVE_STALL_MS;
+    default:
+        return INT64_MAX / 2000; /* an engine always answers */
+    }
+}
+
+static void watch_clock(struct fnd_serve *serve)
+{
+    int64_t now = now_us(serve);
+    pthread_mutex_lock(&serve->lock);
+    for (size_t i = 0; i < serve->places_count; i++) {
+        struct place *place = &serve->places[i];
+        if (place->stage != PLACE_FREE && !place->cut &&
+            now - place->since_us > allowed_ms(place->stage) * 1000) {
+            cut(place);
+            serve->cut++;
+        }
+    }
+    pthread_mutex_unlock(&serve->lock);
+}
+
+/* A place for a new connection; NULL: all are taken by requests under way. When none is free, the
+ * oldest that still has not sent its head is cut, so that who keeps connections open without
+ * asking for anything keeps nobody out. */
+static struct place *place_take(struct fnd_serve *serve, int fd)
+{
+    struct place *free_one = NULL, *oldest = NULL;
+    int64_t now = now_us(serve);
+    pthread_mutex_lock(&serve->lock);
+    for (size_t i = 0; i < serve->places_count && free_one == NULL; i++) {
+        struct place *place = &serve->places[i];
+        if (place->stage == PLACE_FREE) {
+            free_one = place;
+        } else if (place->stage == PLACE_HEAD && !place->cut &&
+                   (oldest == NULL || place->since_us < oldest->since_us)) {
+            oldest = place;
+        }
+    }
+    size_t used = serve->places_used;
+    size_t limit = serve->options.connections_max;
+    if (used >= limit && oldest != NULL && now - oldest->since_us > FND_SERVE_EVICT_MS * 1000) {
+        cut(oldest);
+        serve->evicted++;
+    } else if (used >= limit) {
+        free_one = NULL;
+    }
+    if (free_one != NULL) {
+        *free_one = (struct place){.fd = fd, .stage = PLACE_HEAD, .since_us = now};
+        serve->places_used++;
+    } else {
+        serve->refused++;
+    }
+    pthread_mutex_unlock(&serve->lock);
+    return free_one;
+}
+
+/* --- accepting ------------------------------------------------------------------------------- */
+
+static void refuse(int fd)
+{
+    static const char full[] =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
+        "Content-Length: 134\r\nRetry-After: 1\r\nConnection: close\r\nCache-Control: no-store\r\n"
+        "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n"
+        "Referrer-Policy: no-referrer\r\nCross-Origin-Opener-Policy: same-origin\r\n"
+        "Cross-Origin-Resource-Policy: same-origin\r\n"
+        "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n\r\n"
+        "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
+        "\"code\":\"connections\",\"detail\":\"all connections are taken; try again\"}";
+    (void)send(fd, full, sizeof full - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)shutdown(fd, SHUT_WR);
+    close(fd);
+}
+
+static void greet(struct fnd_serve *serve, size_t *turn)
+{
+    for (int i = 0; i < ACCEPTS_MAX; i++) {
+        struct sockaddr_storage address;
+        socklen_t size = sizeof address;
+        int fd = accept4(serve->listener, (struct sockaddr *)(void *)&address, &size,
+                         SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) {
+            continue;
+        }
+        if (fd < 0) {
+            if (errno != EAGAIN && errno != EWOULDBLOCK) {
+                poll(NULL, 0, TICK_MS); /* no descriptor is free: those under way will end */
+            }
+            return;
+        }
+        if (place_take(serve, fd) == NULL) {
+            refuse(fd);
+            continue;
+        }
+        int on = 1;
+        if (serve->tcp) {
+            (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        }
+        struct MHD_Daemon *daemon = serve->daemons[(*turn)++ % serve->daemons_count];
+        if (MHD_add_connection(daemon, fd, (const struct sockaddr *)(const void *)&address, size) !=
+            MHD_YES) {
+            struct place *place = place_of_fd(serve, fd); /* the library has closed it */
+            if (place != NULL) {
+                place_free(serve, place);
+            }
+        }
+    }
+}
+
+static void *accept_loop(void *context)
+{
+    struct fnd_serve *serve = context;
+    size_t turn = 0;
+    int64_t tick_us = 0;
+    long long moved_before = 0;
+    struct pollfd wait[2] = {{.fd = serve->wake, .events = POLLIN},
+                             {.fd = serve->listener, .events = POLLIN}};
+    while (serve->accepting) {
+        bool stopping = atomic_load(&serve->stopping);
+        (void)poll(wait, stopping ? 1 : 2, TICK_MS);
+        if ((wait[0].revents & POLLIN) != 0) {
+            uint64_t count;
+            (void)!read(serve->wake, &count, sizeof count);
+        }
+        if (!stopping && (wait[1].revents & POLLIN) != 0) {
+            greet(serve, &turn);
+        }
+        long long moved = 0;
+        for (size_t i = 0; i < serve->directories_count; i++) {
+            moved += atomic_load(&serve->directories[i].moved);
+        }
+        int64_t now = now_us(serve);
+        if (now - tick_us >= (int64_t)TICK_MS * 1000 || moved != moved_before || stopping) {
+            request_wake(serve, moved != moved_before);
+            moved_before = moved;
+        }
+        if (now - tick_us >= (int64_t)TICK_MS * 1000) {
+            watch_clock(serve);
+            tick_us = now;
+        }
+    }
+    request_wake(serve, true);
+    return NULL;
+}
+
+/* --- the listening socket -------------------------------------------------------------------- */
+
+static enum fnd_status open_unix(struct fnd_serve *serve, const char *path, struct fnd_error *error)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat about;
+    if (strlen(path) >= sizeof address.sun_path) {
+        return fnd_error_set(error, FND_INVALID, "the socket's path %s is longer than %zu bytes",
+                             path, sizeof address.sun_path - 1);
+    }
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    /* Only a socket is replaced: whoever left it has gone, or cannot be told from one who has. */
+    if (lstat(path, &about) == 0 && S_ISSOCK(about.st_mode)) {
+        (void)unlink(path);
+    }
+    if (fd < 0 || fchmod(fd, 0600) < 0 ||
+        bind(fd, (const struct sockaddr *)(const void *)&address, sizeof address) < 0 ||
+        listen(fd, BACKLOG) < 0) {
+        int failed = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        return fnd_error_errno(error, FND_IO, failed, "cannot listen on unix:%s", path);
+    }
+    serve->listener = fd;
+    serve->socket_path = fnd_strdup(path);
+    serve->url = fnd_strdup("http://localhost");
+    return auth_setup(serve, 0, error);
+}
+
+static bool is_loopback(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
+        return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+    }
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+    return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+/* ADDR:PORT or [ADDR]:PORT, digits only: names would be asked of the network. */
+static enum fnd_status parse_address(const char *text, struct sockaddr_storage *address,
+                                     socklen_t *size, struct fnd_error *error)
+{
+    char host[INET6_ADDRSTRLEN + 2] = "";
+    const char *colon = strrchr(text, ':');
+    size_t length = colon != NULL ? (size_t)(colon - text) : 0;
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+                             .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    bool brackets = length > 1 && text[0] == '[' && text[length - 1] == ']';
+    if (length > 0 && length < sizeof host) {
+        memcpy(host, text + (brackets ? 1 : 0), length - (brackets ? 2 : 0));
+    }
+    const char *name = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
+    if (host[0] == '\0' || getaddrinfo(name, colon + 1, &hints, &found) != 0) {
+        return fnd_error_set(error, FND_INVALID,
+                             "%s is no address to listen on: say ADDR:PORT, [ADDR]:PORT or "
+                             "unix:PATH, as 127.0.0.1:7420",
+                             text);
+    }
+    memcpy(address, found->ai_addr, found->ai_addrlen);
+    *size = found->ai_addrlen;
+    freeaddrinfo(found);
+    return FND_OK;
+}
+
+static enum fnd_status open_tcp(struct fnd_serve *serve, struct fnd_error *error)
+{
+    const char *text = serve->options.listen;
+    struct sockaddr_storage address = {0};
+    socklen_t size = 0;
+    enum fnd_status status = parse_address(text, &address, &size, error);
+    if (status != FND_OK) {
+        return status;
+    }
+    if (!is_loopback(&address) && serve->options.token == NULL) {
+        return fnd_error_set(error, FND_DENIED,
+                             "%s can be reached from other machines: give --token-file, and let "
+                             "only a proxy that speaks TLS reach it",
+                             text);
+    }
+    int on = 1, fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        bind(fd, (const struct sockaddr *)(const void *)&address, size) < 0 ||
+        listen(fd, BACKLOG) < 0 ||
+        getsockname(fd, (struct sockaddr *)(void *)&address, &size) < 0) {
+        int failed = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        return fnd_error_errno(error, FND_IO, failed, "cannot listen on %s", text);
+    }
+    char host[INET6_ADDRSTRLEN], port[8];
+    getnameinfo((const struct sockaddr *)(const void *)&address, size, host, sizeof host, port,
+                sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
+    struct fnd_text url = {0};
+    fnd_text_printf(&url, address.ss_family == AF_INET6 ? "http://[%s]:%s" : "http://%s:%s", host,
+                    port);
+    serve->url = fnd_text_take(&url);
+    serve->listener = fd;
+    serve->tcp = true;
+    return auth_setup(serve, (unsigned)strtoul(port, NULL, 10), error);
+}
+
+enum fnd_status listen_open(struct fnd_serve *serve, struct fnd_error *error)
+{
+    size_t limit = serve->options.connections_max;
+    /* Those that were cut hold their place until the library has seen it. */
+    serve->places_count = limit + limit / 4 + 16;
+    serve->places = fnd_alloc(serve->places_count * sizeof *serve->places);
+    serve->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    const char *text = serve->options.listen;
+    return strncmp(text, "unix:", 5) == 0 ? open_unix(serve, text + 5, error)
+                                          : open_tcp(serve, error);
+}
+
+enum fnd_status listen_start(struct fnd_serve *serve, struct fnd_error *error)
+{
+    serve->accepting = true;
+    int failed = pthread_create(&serve->acceptor, NULL, accept_loop, serve);
+    if (failed != 0) {
+        serve->accepting = false;
+        return fnd_error_errno(error, FND_IO, failed, "cannot start a thread");
+    }
+    return FND_OK;
+}
+
+void listen_stop(struct fnd_serve *serve)
+{
+    if (serve->accepting) {
+        uint64_t one = 1;
+        serve->accepting = false;
+        (void)!write(serve->wake, &one, sizeof one);
+        pthread_join(serve->acceptor, NULL);
+    }
+    if (serve->listener >= 0) {
+        close(serve->listener);
+        serve->listener = -1;
+    }
+    if (serve->socket_path != NULL) {
+        (void)unlink(serve->socket_path);
+    }
+}
