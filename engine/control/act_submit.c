@@ -125,12 +125,11 @@ static enum fnd_status read_submission(struct fnd_json request, struct submissio
                              (int)NAME_SIZE_MAX);
     }
     if (artifact.bytes != NULL &&
-        (submission->hash == NULL || submission->media_type == NULL ||
+        (submission->hash == NULL ||
          !fnd_unhex(submission->hash, strlen(submission->hash), submission->artifact.hash,
                     FND_DIGEST_SIZE) ||
          !fnd_json_integer(fnd_json_member(artifact, "size"), &size) || size < 0)) {
-        return fnd_error_set(error, FND_INVALID,
-                             "an \"artifact\" has \"sha256\", \"size\" and \"media_type\"");
+        return fnd_error_set(error, FND_INVALID, "an \"artifact\" has \"sha256\" and \"size\"");
     }
     submission->artifact.size = (uint64_t)(size < 0 ? 0 : size);
     return FND_OK;

@@ -39,6 +39,32 @@ void directory_release(struct directory *directory, struct spare *spare)
     }
 }
 
+enum fnd_status directory_store(struct directory *directory, struct fnd_store **store,
+                                struct fnd_error *error)
+{
+    enum fnd_status status = FND_OK;
+    pthread_mutex_lock(&directory->lock);
+    if (directory->store != NULL) {
+        *store = directory->store;
+        directory->store_users++;
+    } else if (directory->trouble.status != FND_OK) {
+        *error = directory->trouble;
+        status = error->status;
+    } else {
+        status = fnd_error_set(error, FND_BUSY, "the engine of %s is not there", directory->name);
+    }
+    pthread_mutex_unlock(&directory->lock);
+    return status;
+}
+
+void directory_store_release(struct directory *directory)
+{
+    pthread_mutex_lock(&directory->lock);
+    directory->store_users--;
+    pthread_cond_broadcast(&directory->changed);
+    pthread_mutex_unlock(&directory->lock);
+}
+
 static struct pin_view *pin_load(struct fnd_reader *reader, int64_t pin)
 {
     struct fnd_text text = {0};

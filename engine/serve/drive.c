@@ -200,6 +200,13 @@ static enum fnd_status drive_open(struct drive *drive, struct fnd_error *error)
 
 static void drive_close(struct drive *drive)
 {
+    struct directory *directory = drive->directory;
+    pthread_mutex_lock(&directory->lock);
+    directory->store = NULL;
+    while (directory->store_users > 0) {
+        pthread_cond_wait(&directory->changed, &directory->lock);
+    }
+    pthread_mutex_unlock(&directory->lock);
     fnd_control_destroy(drive->control);
     fnd_engine_close(drive->engine);
     if (drive->epoll >= 0) {
@@ -282,14 +289,17 @@ static void *drive_main(void *context)
     for (;;) {
         enum fnd_status status = drive_open(&drive, &error);
         if (status == FND_OK) {
+            pthread_mutex_lock(&directory->lock);
+            directory->store = fnd_engine_store(drive.engine);
+            pthread_mutex_unlock(&directory->lock);
             set_state(directory, DIRECTORY_READY, NULL);
             drive.first = false;
             status = drive_run(&drive, &error);
         }
         if (status == FND_OK || drive.first) {
+            drive_close(&drive);
             set_state(directory, DIRECTORY_ENDED, status == FND_OK ? NULL : &error);
             acts_refuse(directory, &error);
-            drive_close(&drive);
             return NULL;
         }
         /* "storage full" and the like: say so to who asks, close, and see whether it still is. */

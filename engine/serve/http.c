@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "serve/internal.h"
+#include "serve/upload.h"
 
 enum { CONNECTION_MEMORY = 128 << 10 }; /* a head longer than that never reaches our own reply */
 
@@ -47,6 +48,7 @@ static void *note_target(void *context, const char *uri, struct MHD_Connection *
 
 static void request_destroy(struct request *request)
 {
+    upload_drop(request->upload);
     for (size_t i = 0; i < request->headers_count; i++) {
         free(request->headers[i].value);
     }
@@ -170,7 +172,7 @@ static bool body_fits(struct request *request, const struct guard *guard)
         }
         return true;
     }
-    return true;
+    return upload_begin(request, type, guard->length);
 }
 
 /* Everything that can be refused before a byte of the body is read. */
@@ -255,7 +257,9 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     }
     if (*size > 0) {
         bool taken = request->stage == REQUEST_BODY;
-        if (taken && request->body.size + *size <= FND_SERVE_BODY_SIZE_MAX) {
+        if (taken && request->upload != NULL) {
+            upload_take(request, data, *size);
+        } else if (taken && request->body.size + *size <= FND_SERVE_BODY_SIZE_MAX) {
             fnd_text_append(&request->body, data, *size);
         }
         *size = 0;
@@ -266,22 +270,32 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 
 /* --- waiting: for an engine, for time -------------------------------------------------------- */
 
+void request_resume(struct request *request)
+{
+    MHD_resume_connection(request->connection); /* the request is its thread's again */
+}
+
 static void act_done(struct act *act)
 {
-    struct request *request = act->context;
-    MHD_resume_connection(request->connection); /* the request is its thread's again */
+    request_resume(act->context);
+}
+
+void request_wait(struct request *request,
+                  void (*finish)(struct request *request, struct fnd_json end))
+{
+    request->finish = finish;
+    request->stage = REQUEST_WAITING;
+    place_enter(request->serve, request->place, PLACE_WAIT);
+    MHD_suspend_connection(request->connection);
 }
 
 void request_act(struct request *request, struct directory *directory,
                  void (*finish)(struct request *request, struct fnd_json end))
 {
-    request->finish = finish;
     request->directory = directory;
     request->act.context = request;
     request->act.done = act_done;
-    request->stage = REQUEST_WAITING;
-    place_enter(request->serve, request->place, PLACE_WAIT);
-    MHD_suspend_connection(request->connection);
+    request_wait(request, finish);
     directory_act(directory, &request->act);
 }
 
@@ -290,32 +304,42 @@ void request_sleep(struct request *request, int64_t until_us)
     struct fnd_serve *serve = request->serve;
     MHD_suspend_connection(request->connection);
     pthread_mutex_lock(&serve->lock);
-    request->sleep_until_us = until_us;
-    request->sleeping = true;
-    request->sleep_next = serve->sleepers;
-    serve->sleepers = request;
-    pthread_mutex_unlock(&serve->lock);
-}
-
-void request_wake(struct fnd_serve *serve, bool moved)
-{
-    int64_t now_us = serve->options.env->monotonic_us(serve->options.env);
-    pthread_mutex_lock(&serve->lock);
-    struct request **link = &serve->sleepers;
-    while (*link != NULL) {
-        struct request *request = *link;
-        bool stream = request->stream_state != NULL;
-        bool due = now_us >= request->sleep_until_us || atomic_load(&serve->stopping) ||
-                   (moved && stream) || request->place->cut;
-        if (!due) {
-            link = &request->sleep_next;
-            continue;
-        }
-        *link = request->sleep_next;
-        request->sleeping = false;
-        MHD_resume_connection(request->connection);
+    bool asleep = !serve->woken;
+    if (asleep) {
+        request->sleep_until_us = until_us;
+        request->sleep_next = serve->sleepers;
+        serve->sleepers = request;
     }
     pthread_mutex_unlock(&serve->lock);
+    if (!asleep) {
+        MHD_resume_connection(request->connection); /* nobody would wake it any more */
+    }
+}
+
+void request_wake(struct fnd_serve *serve, bool moved, bool last)
+{
+    int64_t now_us = serve->options.env->monotonic_us(serve->options.env);
+    struct request *awake = NULL;
+    pthread_mutex_lock(&serve->lock);
+    serve->woken = serve->woken || last;
+    for (struct request **link = &serve->sleepers; *link != NULL;) {
+        struct request *request = *link;
+        bool due = now_us >= request->sleep_until_us || atomic_load(&serve->stopping) || last ||
+                   (moved && request->stream_state != NULL) || request->place->cut;
+        if (due) {
+            *link = request->sleep_next;
+            request->sleep_next = awake;
+            awake = request;
+        } else {
+            link = &request->sleep_next;
+        }
+    }
+    pthread_mutex_unlock(&serve->lock);
+    while (awake != NULL) {
+        struct request *request = awake;
+        awake = request->sleep_next;
+        MHD_resume_connection(request->connection);
+    }
 }
 
 /* --- the library ----------------------------------------------------------------------------- */
@@ -333,7 +357,7 @@ enum fnd_status http_start(struct fnd_serve *serve, struct fnd_error *error)
             MHD_OPTION_NOTIFY_COMPLETED, completed, serve, MHD_OPTION_NOTIFY_CONNECTION, connected,
             serve, MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
             (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, 120U,
-            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+            MHD_OPTION_STRICT_FOR_CLIENT, -1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
         if (serve->daemons[i] == NULL) {
             return fnd_error_set(error, FND_IO, "cannot start the HTTP library's threads");
         }

@@ -30,6 +30,14 @@ struct act {
     void *context;
 };
 
+/** Something for the helper's thread. Owned by whoever hands it over; it may be gone as soon as
+ *  run() has resumed its request. */
+struct task {
+    struct task *next;
+    void (*run)(struct task *task);
+    void *context;
+};
+
 struct spare {
     struct spare *next;
     struct fnd_reader *reader;
@@ -61,6 +69,8 @@ struct directory {
     struct fnd_error trouble; /* of BROKEN, and of an ENDED before it was ready */
     struct fnd_text refusal;  /* a refused pipeline's errors */
     struct act *acts, **acts_end;
+    struct fnd_store *store; /* of a READY one */
+    size_t store_users;
     struct spare *spares;
     struct pin_view *pins;
 };
@@ -70,6 +80,11 @@ void directory_stop(struct directory *directory, bool now);
 void directory_finish(struct directory *directory);
 /** Hand an act over; done() is called in any case.  Thread: any. */
 void directory_act(struct directory *directory, struct act *act);
+/** The store for what any thread may do with it; the engine does not close it before it was given
+ *  back.  FND_BUSY, or what stopped it, when there is none. */
+enum fnd_status directory_store(struct directory *directory, struct fnd_store **store,
+                                struct fnd_error *error);
+void directory_store_release(struct directory *directory);
 /** A reader of its own for the caller, until it is given back. */
 enum fnd_status directory_reader(struct directory *directory, struct spare **spare,
                                  struct fnd_error *error);
@@ -114,12 +129,16 @@ struct fnd_serve {
     struct MHD_Daemon *daemons[FND_SERVE_THREADS];
     size_t daemons_count;
     int listener, wake;
-    pthread_t acceptor;
-    bool accepting;
+    pthread_t acceptor, helper;
+    atomic_bool accepting;
     atomic_bool stopping;
     pthread_mutex_t lock; /* of what follows */
     struct place *places;
     size_t places_count, places_used;
+    struct task *tasks, **tasks_end;
+    pthread_cond_t tasks_there;
+    bool helping;
+    bool woken;               /* nobody sleeps any more */
     struct request *sleepers; /* streams and delayed replies, by `sleep_next` */
     int64_t failed_since_us;  /* of bad tokens */
     size_t failed;
@@ -179,7 +198,6 @@ struct request {
     char *key; /* Idempotency-Key */
     /* while suspended for time */
     struct request *sleep_next;
-    bool sleeping;
     int64_t sleep_until_us;
     void *stream_state;
 };
@@ -194,10 +212,21 @@ char *request_query(const struct request *request, const char *name);
  *  The handler returns at once behind it. */
 void request_act(struct request *request, struct directory *directory,
                  void (*finish)(struct request *request, struct fnd_json end));
+/** Wait for request_resume(), which may come at any moment behind this; then `finish`. */
+void request_wait(struct request *request,
+                  void (*finish)(struct request *request, struct fnd_json end));
+void request_resume(struct request *request); /* Thread: any */
 /** Wait until `until_us` (monotonic) or until something moves. */
 void request_sleep(struct request *request, int64_t until_us);
-/** Resume who sleeps: whose time has come, and with `moved` every stream. */
-void request_wake(struct fnd_serve *serve, bool moved);
+/** Resume who sleeps: whose time has come, with `moved` every stream; `last`: all, for good. */
+void request_wake(struct fnd_serve *serve, bool moved, bool last);
+
+/* --- the helper (helper.c) ------------------------------------------------------------------- */
+
+enum fnd_status helper_start(struct fnd_serve *serve, struct fnd_error *error);
+/** Does what was handed over, then ends. */
+void helper_stop(struct fnd_serve *serve);
+void helper_do(struct fnd_serve *serve, struct task *task); /* Thread: any */
 
 /* --- replies (reply.c) ----------------------------------------------------------------------- */
 
@@ -249,6 +278,11 @@ void health_get(struct request *request);
 void ready_get(struct request *request);
 void pipelines_get(struct request *request);
 
+/** Hand a job in: `member` is "input" with the value, or "artifact" with what is kept already. */
+void submit_value(struct request *request, struct directory *directory, const char *pipeline,
+                  const char *name, const char *member, struct fnd_json value);
+/** The directory of that name, or the first for NULL; NULL: 404 is the reply. */
+struct directory *submit_directory(struct request *request, const char *name);
 /** The body as a JSON object; false: the refusal is the reply. `{}` for no body where `empty`. */
 bool body_object(struct request *request, bool empty, struct fnd_json *object);
 /** A page's limit and where it begins; false: the refusal is the reply. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "serve/internal.h"
+#include "serve/upload.h"
 
 /* --- lists ----------------------------------------------------------------------------------- */
 
@@ -274,8 +275,8 @@ static void submitted(struct request *request, struct fnd_json end)
     }
 }
 
-static void submit_value(struct request *request, struct directory *directory, const char *pipeline,
-                         const char *name, const char *member, struct fnd_json value)
+void submit_value(struct request *request, struct directory *directory, const char *pipeline,
+                  const char *name, const char *member, struct fnd_json value)
 {
     struct fnd_text *act = &request->act.request;
     fnd_text_append_z(act, "{\"op\":\"submit\"");
@@ -288,7 +289,7 @@ static void submit_value(struct request *request, struct directory *directory, c
     request_act(request, directory, submitted);
 }
 
-static struct directory *submit_directory(struct request *request, const char *name)
+struct directory *submit_directory(struct request *request, const char *name)
 {
     struct fnd_serve *serve = request->serve;
     for (size_t i = 0; i < serve->directories_count; i++) {
@@ -303,6 +304,10 @@ static struct directory *submit_directory(struct request *request, const char *n
 void jobs_post(struct request *request)
 {
     struct fnd_json body;
+    if (request->upload != NULL) {
+        upload_submit(request);
+        return;
+    }
     if (!body_object(request, false, &body)) {
         return;
     }

@@ -208,7 +208,7 @@ static void *accept_loop(void *context)
     long long moved_before = 0;
     struct pollfd wait[2] = {{.fd = serve->wake, .events = POLLIN},
                              {.fd = serve->listener, .events = POLLIN}};
-    while (serve->accepting) {
+    while (atomic_load(&serve->accepting)) {
         bool stopping = atomic_load(&serve->stopping);
         (void)poll(wait, stopping ? 1 : 2, TICK_MS);
         if ((wait[0].revents & POLLIN) != 0) {
@@ -224,7 +224,7 @@ static void *accept_loop(void *context)
         }
         int64_t now = now_us(serve);
         if (now - tick_us >= (int64_t)TICK_MS * 1000 || moved != moved_before || stopping) {
-            request_wake(serve, moved != moved_before);
+            request_wake(serve, moved != moved_before, false);
             moved_before = moved;
         }
         if (now - tick_us >= (int64_t)TICK_MS * 1000) {
@@ -232,7 +232,7 @@ static void *accept_loop(void *context)
             tick_us = now;
         }
     }
-    request_wake(serve, true);
+    request_wake(serve, true, true);
     return NULL;
 }
 

@@ -18,7 +18,7 @@ static const struct route table[] = {
     {HTTP_GET, "/v1/session", 0, session_get},
     {HTTP_GET, "/v1/pipelines", 0, pipelines_get},
     {HTTP_GET, "/v1/jobs", 0, jobs_list},
-    {HTTP_POST, "/v1/jobs", 0, jobs_post},
+    {HTTP_POST, "/v1/jobs", ROUTE_UPLOAD, jobs_post},
     {HTTP_GET, "/v1/jobs/{id}", 0, jobs_get},
     {HTTP_POST, "/v1/jobs/{id}/cancel", ROUTE_NO_BODY, jobs_cancel},
     {HTTP_POST, "/v1/jobs/{id}/retry", ROUTE_NO_BODY, jobs_retry},

@@ -118,6 +118,7 @@ enum fnd_status fnd_serve_create(const struct fnd_serve_options *options, struct
     }
     serve->listener = serve->wake = -1;
     pthread_mutex_init(&serve->lock, NULL);
+    pthread_cond_init(&serve->tasks_there, NULL);
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
@@ -126,6 +127,9 @@ enum fnd_status fnd_serve_create(const struct fnd_serve_options *options, struct
     enum fnd_status status = listen_open(serve, error);
     if (status == FND_OK) {
         status = start_directories(serve, text, error);
+    }
+    if (status == FND_OK) {
+        status = helper_start(serve, error);
     }
     if (status == FND_OK) {
         status = http_start(serve, error);
@@ -190,6 +194,7 @@ void fnd_serve_destroy(struct fnd_serve *serve)
         }
     }
     /* No act is under way any more; who sleeps is woken, so that nothing is suspended. */
+    helper_stop(serve);
     listen_stop(serve);
     http_stop(serve);
     for (size_t i = 0; i < serve->directories_count; i++) {
@@ -199,6 +204,7 @@ void fnd_serve_destroy(struct fnd_serve *serve)
         close(serve->wake);
     }
     pthread_mutex_destroy(&serve->lock);
+    pthread_cond_destroy(&serve->tasks_there);
     free(serve->directories);
     free(serve->places);
     free(serve->hosts);

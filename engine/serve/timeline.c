@@ -100,6 +100,18 @@ static void compare(struct history *history, struct fnd_text *pointer, struct fn
     }
 }
 
+/* Whether two objects tell of the same thing: they have a member's name in common. */
+static bool akin(struct fnd_json a, struct fnd_json b)
+{
+    bool common = false;
+    for (struct fnd_json_walk walk = fnd_json_walk(a); !common && fnd_json_next(&walk);) {
+        char *key = fnd_json_strdup(walk.key);
+        common = fnd_json_member(b, key).bytes != NULL;
+        free(key);
+    }
+    return common;
+}
+
 /* What a phase's output has otherwise than the one before it, where both are objects. */
 static void append_changes(struct history *history, struct fnd_json output)
 {
@@ -110,7 +122,8 @@ static void append_changes(struct history *history, struct fnd_json output)
     }
     if (history->before.size > 0 &&
         fnd_json_check(fnd_text_z(&history->before), history->before.size, NULL, &before, NULL) ==
-            FND_OK) {
+            FND_OK &&
+        akin(before, output)) {
         history->changes = 0;
         fnd_text_append_z(history->json, ",\"changes\":[");
         compare(history, &pointer, before, output);
