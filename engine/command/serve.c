@@ -25,7 +25,10 @@ struct told {
     const char **pipelines_given;
     char **pipelines; /* absolute */
     const char **settings, **hosts;
-    char *token, *by, *plugin_path;
+    char *by, *plugin_path;
+    struct fnd_text tokens; /* what the people's names and tokens are in */
+    struct fnd_serve_person *people;
+    size_t people_count;
 };
 
 static void told_finish(struct told *told)
@@ -39,25 +42,40 @@ static void told_finish(struct told *told)
     free(told->found);
     free(told->settings);
     free(told->hosts);
-    free(told->token);
+    fnd_text_finish(&told->tokens);
+    free(told->people);
     free(told->by);
     free(told->plugin_path);
 }
 
-/* The first line of a file that nobody else may read. */
-static enum fnd_status read_token(const char *file, char **token, struct fnd_error *error)
+/* A line a person: TOKEN, who is `by`, or NAME TOKEN; in a file that nobody else may read. */
+static enum fnd_status read_tokens(const char *file, struct told *told, struct fnd_error *error)
 {
     struct stat about;
-    struct fnd_text text = {0};
     if (stat(file, &about) == 0 && (about.st_mode & 077) != 0) {
         return fnd_error_set(error, FND_DENIED, "others may read the token file %s: chmod 600 %s",
                              file, file);
     }
-    enum fnd_status status = fnd_file_read(AT_FDCWD, file, TOKEN_FILE_SIZE_MAX, &text, error);
-    if (status == FND_OK) {
-        *token = fnd_strndup(fnd_text_z(&text), strcspn(fnd_text_z(&text), "\r\n"));
+    enum fnd_status status =
+        fnd_file_read(AT_FDCWD, file, TOKEN_FILE_SIZE_MAX, &told->tokens, error);
+    char *line = status == FND_OK ? told->tokens.bytes : NULL;
+    while (line != NULL && *line != '\0') {
+        char *next = line + strcspn(line, "\r\n"), *space = NULL;
+        next += *next != '\0' ? (*next = '\0', 1) : 0;
+        space = strrchr(line, ' ');
+        if (line[0] != '\0' && line[0] != '#') {
+            told->people = fnd_realloc(told->people, told->people_count + 1, sizeof *told->people);
+            told->people[told->people_count++] = (struct fnd_serve_person){
+                space != NULL ? line : told->by, space != NULL ? space + 1 : line};
+            if (space != NULL) {
+                *space = '\0';
+            }
+        }
+        line = next;
     }
-    fnd_text_finish(&text);
+    if (status == FND_OK && told->people_count == 0) {
+        status = fnd_error_set(error, FND_INVALID, "there is no token in %s", file);
+    }
     return status;
 }
 
@@ -103,7 +121,7 @@ static enum fnd_status read_told(struct fnd_app *app, struct told *told, struct 
         status = read_pipelines(app, told, error);
     }
     if (status == FND_OK && token != NULL) {
-        status = read_token(token, &told->token, error);
+        status = read_tokens(token, told, error);
     }
     return status;
 }
@@ -154,7 +172,8 @@ static struct fnd_serve_options serve_options(struct fnd_app *app, const struct 
         .listen = listen != NULL ? listen : "127.0.0.1:7420",
         .hosts = told->hosts,
         .by = told->by,
-        .token = told->token,
+        .people = told->people,
+        .people_count = told->people_count,
         .metrics_open = fnd_arguments_has(arguments, FND_OPTION_METRICS_OPEN),
         .version = FND_VERSION};
     if (isolation != NULL) {

@@ -136,7 +136,7 @@ static const struct fnd_option serve_options[] = {
     {FND_OPTION_NO_WATCH, 0, "no-watch", NULL,
      "take in no files of the directories, only what is submitted", NULL},
     {FND_OPTION_TOKEN_FILE, 0, "token-file", "FILE",
-     "the first line is the token, mode 600; else a random one for this run", NULL},
+     "a line a person, TOKEN or NAME TOKEN, mode 600; else a random one for this run", NULL},
     {FND_OPTION_HOST, 0, "host", "NAME",
      "a further name that clients may ask for, with :PORT; may be given many times", NULL},
     {FND_OPTION_CONNECTIONS, 0, "connections", "N", "connections at once; 256 by default", NULL},

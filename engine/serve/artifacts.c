@@ -231,18 +231,15 @@ static const char *shown_type(const char *media_type, bool *in_line)
     return text ? "text/plain; charset=utf-8" : "application/octet-stream";
 }
 
-static void send_file(struct request *request, const struct wanted *wanted, int fd)
+void file_send(struct request *request, int fd, uint64_t size, const char *type, bool in_line,
+               const char *name)
 {
     uint64_t begin, length;
-    bool in_line;
-    const char *type = shown_type(wanted->media_type, &in_line);
-    unsigned status =
-        range_read(request_header(request, "Range"), wanted->artifact.size, &begin, &length);
+    unsigned status = range_read(request_header(request, "Range"), size, &begin, &length);
     if (status == 416) {
         close(fd);
-        reply_problem(request, 416, "bad_range", "the artifact has %" PRIu64 " bytes",
-                      wanted->artifact.size);
-        reply_header(request, "Content-Range", "bytes */%" PRIu64, wanted->artifact.size);
+        reply_problem(request, 416, "bad_range", "there are %" PRIu64 " bytes", size);
+        reply_header(request, "Content-Range", "bytes */%" PRIu64, size);
         return;
     }
     struct download *download = fnd_alloc(sizeof *download);
@@ -255,10 +252,10 @@ static void send_file(struct request *request, const struct wanted *wanted, int 
     request->type = type;
     reply_header(request, "Accept-Ranges", "bytes");
     reply_header(request, "Content-Disposition", "%s; filename=\"%s\"",
-                 in_line ? "inline" : "attachment", wanted->title);
+                 in_line ? "inline" : "attachment", name);
     if (status == 206) {
         reply_header(request, "Content-Range", "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, begin,
-                     begin + length - 1, wanted->artifact.size);
+                     begin + length - 1, size);
     }
 }
 
@@ -290,6 +287,8 @@ void artifacts_get(struct request *request)
         reply_problem(request, 404, "not_found", "the job has no artifact %s",
                       request->match.parts[1]);
     } else {
-        send_file(request, &wanted, fd);
+        bool in_line;
+        const char *type = shown_type(wanted.media_type, &in_line);
+        file_send(request, fd, wanted.artifact.size, type, in_line, wanted.title);
     }
 }

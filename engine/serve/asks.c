@@ -54,6 +54,18 @@ static enum fnd_status ask_json(struct directory *directory, struct fnd_reader *
     return status;
 }
 
+enum fnd_status ask_append(struct request *request, struct directory *directory, int64_t number,
+                           bool whole, struct fnd_error *error)
+{
+    struct spare *spare = NULL;
+    enum fnd_status status = directory_reader(directory, &spare, error);
+    if (status == FND_OK) {
+        status = ask_json(directory, spare->reader, number, whole, &request->out, error);
+    }
+    directory_release(directory, spare);
+    return status;
+}
+
 /* --- lists ----------------------------------------------------------------------------------- */
 
 struct listing {
@@ -168,29 +180,32 @@ void asks_list(struct request *request)
     free(listing.job);
 }
 
+void ask_reply(struct request *request, struct directory *directory, int64_t number,
+               unsigned http_status)
+{
+    struct fnd_error error = {0};
+    struct fnd_json ask;
+    int64_t version = 0, fence = 0;
+    enum fnd_status status = ask_append(request, directory, number, true, &error);
+    if (status == FND_OK) {
+        status = fnd_json_check(fnd_text_z(&request->out), request->out.size, "ask", &ask, &error);
+    }
+    if (status != FND_OK) {
+        reply_error(request, &error);
+        return;
+    }
+    fnd_json_integer(fnd_json_member(ask, "version"), &version);
+    fnd_json_integer(fnd_json_find(ask, "/lease/fence"), &fence);
+    reply_header(request, "ETag", "\"%" PRId64 "-%" PRId64 "\"", version, fence);
+    reply_json(request, http_status);
+}
+
 void asks_get(struct request *request)
 {
     struct directory *directory = NULL;
-    struct spare *spare = NULL;
-    struct fnd_error error = {0};
-    struct fnd_request_row row = {0};
     int64_t number;
-    if (!number_id(request, request->match.parts[0], "ask", &directory, &number)) {
-        return;
-    }
-    enum fnd_status status = directory_reader(directory, &spare, &error);
-    if (status == FND_OK) {
-        status = fnd_request_get(spare->reader, number, &row, &error);
-    }
-    if (status == FND_OK) {
-        status = ask_json(directory, spare->reader, number, true, &request->out, &error);
-    }
-    directory_release(directory, spare);
-    if (status == FND_OK) {
-        reply_header(request, "ETag", "\"%" PRId32 "-0\"", row.version);
-        reply_json(request, 200);
-    } else {
-        reply_error(request, &error);
+    if (number_id(request, request->match.parts[0], "ask", &directory, &number)) {
+        ask_reply(request, directory, number, 200);
     }
 }
 

@@ -35,19 +35,25 @@ enum fnd_status auth_setup(struct fnd_serve *serve, unsigned port, struct fnd_er
     }
     serve->hosts = fnd_text_take(&hosts);
     snprintf(serve->cookie, sizeof serve->cookie, "foundry-%u", port);
-    if (serve->options.token == NULL) {
+    serve->people = serve->options.people;
+    serve->people_count = serve->options.people_count;
+    if (serve->people_count == 0) {
         uint8_t bytes[TOKEN_SIZE];
         char hex[2 * TOKEN_SIZE + 1];
         serve->options.env->random(serve->options.env, bytes, sizeof bytes);
         fnd_hex(bytes, sizeof bytes, hex);
         serve->token = fnd_strdup(hex);
-        return FND_OK;
+        serve->self = (struct fnd_serve_person){serve->options.by, serve->token};
+        serve->people = &serve->self;
+        serve->people_count = 1;
     }
-    serve->token = fnd_strdup(serve->options.token);
-    if (strlen(serve->token) < 2 * TOKEN_SIZE) {
-        return fnd_error_set(error, FND_INVALID,
-                             "a token has at least %d characters; openssl rand -hex 32 makes one",
-                             2 * TOKEN_SIZE);
+    for (size_t i = 0; i < serve->people_count; i++) {
+        if (strlen(serve->people[i].token) < 2 * TOKEN_SIZE) {
+            return fnd_error_set(error, FND_INVALID,
+                                 "the token of %s has less than %d characters; openssl rand -hex "
+                                 "32 makes one",
+                                 serve->people[i].name, 2 * TOKEN_SIZE);
+        }
     }
     return FND_OK;
 }
@@ -61,12 +67,22 @@ static bool equal(const char *a, const char *b)
     return sodium_memcmp(first, second, sizeof first) == 0;
 }
 
+/* Whose token it is; all are compared, whichever fits. NULL: nobody's. */
+static const struct fnd_serve_person *person_of(const struct fnd_serve *serve, const char *token)
+{
+    const struct fnd_serve_person *found = NULL;
+    for (size_t i = 0; i < serve->people_count; i++) {
+        found = equal(token, serve->people[i].token) ? &serve->people[i] : found;
+    }
+    return found;
+}
+
 /* hex of BLAKE2b under the token's hash. */
-static void seal(const struct fnd_serve *serve, const char *session,
+static void seal(const struct fnd_serve_person *person, const char *session,
                  char text[FND_DIGEST_TEXT_SIZE])
 {
     uint8_t key[FND_DIGEST_SIZE], digest[FND_DIGEST_SIZE];
-    fnd_sha256(serve->token, strlen(serve->token), key);
+    fnd_sha256(person->token, strlen(person->token), key);
     fnd_blake2b(key, sizeof key, "foundry login ", 14, session, strlen(session), digest);
     fnd_digest_text(digest, text);
 }
@@ -100,27 +116,32 @@ static bool cookie_holds(struct request *request)
     size_t size = value != NULL ? strlen(value) : 0;
     if (size == 2 * SESSION_SIZE + 1 + FND_DIGEST_TEXT_SIZE - 1 && value[2 * SESSION_SIZE] == '.') {
         value[2 * SESSION_SIZE] = '\0';
-        seal(request->serve, value, mac);
-        holds = equal(mac, value + 2 * SESSION_SIZE + 1);
-        if (holds) {
-            snprintf(request->caller.session, sizeof request->caller.session, "%s", value);
+        for (size_t i = 0; i < request->serve->people_count; i++) {
+            const struct fnd_serve_person *person = &request->serve->people[i];
+            seal(person, value, mac);
+            if (equal(mac, value + 2 * SESSION_SIZE + 1)) {
+                request->caller.name = person->name;
+                holds = true;
+            }
         }
     }
     free(value);
     return holds;
 }
 
-static bool bearer_holds(const struct request *request, bool *given)
+static bool bearer_holds(struct request *request, bool *given)
 {
     const char *value = request_header(request, "Authorization");
     *given = value != NULL && strncmp(value, "Bearer ", 7) == 0;
-    return *given && equal(value + 7, request->serve->token);
+    const struct fnd_serve_person *person = *given ? person_of(request->serve, value + 7) : NULL;
+    request->caller.name = person != NULL ? person->name : request->caller.name;
+    return person != NULL;
 }
 
 static void refuse_late(struct request *request, struct fnd_json end)
 {
     (void)end;
-    reply_problem(request, 401, "bad_token", "this token is not the one of this server");
+    reply_problem(request, 401, "bad_token", "this token is none of this server's");
 }
 
 /* A wrong token: guesses beyond a few a minute wait, each for itself. */
@@ -194,7 +215,8 @@ void auth_login(struct request *request)
 {
     struct fnd_serve *serve = request->serve;
     char *token = request_query(request, "token");
-    if (token == NULL || !equal(token, serve->token)) {
+    const struct fnd_serve_person *person = token != NULL ? person_of(serve, token) : NULL;
+    if (person == NULL) {
         free(token);
         refuse_token(request);
         return;
@@ -203,7 +225,7 @@ void auth_login(struct request *request)
     char session[2 * SESSION_SIZE + 1], mac[FND_DIGEST_TEXT_SIZE];
     serve->options.env->random(serve->options.env, bytes, sizeof bytes);
     fnd_hex(bytes, sizeof bytes, session);
-    seal(serve, session, mac);
+    seal(person, session, mac);
     reply_header(request, "Set-Cookie", "%s=%s.%s; HttpOnly; SameSite=Strict; Path=/; Max-Age=%d",
                  serve->cookie, session, mac, (int)COOKIE_AGE_S);
     reply_header(request, "Location", "/");

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "serve/internal.h"
+#include "serve/tally.h"
 
 enum fnd_status directory_reader(struct directory *directory, struct spare **spare,
                                  struct fnd_error *error)
@@ -141,6 +142,7 @@ void directory_finish(struct directory *directory)
         directory->pins = view->next;
         pin_free(view);
     }
+    tally_destroy(directory->tally);
     fnd_text_finish(&directory->refusal);
     pthread_mutex_destroy(&directory->lock);
     pthread_cond_destroy(&directory->changed);

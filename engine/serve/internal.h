@@ -72,6 +72,7 @@ struct directory {
     struct fnd_store *store; /* of a READY one */
     size_t store_users;
     struct spare *spares;
+    struct tally *tally; /* the helper's */
     struct pin_view *pins;
 };
 
@@ -117,9 +118,20 @@ struct place {
 
 enum { PEER_SIZE = 64 };
 
+enum { KEYS_MAX = 64, KEY_SIZE = 201 };
+struct key {
+    char text[KEY_SIZE];
+    size_t directory;
+    int64_t number; /* 0: none */
+};
+
 struct fnd_serve {
     struct fnd_serve_options options;
-    char *url, *token;
+    char *url;
+    char *token; /* made here; NULL: the people's own */
+    struct fnd_serve_person self;
+    const struct fnd_serve_person *people;
+    size_t people_count;
     char cookie[24]; /* its name */
     char *hosts;     /* allowed values of Host, each between newlines */
     bool tcp;
@@ -140,7 +152,9 @@ struct fnd_serve {
     bool helping;
     bool woken;               /* nobody sleeps any more */
     struct request *sleepers; /* streams and delayed replies, by `sleep_next` */
-    int64_t failed_since_us;  /* of bad tokens */
+    struct key keys[KEYS_MAX];
+    size_t keys_next;
+    int64_t failed_since_us; /* of bad tokens */
     size_t failed;
     uint64_t requests, refused, evicted, cut, replies[6]; /* for /metrics; replies by class */
 };
@@ -161,7 +175,6 @@ enum { REPLY_HEADERS_MAX = 8 };
 struct caller {
     const char *name;
     bool by_cookie;
-    char session[17]; /* of a cookie */
 };
 
 struct request {
@@ -179,6 +192,7 @@ struct request {
     enum { REQUEST_NEW, REQUEST_BODY, REQUEST_WAITING, REQUEST_REPLIED } stage;
     struct fnd_text body;
     struct upload *upload;
+    void *work; /* of a task under way */
     /* the reply */
     unsigned status;
     struct fnd_text out;
@@ -271,6 +285,24 @@ void artifacts_get(struct request *request);
 void asks_list(struct request *request);
 void asks_get(struct request *request);
 void asks_answer(struct request *request);
+void asks_next(struct request *request);
+void asks_claim(struct request *request);
+void asks_heartbeat(struct request *request);
+void asks_draft(struct request *request);
+void asks_release(struct request *request);
+void asks_snooze(struct request *request);
+void asks_undo(struct request *request);
+void asks_reopen(struct request *request);
+void rules_revoke(struct request *request);
+void corrections_list(struct request *request);
+void corrections_get(struct request *request);
+void exports_list(struct request *request);
+void exports_post(struct request *request);
+void exports_get(struct request *request);
+void exports_file(struct request *request);
+void exports_manifest(struct request *request);
+void stats_get(struct request *request);
+void metrics_get(struct request *request);
 void events_get(struct request *request);
 void static_get(struct request *request);
 void session_get(struct request *request);
@@ -283,6 +315,18 @@ void submit_value(struct request *request, struct directory *directory, const ch
                   const char *name, const char *member, struct fnd_json value);
 /** The directory of that name, or the first for NULL; NULL: 404 is the reply. */
 struct directory *submit_directory(struct request *request, const char *name);
+/** Append an Ask as it stands. */
+enum fnd_status ask_append(struct request *request, struct directory *directory, int64_t number,
+                           bool whole, struct fnd_error *error);
+/** Reply with one. */
+void ask_reply(struct request *request, struct directory *directory, int64_t number,
+               unsigned status);
+/** Reply with a file, or the range of it that was asked for. Takes `fd`. */
+void file_send(struct request *request, int fd, uint64_t size, const char *type, bool in_line,
+               const char *name);
+/** What was made under the request's Idempotency-Key before; false: nothing. */
+bool keys_find(struct request *request, struct directory **directory, int64_t *number);
+void keys_note(struct request *request, const struct directory *directory, int64_t number);
 /** The body as a JSON object; false: the refusal is the reply. `{}` for no body where `empty`. */
 bool body_object(struct request *request, bool empty, struct fnd_json *object);
 /** A page's limit and where it begins; false: the refusal is the reply. */

@@ -313,7 +313,7 @@ static enum fnd_status open_tcp(struct fnd_serve *serve, struct fnd_error *error
     if (status != FND_OK) {
         return status;
     }
-    if (!is_loopback(&address) && serve->options.token == NULL) {
+    if (!is_loopback(&address) && serve->options.people_count == 0) {
         return fnd_error_set(error, FND_DENIED,
                              "%s can be reached from other machines: give --token-file, and let "
                              "only a proxy that speaks TLS reach it",

@@ -154,7 +154,7 @@ const char *fnd_serve_url(const struct fnd_serve *serve)
 
 const char *fnd_serve_token(const struct fnd_serve *serve)
 {
-    return serve->token;
+    return serve->people[0].token;
 }
 
 void fnd_serve_stop(struct fnd_serve *serve, bool now)

@@ -37,6 +37,11 @@ enum {
 
 struct fnd_serve;
 
+/** Somebody who may use the API, by a token of at least 64 characters. */
+struct fnd_serve_person {
+    const char *name, *token;
+};
+
 /** What to serve. All borrowed until fnd_serve_destroy(). */
 struct fnd_serve_options {
     const struct fnd_env *env;
@@ -48,12 +53,13 @@ struct fnd_serve_options {
     bool watch;                       /* take in files of the directories for those pipelines */
     const char *listen;               /* "127.0.0.1:7420", "[::1]:0", "unix:/path" */
     const char *const *hosts;         /* further names that Host may say, NULL-ended */
-    const char *by;                   /* who holds the token */
-    const char *token;                /* 64 hex digits or longer; NULL: a random one is made */
-    bool metrics_open;                /* /metrics without a token */
-    size_t connections_max;           /* 0: FND_SERVE_CONNECTIONS */
-    uint64_t upload_size_max;         /* bytes of one upload; 0: 1 GiB */
-    const char *version;              /* of the program */
+    const char *by;                   /* who holds the token that is made where none is given */
+    const struct fnd_serve_person *people; /* none: a random token is made for `by` */
+    size_t people_count;
+    bool metrics_open;        /* /metrics without a token */
+    size_t connections_max;   /* 0: FND_SERVE_CONNECTIONS */
+    uint64_t upload_size_max; /* bytes of one upload; 0: 1 GiB */
+    const char *version;      /* of the program */
 };
 
 /** Open the directories, start their engines, listen.
@@ -67,7 +73,7 @@ enum fnd_status fnd_serve_create(const struct fnd_serve_options *options, struct
 /** The address as clients say it: "http://127.0.0.1:7420"; the login link's path is
  *  "/login?token=" and the token. Borrowed. */
 const char *fnd_serve_url(const struct fnd_serve *serve);
-const char *fnd_serve_token(const struct fnd_serve *serve);
+const char *fnd_serve_token(const struct fnd_serve *serve); /* the first person's */
 /** Take no further request; let what runs end; `now`: cancel it. May be called twice. */
 void fnd_serve_stop(struct fnd_serve *serve, bool now);
 /** True when every engine has closed its directory.  Thread: any. */
