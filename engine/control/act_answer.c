@@ -15,7 +15,7 @@ struct pending {
     struct fnd_answer answer;
     struct fnd_answered answered;
     char *request; /* what `answer` borrows from */
-    char *reason, *by, *key;
+    char *reason, *by, *via, *key;
 };
 
 static void pending_destroy(struct pending *pending)
@@ -29,6 +29,7 @@ static void pending_destroy(struct pending *pending)
     free(pending->request);
     free(pending->reason);
     free(pending->by);
+    free(pending->via);
     free(pending->key);
     free(pending);
 }
@@ -177,6 +178,8 @@ static enum fnd_status read_answer(struct pending *pending, struct fnd_json requ
     }
     answer->reason = pending->reason;
     answer->by = pending->by;
+    pending->via = fnd_json_strdup(fnd_json_member(request, "via"));
+    answer->via = pending->via;
     answer->seconds_ms = -1;
     if (fnd_json_number(fnd_json_member(request, "seconds"), &seconds) && seconds >= 0 &&
         seconds < 1e9) {

@@ -106,6 +106,10 @@ static char *answers_body(struct fnd_answering *answering, struct fnd_json quest
     } else {
         fnd_text_append_z(&body, "{\"by\":");
         fnd_text_append_json_z(&body, answer->by);
+        if (answer->via != NULL) {
+            fnd_text_append_z(&body, ",\"via\":");
+            fnd_text_append_json_z(&body, answer->via);
+        }
     }
     fnd_text_append_z(&body, ",\"answers\":");
     fnd_text_append(&body, answers.bytes, answers.size);

@@ -66,6 +66,10 @@ char *fnd_record_body(const struct fnd_answering *answering, enum fnd_verdict ve
     fnd_text_append_json_z(&body, answering->phase->id);
     fnd_text_append_z(&body, ",\"by\":");
     fnd_text_append_json_z(&body, answer->by);
+    if (answer->via != NULL) {
+        fnd_text_append_z(&body, ",\"via\":");
+        fnd_text_append_json_z(&body, answer->via);
+    }
     fnd_text_printf(&body, ",\"seconds\":%" PRId64 ".%03d", took_ms / 1000, (int)(took_ms % 1000));
     if (answering->subject_event > 0) {
         fnd_text_printf(&body, ",\"subject_event\":%" PRId64, answering->subject_event);
@@ -235,6 +239,7 @@ static enum fnd_status undone_append(struct fnd_reader *reader, int64_t undo, in
         fnd_time_format(event.at_us, at);
         fnd_text_printf(json, ",\"undone\":{\"event\":%" PRId64 ",\"at\":\"%s\"", undo, at);
         member_copy(json, "by", fnd_json_member(document, "by"));
+        member_copy(json, "via", fnd_json_member(document, "via"));
         member_copy(json, "how", fnd_json_member(document, "how"));
         member_copy(json, "reason", fnd_json_member(document, "reason"));
         fnd_text_append_byte(json, '}');
@@ -280,6 +285,7 @@ enum fnd_status fnd_review_record_json_at(struct fnd_reader *reader, int64_t cor
     member_copy(json, "verdict", fnd_json_member(answer, "verdict"));
     member_copy(json, "tier", fnd_json_member(answer, "tier"));
     member_copy(json, "by", fnd_json_member(answer, "by"));
+    member_copy(json, "via", fnd_json_member(answer, "via"));
     fnd_text_printf(json, ",\"at\":\"%s\"", at);
     member_copy(json, "seconds", fnd_json_member(answer, "seconds"));
     member_copy(json, "reason", fnd_json_member(answer, "reason"));

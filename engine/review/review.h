@@ -29,6 +29,7 @@ struct fnd_answer {
     struct fnd_json overrides;
     const char *reason; /* of a rejection; may be NULL */
     const char *by;     /* who: never NULL */
+    const char *via;    /* from where, as "127.0.0.1"; NULL: by a command on this machine */
     int64_t seconds_ms; /* how long it took, measured by whoever asks; < 0: from asked to now */
     bool run;           /* the job goes on at once */
     int64_t fence;      /* of the claim it is given under; 0: under none, which holds unless

@@ -8,26 +8,52 @@
 
 /* --- the Ask object -------------------------------------------------------------------------- */
 
+static void job_member(struct directory *directory, struct fnd_json job, struct fnd_text *json)
+{
+    struct fnd_json id = fnd_json_member(job, "id");
+    fnd_text_append_z(json, ",\"job\":{\"id\":");
+    fnd_text_append(json, id.bytes != NULL ? id.bytes : "null", id.bytes != NULL ? id.size : 4);
+    json_member_copy(json, "path", fnd_json_member(job, "path"));
+    json_member_copy(json, "pipeline", fnd_json_member(job, "pipeline"));
+    json_text(json, "directory", directory->name);
+    fnd_text_append_byte(json, '}');
+}
+
+/* The image with its URL: the page is given no other way to an artifact. */
+static void image_member(struct fnd_json ask, struct fnd_json image, struct fnd_text *json)
+{
+    char *job = fnd_json_strdup(fnd_json_find(ask, "/job/id"));
+    char *name = fnd_json_strdup(fnd_json_member(image, "artifact"));
+    if (job == NULL || name == NULL || image.size < 2) {
+        fnd_text_append_z(json, ",\"image\":null");
+    } else {
+        fnd_text_append_z(json, ",\"image\":");
+        fnd_text_append(json, image.bytes, image.size - 1); /* without its } */
+        fnd_text_printf(json, ",\"url\":\"/v1/jobs/%s/artifacts/%s\"}", job, name);
+    }
+    free(job);
+    free(name);
+}
+
 /* What review tells of a request, with ids for numbers and without what a list leaves out. */
 static void ask_members(struct directory *directory, struct fnd_json ask, bool whole,
                         struct fnd_text *json)
 {
+    static const char *const long_ones[] = {"subject", "schema", "confidence", "places",
+                                            "text",    "draft",  "answer"};
     int64_t number = 0;
     fnd_json_integer(fnd_json_member(ask, "request"), &number);
-    fnd_text_printf(json, "{\"id\":\"%s-%" PRId64 "\",\"job\":{\"id\":", directory->tag, number);
-    struct fnd_json job = fnd_json_member(ask, "job");
-    fnd_text_append(json, job.bytes, job.size);
-    json_member_copy(json, "path", fnd_json_member(ask, "path"));
-    json_member_copy(json, "pipeline", fnd_json_member(ask, "pipeline"));
-    json_text(json, "directory", directory->name);
-    fnd_text_append_byte(json, '}');
+    fnd_text_printf(json, "{\"id\":\"%s-%" PRId64 "\"", directory->tag, number);
     for (struct fnd_json_walk walk = fnd_json_walk(ask); fnd_json_next(&walk);) {
-        bool moved = fnd_json_text_is(walk.key, "job") || fnd_json_text_is(walk.key, "path") ||
-                     fnd_json_text_is(walk.key, "pipeline");
-        bool long_one =
-            fnd_json_text_is(walk.key, "subject") || fnd_json_text_is(walk.key, "schema") ||
-            fnd_json_text_is(walk.key, "confidence") || fnd_json_text_is(walk.key, "places");
-        if (!moved && (whole || !long_one)) {
+        bool left_out = false;
+        for (size_t i = 0; i < sizeof long_ones / sizeof long_ones[0] && !whole; i++) {
+            left_out = left_out || fnd_json_text_is(walk.key, long_ones[i]);
+        }
+        if (fnd_json_text_is(walk.key, "job")) {
+            job_member(directory, walk.value, json);
+        } else if (fnd_json_text_is(walk.key, "image")) {
+            image_member(ask, walk.value, json);
+        } else if (!left_out) {
             fnd_text_append_byte(json, ',');
             fnd_text_append(json, walk.key.bytes, walk.key.size);
             fnd_text_append_byte(json, ':');
@@ -37,12 +63,12 @@ static void ask_members(struct directory *directory, struct fnd_json ask, bool w
 }
 
 static enum fnd_status ask_json(struct directory *directory, struct fnd_reader *reader,
-                                int64_t number, bool whole, struct fnd_text *json,
-                                struct fnd_error *error)
+                                int64_t number, const char *for_whom, bool whole,
+                                struct fnd_text *json, struct fnd_error *error)
 {
     struct fnd_text text = {0};
     struct fnd_json ask;
-    enum fnd_status status = fnd_review_request_json(reader, number, &text, error);
+    enum fnd_status status = fnd_review_ask_json(reader, number, for_whom, &text, error);
     if (status == FND_OK) {
         status = fnd_json_check(fnd_text_z(&text), text.size, "request", &ask, error);
     }
@@ -60,7 +86,8 @@ enum fnd_status ask_append(struct request *request, struct directory *directory,
     struct spare *spare = NULL;
     enum fnd_status status = directory_reader(directory, &spare, error);
     if (status == FND_OK) {
-        status = ask_json(directory, spare->reader, number, whole, &request->out, error);
+        status = ask_json(directory, spare->reader, number, request->caller.name, whole,
+                          &request->out, error);
     }
     directory_release(directory, spare);
     return status;
@@ -69,51 +96,29 @@ enum fnd_status ask_append(struct request *request, struct directory *directory,
 /* --- lists ----------------------------------------------------------------------------------- */
 
 struct listing {
-    struct directory *directory;
+    struct directory *directory, *at; /* looked at; of the last row shown */
     struct fnd_reader *reader;
     struct fnd_text *out;
-    char *pipeline, *job;
+    const char *for_whom;
     size_t count, limit;
     int64_t last;
     enum fnd_status status;
     struct fnd_error error;
 };
 
-/* Whether the request's job is one of those asked for. */
-static bool listed(struct listing *listing, const struct fnd_request_row *row)
-{
-    if (listing->pipeline == NULL && listing->job == NULL) {
-        return true;
-    }
-    struct fnd_step_row step;
-    struct fnd_job_row job = {0};
-    char uuid[FND_UUID_TEXT_SIZE] = "";
-    bool good = fnd_step_get(listing->reader, row->step, &step, NULL) == FND_OK &&
-                fnd_job_get(listing->reader, step.job, &job, NULL) == FND_OK;
-    if (good) {
-        fnd_uuid_format(job.uuid, uuid);
-        good = (listing->pipeline == NULL || strcmp(job.pipeline, listing->pipeline) == 0) &&
-               (listing->job == NULL || strcmp(uuid, listing->job) == 0);
-    }
-    fnd_job_row_finish(&job);
-    return good;
-}
-
-static bool list_row(const struct fnd_request_row *row, void *context)
+static bool list_row(const struct fnd_ask_row *row, void *context)
 {
     struct listing *listing = context;
-    if (!listed(listing, row)) {
-        return true;
-    }
     if (listing->count == listing->limit) {
-        listing->count++;
+        listing->count++; /* there is more */
         return false;
     }
     fnd_text_append_z(listing->out, listing->count > 0 ? "," : "");
-    listing->status = ask_json(listing->directory, listing->reader, row->id, false, listing->out,
-                               &listing->error);
+    listing->status = ask_json(listing->directory, listing->reader, row->request.id,
+                               listing->for_whom, false, listing->out, &listing->error);
     listing->count++;
-    listing->last = row->id;
+    listing->last = row->request.id;
+    listing->at = listing->directory;
     return listing->status == FND_OK;
 }
 
@@ -136,6 +141,45 @@ static bool state_asked(struct request *request, enum fnd_request_state *state)
     return good;
 }
 
+/* The number of `?job=UUID` in a directory; 0: it asks for none; -1: it is not there. */
+static int64_t job_asked(struct request *request, struct fnd_reader *reader)
+{
+    char *name = request_query(request, "job");
+    uint8_t uuid[FND_UUID_SIZE];
+    struct fnd_job_row job = {0};
+    int64_t number = name == NULL ? 0 : -1;
+    if (name != NULL && fnd_uuid_parse(name, uuid) == 0 &&
+        fnd_job_name(reader, name, &job, NULL) == FND_OK) {
+        number = job.id;
+    }
+    fnd_job_row_finish(&job);
+    free(name);
+    return number;
+}
+
+static void list_directory(struct request *request, struct fnd_ask_filter filter, int64_t after,
+                           struct listing *listing)
+{
+    struct spare *spare = NULL;
+    struct fnd_ask_place place = {0};
+    struct fnd_ask_row row;
+    listing->status = directory_reader(listing->directory, &spare, &listing->error);
+    if (listing->status != FND_OK) {
+        return;
+    }
+    listing->reader = spare->reader;
+    filter.job = job_asked(request, spare->reader);
+    if (after > 0 && fnd_ask_get(spare->reader, after, &row, NULL) == FND_OK) {
+        place = (struct fnd_ask_place){row.due_us, after};
+    }
+    if (filter.job >= 0) {
+        enum fnd_status status = fnd_review_asks_walk(
+            spare->reader, &filter, &place, listing->limit + 1, list_row, listing, &listing->error);
+        listing->status = listing->status == FND_OK ? status : listing->status;
+    }
+    directory_release(listing->directory, spare);
+}
+
 void asks_list(struct request *request)
 {
     struct fnd_serve *serve = request->serve;
@@ -146,38 +190,24 @@ void asks_list(struct request *request)
         !state_asked(request, &state)) {
         return;
     }
-    struct listing listing = {.out = &request->out,
-                              .limit = page.limit,
-                              .pipeline = request_query(request, "pipeline"),
-                              .job = request_query(request, "job")};
-    struct directory *at = NULL;
+    char *pipeline = request_query(request, "pipeline"), *group = request_query(request, "group");
+    struct fnd_ask_filter filter = {.state = state, .pipeline = pipeline, .group = group};
+    struct listing listing = {
+        .out = &request->out, .limit = page.limit, .for_whom = request->caller.name};
     fnd_text_append_z(&request->out, "{\"items\":[");
     for (size_t i = first < page.directory ? page.directory : first;
          i < last && listing.status == FND_OK && listing.count <= listing.limit; i++) {
-        struct spare *spare = NULL;
-        bool some = listing.pipeline != NULL || listing.job != NULL;
-        struct fnd_walk walk = {.after = i == page.directory ? page.after : 0,
-                                .limit = some ? SIZE_MAX / 2 : page.limit + 1};
         listing.directory = &serve->directories[i];
-        listing.status = directory_reader(listing.directory, &spare, &listing.error);
-        if (listing.status == FND_OK) {
-            size_t before = listing.count;
-            listing.reader = spare->reader;
-            enum fnd_status status =
-                fnd_requests_walk(spare->reader, state, &walk, list_row, &listing, &listing.error);
-            listing.status = listing.status == FND_OK ? status : listing.status;
-            at = listing.count > before ? listing.directory : at;
-        }
-        directory_release(listing.directory, spare);
+        list_directory(request, filter, i == page.directory ? page.after : 0, &listing);
     }
     if (listing.status == FND_OK) {
-        page_end(&request->out, listing.count > listing.limit, at, listing.last);
+        page_end(&request->out, listing.count > listing.limit, listing.at, listing.last);
         reply_json(request, 200);
     } else {
         reply_error(request, &listing.error);
     }
-    free(listing.pipeline);
-    free(listing.job);
+    free(pipeline);
+    free(group);
 }
 
 void ask_reply(struct request *request, struct directory *directory, int64_t number,

@@ -7,7 +7,7 @@
 #include "serve/internal.h"
 
 struct listing {
-    struct directory *directory;
+    struct directory *directory, *at; /* looked at; of the last row shown */
     struct fnd_reader *reader;
     struct fnd_text *out;
     char *pipeline;
@@ -55,6 +55,7 @@ static bool list_row(const struct fnd_correction_row *row, void *context)
         append(listing->directory, listing->reader, row->id, listing->out, &listing->error);
     listing->count++;
     listing->last = row->id;
+    listing->at = listing->directory;
     return listing->status == FND_OK;
 }
 
@@ -68,7 +69,6 @@ void corrections_list(struct request *request)
     }
     struct listing listing = {
         .out = &request->out, .limit = page.limit, .pipeline = request_query(request, "pipeline")};
-    struct directory *at = NULL;
     fnd_text_append_z(&request->out, "{\"items\":[");
     for (size_t i = first < page.directory ? page.directory : first;
          i < last && listing.status == FND_OK && listing.count <= listing.limit; i++) {
@@ -78,17 +78,15 @@ void corrections_list(struct request *request)
         listing.directory = &serve->directories[i];
         listing.status = directory_reader(listing.directory, &spare, &listing.error);
         if (listing.status == FND_OK) {
-            size_t before = listing.count;
             listing.reader = spare->reader;
             enum fnd_status status =
                 fnd_corrections_walk(spare->reader, &walk, list_row, &listing, &listing.error);
             listing.status = listing.status == FND_OK ? status : listing.status;
-            at = listing.count > before ? listing.directory : at;
         }
         directory_release(listing.directory, spare);
     }
     if (listing.status == FND_OK) {
-        page_end(&request->out, listing.count > listing.limit, at, listing.last);
+        page_end(&request->out, listing.count > listing.limit, listing.at, listing.last);
         reply_json(request, 200);
     } else {
         reply_error(request, &listing.error);

@@ -272,7 +272,7 @@ void exports_post(struct request *request)
 /* --- those there are ------------------------------------------------------------------------- */
 
 struct listing {
-    struct directory *directory;
+    struct directory *directory, *at; /* looked at; of the last row shown */
     struct fnd_reader *reader;
     struct fnd_text *out;
     size_t count, limit;
@@ -296,6 +296,7 @@ static bool list_row(const struct fnd_event_row *event, void *context)
                                     &listing->error);
     listing->count++;
     listing->last = event->id;
+    listing->at = listing->directory;
     return listing->status == FND_OK;
 }
 
@@ -308,7 +309,6 @@ void exports_list(struct request *request)
         return;
     }
     struct listing listing = {.out = &request->out, .limit = page.limit};
-    struct directory *at = NULL;
     fnd_text_append_z(&request->out, "{\"items\":[");
     for (size_t i = first < page.directory ? page.directory : first;
          i < last && listing.status == FND_OK && listing.count <= listing.limit; i++) {
@@ -317,17 +317,15 @@ void exports_list(struct request *request)
         listing.directory = &serve->directories[i];
         listing.status = directory_reader(listing.directory, &spare, &listing.error);
         if (listing.status == FND_OK) {
-            size_t before = listing.count;
             listing.reader = spare->reader;
             enum fnd_status status =
                 fnd_events_walk(spare->reader, 0, &walk, list_row, &listing, &listing.error);
             listing.status = listing.status == FND_OK ? status : listing.status;
-            at = listing.count > before ? listing.directory : at;
         }
         directory_release(listing.directory, spare);
     }
     if (listing.status == FND_OK) {
-        page_end(&request->out, listing.count > listing.limit, at, listing.last);
+        page_end(&request->out, listing.count > listing.limit, listing.at, listing.last);
         reply_json(request, 200);
     } else {
         reply_error(request, &listing.error);

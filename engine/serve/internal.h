@@ -293,6 +293,7 @@ void asks_release(struct request *request);
 void asks_snooze(struct request *request);
 void asks_undo(struct request *request);
 void asks_reopen(struct request *request);
+void rules_list(struct request *request);
 void rules_revoke(struct request *request);
 void corrections_list(struct request *request);
 void corrections_get(struct request *request);

@@ -9,7 +9,7 @@
 /* --- lists ----------------------------------------------------------------------------------- */
 
 struct listing {
-    struct directory *directory;
+    struct directory *directory, *at; /* looked at; of the last row shown */
     struct fnd_reader *reader;
     struct fnd_text *out;
     const char *path; /* only these; NULL: all */
@@ -35,6 +35,7 @@ static bool list_row(const struct fnd_job_row *job, const struct fnd_step_row *s
     fnd_text_append_byte(listing->out, '}');
     listing->count++;
     listing->last = job->id;
+    listing->at = listing->directory;
     return listing->status == FND_OK;
 }
 
@@ -68,7 +69,6 @@ void jobs_list(struct request *request)
     }
     char *pipeline = request_query(request, "pipeline"), *path = request_query(request, "path");
     struct listing listing = {.out = &request->out, .path = path, .limit = page.limit};
-    struct directory *at = NULL;
     fnd_text_append_z(&request->out, "{\"items\":[");
     for (size_t i = first < page.directory ? page.directory : first;
          i < last && listing.status == FND_OK && listing.count <= listing.limit; i++) {
@@ -80,17 +80,15 @@ void jobs_list(struct request *request)
         listing.directory = &serve->directories[i];
         listing.status = directory_reader(listing.directory, &spare, &listing.error);
         if (listing.status == FND_OK) {
-            size_t before = listing.count;
             listing.reader = spare->reader;
             enum fnd_status status =
                 fnd_jobs_walk(spare->reader, &filter, &walk, list_row, &listing, &listing.error);
             listing.status = listing.status == FND_OK ? status : listing.status;
-            at = listing.count > before && listing.last > 0 ? listing.directory : at;
         }
         directory_release(listing.directory, spare);
     }
     if (listing.status == FND_OK) {
-        page_end(&request->out, listing.count > listing.limit, at, listing.last);
+        page_end(&request->out, listing.count > listing.limit, listing.at, listing.last);
         reply_json(request, 200);
     } else {
         reply_error(request, &listing.error);

@@ -18,9 +18,8 @@ bool body_object(struct request *request, bool empty, struct fnd_json *object)
     }
     if (fnd_json_check(fnd_text_z(&request->body), request->body.size, NULL, object, &error) !=
         FND_OK) {
-        reply_problem(request, 400, error.code[0] != '\0' ? error.code : "bad_json",
-                      "the body is no JSON: %s (line %zu, column %zu)", error.message, error.line,
-                      error.column);
+        reply_problem(request, 400, "bad_json", "the body is no JSON: %s (line %zu, column %zu)",
+                      error.message, error.line, error.column);
         return false;
     }
     if (fnd_json_type(*object) != FND_JSON_OBJECT) {

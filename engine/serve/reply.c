@@ -200,10 +200,12 @@ bool reply_end(struct request *request, struct fnd_json end)
     char *code = fnd_json_strdup(fnd_json_member(end, "code"));
     json_member_copy(&more, "errors", fnd_json_member(end, "fields"));
     json_member_copy(&more, "standing", fnd_json_member(end, "standing"));
+    json_member_copy(&more, "holder", fnd_json_member(end, "holder"));
+    json_member_copy(&more, "until", fnd_json_member(end, "until"));
     problem(request, reply_status(status),
-            code != NULL            ? code
-            : status == FND_INVALID ? "refused"
-                                    : fnd_status_name(status),
+            code != NULL && strcmp(code, "answer_refused") != 0 ? code
+            : status == FND_INVALID                             ? "refused"
+                                                                : fnd_status_name(status),
             message != NULL ? message : fnd_status_name(status), fnd_text_z(&more));
     fnd_text_finish(&more);
     free(message);

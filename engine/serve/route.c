@@ -34,6 +34,7 @@ static const struct route table[] = {
     {HTTP_POST, "/v1/asks/{id}/snooze", 0, asks_snooze},
     {HTTP_POST, "/v1/asks/{id}/undo", 0, asks_undo},
     {HTTP_POST, "/v1/asks/{id}/reopen", 0, asks_reopen},
+    {HTTP_GET, "/v1/rules", 0, rules_list},
     {HTTP_POST, "/v1/rules/{id}/revoke", ROUTE_NO_BODY, rules_revoke},
     {HTTP_GET, "/v1/corrections", 0, corrections_list},
     {HTTP_GET, "/v1/corrections/{id}", 0, corrections_get},

@@ -7,8 +7,14 @@
 
 #include "serve/internal.h"
 #include "serve/tally.h"
+#include "store/desk.h"
 
 enum { ASKS_LOOK_MAX = 1000000 };
+
+/** Open asks by what stands about them. */
+struct count {
+    int64_t now_us, open, leased, snoozed, overdue;
+};
 
 /** A look at the numbers; owned by the helper's task until it resumes the request. */
 struct looking {
@@ -17,29 +23,19 @@ struct looking {
     char *pipeline;
     size_t first, last;
     struct tally_sum sum;
-    int64_t states[FND_CANCELLED + 1], open;
+    int64_t states[FND_CANCELLED + 1];
+    struct count asks;
     enum fnd_status status;
     struct fnd_error error;
 };
 
-struct count {
-    struct fnd_reader *reader;
-    const char *pipeline;
-    int64_t open;
-};
-
-static bool count_open(const struct fnd_request_row *row, void *context)
+static bool count_open(const struct fnd_ask_row *row, void *context)
 {
     struct count *count = context;
-    struct fnd_step_row step;
-    struct fnd_job_row job = {0};
-    if (count->pipeline == NULL) {
-        count->open++;
-    } else if (fnd_step_get(count->reader, row->step, &step, NULL) == FND_OK &&
-               fnd_job_get(count->reader, step.job, &job, NULL) == FND_OK) {
-        count->open += strcmp(job.pipeline, count->pipeline) == 0;
-    }
-    fnd_job_row_finish(&job);
+    count->open++;
+    count->leased += row->holder[0] != '\0' && row->until_us > count->now_us;
+    count->snoozed += row->snoozed_us > count->now_us;
+    count->overdue += row->due_us > 0 && row->due_us <= count->now_us;
     return true;
 }
 
@@ -47,12 +43,14 @@ static enum fnd_status look(struct looking *looking, struct directory *directory
 {
     struct spare *spare = NULL;
     int64_t states[FND_CANCELLED + 1] = {0};
-    const struct fnd_walk walk = {.limit = ASKS_LOOK_MAX};
+    const struct fnd_env *env = directory->serve->options.env;
+    const struct fnd_ask_filter open = {.state = FND_REQUEST_OPEN, .pipeline = looking->pipeline};
+    const struct fnd_ask_place begin = {0};
     enum fnd_status status = directory_reader(directory, &spare, &looking->error);
     if (status != FND_OK) {
         return status;
     }
-    struct count count = {.reader = spare->reader, .pipeline = looking->pipeline};
+    looking->asks.now_us = env->wall_us(env);
     if (directory->tally == NULL) {
         directory->tally = tally_create(); /* the helper's own: it is the only one here */
     }
@@ -62,13 +60,12 @@ static enum fnd_status look(struct looking *looking, struct directory *directory
         status = fnd_jobs_count(spare->reader, looking->pipeline, states, &looking->error);
     }
     if (status == FND_OK) {
-        status = fnd_requests_walk(spare->reader, FND_REQUEST_OPEN, &walk, count_open, &count,
-                                   &looking->error);
+        status = fnd_asks_walk(spare->reader, &open, &begin, ASKS_LOOK_MAX, count_open,
+                               &looking->asks, &looking->error);
     }
     for (int i = 0; i <= FND_CANCELLED; i++) {
         looking->states[i] += states[i];
     }
-    looking->open += count.open;
     directory_release(directory, spare);
     return status;
 }
@@ -161,7 +158,11 @@ static void looked(struct request *request, struct fnd_json end)
         int64_t answers = looking->sum.accepted + looking->sum.corrected + looking->sum.rejected;
         fnd_text_append_byte(out, '{');
         append_states(out, looking->states);
-        fnd_text_printf(out, ",\"asks\":{\"open\":%" PRId64 "}", looking->open);
+        fnd_text_printf(out,
+                        ",\"asks\":{\"open\":%" PRId64 ",\"leased\":%" PRId64
+                        ",\"snoozed\":%" PRId64 ",\"overdue\":%" PRId64 "}",
+                        looking->asks.open, looking->asks.leased, looking->asks.snoozed,
+                        looking->asks.overdue);
         append_reviewed(out, &looking->sum);
         append_rows(out, &looking->sum);
         fnd_text_append_z(out, ",\"throughput\":{\"answers_per_hour\":");
