@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What the HTTP API carries: reads and answers a second with their latency, and the memory.
 
-    FOUNDRY_BUILD_ROOT=build FOUNDRY_SOURCE_ROOT=. bench/http.py [ASKS]"""
+    FOUNDRY_BUILD_ROOT=build FOUNDRY_SOURCE_ROOT=. bench/serve.py [ASKS]"""
 import json
 import os
 import subprocess
