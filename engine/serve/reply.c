@@ -251,5 +251,5 @@ int reply_send(struct request *request)
     pthread_mutex_unlock(&serve->lock);
     enum MHD_Result queued = MHD_queue_response(request->connection, request->status, response);
     MHD_destroy_response(response);
-    return queued;
+    return (int)queued;
 }
