@@ -139,6 +139,22 @@ static void input_append(struct fnd_text *json, struct fnd_json body)
     free(type);
 }
 
+/* The gate's detectors as the pipeline has them: who answers can be told while typing what they
+ * will say of it. */
+static void detectors_append(struct fnd_text *json, struct fnd_json pin, int32_t phase)
+{
+    struct fnd_text pointer = {0};
+    fnd_text_printf(&pointer, "/canonical/phases/%" PRId32 "/with/detectors", phase);
+    struct fnd_json detectors = fnd_json_find(pin, fnd_text_z(&pointer));
+    fnd_text_append_z(json, ",\"detectors\":");
+    if (detectors.bytes != NULL) {
+        fnd_text_append(json, detectors.bytes, detectors.size);
+    } else {
+        fnd_text_append_z(json, "[]");
+    }
+    fnd_text_finish(&pointer);
+}
+
 /* The fingerprint of a request whose every question has one; the rules that hold for it. */
 static void twins_append(struct fnd_reader *reader, struct fnd_json asked, struct fnd_text *json)
 {
@@ -217,6 +233,7 @@ enum fnd_status fnd_review_ask_json(struct fnd_reader *reader, int64_t request,
         marks_append(json, "confidence", marks, "confidence");
         marks_append(json, "places", marks, "origin");
         input_append(json, fnd_view_json(&job));
+        detectors_append(json, fnd_view_json(&view.pin), view.row.phase);
         member_asked(json, "form", asked, "form");
         fnd_desk_members(reader, &row, asked, for_whom, json);
         twins_append(reader, asked, json);

@@ -76,10 +76,10 @@ enum fnd_status fnd_review_request_json(struct fnd_reader *reader, int64_t reque
                                         struct fnd_text *json, struct fnd_error *error);
 /** Append a request as a desk shows it: what fnd_review_request_json() has (its "job" is an object,
  *  {"number","id","path","pipeline"}), and "subject_phase", "confidence" and "places" of all fields
- *  by pointer, "image" or "text" ({"artifact","media_type"} or {"value"}), "form", "group",
- *  "remind_at", "due_at", "outcome", "escalated", "lease", "snoozed_until", "draft", "fingerprint",
- *  "rule", "answer": see engine/review/README.md.
- *  for_whom  whose draft, and whose lease is "mine"; may be NULL. */
+ *  by pointer, "image" or "text" ({"artifact","media_type"} or {"value"}), "detectors", "form",
+ * "group", "remind_at", "due_at", "outcome", "escalated", "lease", "snoozed_until", "draft",
+ * "fingerprint", "rule", "answer": see engine/review/README.md. for_whom  whose draft, and whose
+ * lease is "mine"; may be NULL. */
 enum fnd_status fnd_review_ask_json(struct fnd_reader *reader, int64_t request,
                                     const char *for_whom, struct fnd_text *json,
                                     struct fnd_error *error);
