@@ -40,7 +40,7 @@ static void ask_members(struct directory *directory, struct fnd_json ask, bool w
                         struct fnd_text *json)
 {
     static const char *const long_ones[] = {"subject", "schema", "confidence", "places",
-                                            "text",    "draft",  "answer"};
+                                            "text",    "draft",  "answer",     "detectors"};
     int64_t number = 0;
     fnd_json_integer(fnd_json_member(ask, "request"), &number);
     fnd_text_printf(json, "{\"id\":\"%s-%" PRId64 "\"", directory->tag, number);
@@ -53,6 +53,10 @@ static void ask_members(struct directory *directory, struct fnd_json ask, bool w
             job_member(directory, walk.value, json);
         } else if (fnd_json_text_is(walk.key, "image")) {
             image_member(ask, walk.value, json);
+        } else if (fnd_json_text_is(walk.key, "form") &&
+                   fnd_json_type(walk.value) == FND_JSON_STRING) {
+            fnd_text_printf(json, ",\"form\":\"/v1/asks/%s-%" PRId64 "/form\"", directory->tag,
+                            number);
         } else if (!left_out) {
             fnd_text_append_byte(json, ',');
             fnd_text_append(json, walk.key.bytes, walk.key.size);

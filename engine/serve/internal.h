@@ -289,6 +289,7 @@ void asks_next(struct request *request);
 void asks_claim(struct request *request);
 void asks_heartbeat(struct request *request);
 void asks_draft(struct request *request);
+void asks_form(struct request *request);
 void asks_release(struct request *request);
 void asks_snooze(struct request *request);
 void asks_undo(struct request *request);

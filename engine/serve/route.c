@@ -25,6 +25,7 @@ static const struct route table[] = {
     {HTTP_GET, "/v1/jobs/{id}/artifacts/{name}", 0, artifacts_get},
     {HTTP_GET, "/v1/asks", 0, asks_list},
     {HTTP_GET, "/v1/asks/{id}", 0, asks_get},
+    {HTTP_GET, "/v1/asks/{id}/form", 0, asks_form},
     {HTTP_POST, "/v1/asks/{id}/answer", 0, asks_answer},
     {HTTP_POST, "/v1/asks/next", ROUTE_NO_BODY, asks_next},
     {HTTP_POST, "/v1/asks/{id}/claim", ROUTE_NO_BODY, asks_claim},

@@ -279,6 +279,7 @@ def asks(api, server):
     pages(api, "/v1/asks", "state", ["open", "answered", "withdrawn"])
     api.get("/v1/asks?job=" + ask["job"]["id"])
     api.get("/v1/asks/00000000-1", want=404, code="not_found")
+    api.get(f"{one}/form", want=404, code="not_found")
     mine = leases(api, server, ask)
     fence = mine["lease"]["fence"]
     wrong = {"version": 1, "act": "set", "seconds": 3, "fence": fence,
