@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// What review did: how much went by itself, what was corrected, what it took, which detectors hit.
+import * as api from './api.js';
+import { ReasonDialog } from './dialog.js';
+import { html, ago, duration, percent_about } from './dom.js';
+import { write } from './json.js';
+import { Page } from './page.js';
+import { Bars } from './plot.js';
+
+const number = (value) => Number(value ?? 0);
+
+export class ReportPage extends Page {
+    async fetch() {
+        const [stats, rules] = await Promise.all([api.get('/v1/stats'), api.get('/v1/rules').catch(() => ({ items: [] }))]);
+        return { stats, rules: rules.items ?? [] };
+    }
+    revoke = async (rule, reason) => {
+        this.setState({ revoking: null });
+        try {
+            await api.post(`/v1/rules/${rule.id}/revoke`, { reason });
+        } catch (problem) {
+            this.setState({ problem });
+        }
+        this.load();
+    };
+    render({ theme }, { data, problem, revoking }) {
+        if (data === null) {
+            return html`<div class="page"><h1>Report</h1>${problem ? html`<p class="notice error" role="alert">${problem.message}</p>` : html`<p class="empty" role="status">Loading…</p>`}</div>`;
+        }
+        const { stats, rules } = data;
+        const reviewed = stats.reviewed ?? {};
+        const auto = number(reviewed.auto_accepted), corrected = number(reviewed.corrected), accepted = number(reviewed.accepted), rejected = number(reviewed.rejected);
+        const all = auto + corrected + accepted + rejected;
+        const days = (stats.days ?? []).map((day) => day.date);
+        const of = (name) => (stats.days ?? []).map((day) => number(day[name]));
+        const share = (count) => (all === 0 ? '' : percent_about(count / all));
+        return html`<div class="page report">
+            <header class="head"><h1>Report</h1></header>
+            ${problem && html`<p class="notice error" role="alert">${problem.message}</p>`}
+            <dl class="figures">
+                <${Figure} name="auto-accepted" value=${auto} note=${share(auto)}/>
+                <${Figure} name="corrected" value=${corrected} note=${share(corrected)}/>
+                <${Figure} name="confirmed" value=${accepted} note=${share(accepted)}/>
+                ${rejected > 0 && html`<${Figure} name="rejected" value=${rejected} note=${share(rejected)}/>`}
+                <${Figure} name="fields changed" value=${number(reviewed.fields_changed)} note=${`of ${number(reviewed.fields_total)}`}/>
+                <${Figure} name="a card, median" value=${duration(reviewed.seconds_median)} note=${`${duration(reviewed.seconds_total ?? 0)} in all`}/>
+            </dl>
+            ${days.length > 0 && html`<div class="plots">
+                <${Bars} theme=${theme} title="Jobs a day" days=${days} series=${[{ name: 'auto-accepted', colour: '--accent', values: of('auto_accepted') }, { name: 'asked', colour: '--doubt-line', values: of('asked') }]}/>
+                <${Bars} theme=${theme} title="Seconds of people a day" days=${days} unit=" s" series=${[{ name: 'seconds', colour: '--accent', values: of('seconds').map((value) => Math.round(value)) }]}/>
+            </div>`}
+            <section><h2>Detectors</h2>
+                ${(stats.detectors ?? []).length === 0 ? html`<p class="empty">No detector has asked yet.</p>` : html`<div class="scroll"><table class="list"><thead><tr><th scope="col">Detector</th><th scope="col" class="number">asked</th><th scope="col" class="number">corrected</th><th scope="col" class="number">right all along</th><th scope="col">hits</th></tr></thead>
+                <tbody>${stats.detectors.map((one) => {
+        const ended = number(one.corrected) + number(one.confirmed);
+        return html`<tr><th scope="row">${one.detector}</th><td class="number">${number(one.asked)}</td><td class="number">${number(one.corrected)}</td><td class="number">${number(one.confirmed)}</td>
+                    <td>${ended > 0 && html`<meter min="0" max="1" value=${number(one.corrected) / ended} aria-label=${`Hits of ${one.detector}`}></meter> ${percent_about(number(one.corrected) / ended)}`}</td></tr>`;
+    })}</tbody></table></div>`}</section>
+            ${rules.length > 0 && html`<section><h2>Standing answers</h2><p class="note">Questions that these settle are not asked again.</p>
+                <div class="scroll"><table class="list"><thead><tr><th scope="col">Question</th><th scope="col">Answer</th><th scope="col">Given</th><th scope="col" class="number">settled</th><th scope="col"><span class="hidden">Revoke</span></th></tr></thead>
+                <tbody>${rules.map((rule) => html`<tr><th scope="row">${rule.question ?? rule.kind ?? rule.fingerprint}</th><td>${write(rule.values ?? rule.answer ?? null)}</td>
+                    <td class="time">${[rule.by, rule.at && ago(rule.at)].filter(Boolean).join(', ')}</td><td class="number">${number(rule.settled)}</td>
+                    <td>${rule.revoked_at || rule.state === 'revoked' ? html`<span class="note">revoked</span>` : html`<button type="button" class="small" onClick=${() => this.setState({ revoking: rule })}>Revoke</button>`}</td></tr>`)}</tbody></table></div></section>`}
+            ${revoking && html`<${ReasonDialog} title="Revoke this answer" action="Revoke" text="Jobs that it settled are asked again." on_close=${() => this.setState({ revoking: null })} on_done=${(reason) => this.revoke(revoking, reason)}/>`}
+        </div>`;
+    }
+}
+
+const Figure = ({ name, value, note }) => html`<div><dt>${name}</dt><dd>${value}<span class="note">${note}</span></dd></div>`;
