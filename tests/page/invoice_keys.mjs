@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// The invoice story by keyboard alone: two marked fields, a refusal, the right sum, done.
+import { check, engine, engine_json, equal, focus, folder, invoice_story, is_accessible, is_quiet, person, serve, shot, test, until } from './lib.mjs';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+await test(async () => {
+    const pipeline = invoice_story();
+    equal('the run waits for a person', engine('run', pipeline, 'jobs').code, 3);
+    const server = await serve('jobs');
+    const page = await person(server, { expected: [/status of 422/] }); // the refusal, as the browser tells it
+
+    console.log('-- queue');
+    await page.waitForSelector('.list tbody tr');
+    equal('one question waits', await page.locator('.list tbody tr').count(), 1);
+    equal('it is job 2', await page.locator('.list tbody th').innerText(), 'job-2.png');
+    await is_accessible('the queue', page);
+    await shot(page, 'queue');
+
+    console.log('-- card');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.card');
+    await until('the first doubtful field has the focus', async () => (await focus(page)) === '/supplier_name');
+    check('the address names the card, so that a reload finds it', /#\/ask\/[0-9a-f]{8}-[0-9]+$/.test(page.url()), page.url());
+    const marked = await page.locator('[data-asked]').evaluateAll((list) => list.map((one) => [one.dataset.field, one.value]));
+    equal('exactly two fields are marked', marked, [['/supplier_name', 'Hardwar & Son'], ['/line_items/0/quantity', '1.0']]);
+    equal('one with 82 %', await page.locator('.field.asked .sure').innerText(), '82 %');
+    equal('one with 75 %', await page.locator('td.asked .mark').innerText(), '75 %');
+    await page.waitForFunction(() => document.querySelector('.picture.there')?.complete);
+    check('the image is shown at left', await page.locator('.picture').evaluate((image) => image.naturalWidth === 420 && image.getBoundingClientRect().right < innerWidth * 0.65));
+    equal('sure fields are folded to a line', await page.locator('[data-quiet]').evaluateAll((list) => list.map((one) => one.dataset.quiet)), ['/invoice_date', '/invoice_number']);
+    await is_accessible('the card', page);
+    await shot(page, 'card');
+
+    console.log('-- typed');
+    await page.keyboard.type('Hardware & Son');
+    await page.keyboard.press('Tab');
+    await until('Tab goes to the next doubtful field', async () => (await focus(page)) === '/line_items/0/quantity');
+    await page.keyboard.type('s');
+    equal('a letter typed is no key', await page.locator('dialog').count(), 0);
+    await page.keyboard.press('Backspace');
+    await page.keyboard.type('1e');
+    await page.keyboard.press('Control+Enter');
+    check('half a number is not sent', await page.locator('.trouble').first().innerText().then((text) => text.includes('This is no number')));
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('10');
+    await page.waitForSelector('.trouble.live');
+    equal('the sum is looked at while it is typed', await page.locator('.trouble.live').allInnerTexts(), ['quantity * unit_price = 150.00, total_cost = 15.00']);
+    await page.keyboard.press('Control+Enter');
+    await page.waitForSelector('tr.wrong');
+    const told = await page.locator('.trouble[role=alert]').allInnerTexts();
+    check('the engine refuses with its numbers', told.some((text) => text.includes('quantity * unit_price = 150.00, total_cost = 15.00')), told);
+    await until('the focus goes to what the rule names', async () => (await focus(page)) === '/line_items/0/total_cost');
+    await is_accessible('the refused card', page);
+    await shot(page, 'refused');
+    await page.keyboard.type('150.00');
+    await until('the rule is content while it is typed', async () => (await page.locator('.trouble').count()) === 0);
+    await page.keyboard.press('Control+Enter');
+    await page.waitForSelector('.center.done');
+    await page.waitForSelector('.toast.done');
+    await is_accessible('the empty queue', page);
+    await shot(page, 'done');
+
+    console.log('-- what came of it');
+    await until('all four are completed', () => engine_json('status', '--json', 'jobs')[0].pipelines[0].completed === 4);
+    const [job] = engine_json('show', '--json', 'jobs', 'job-2.png');
+    equal('extract ran once', job.history.filter((one) => one.phase === 'extract' && one.kind === 'output').length, 1);
+    equal('finish ran once', job.history.filter((one) => one.phase === 'finish' && one.kind === 'output').length, 1);
+    const out = readFileSync(join(folder, 'jobs/out/job-2.json'), 'utf8');
+    check('150.00 keeps its text, and so does what nobody touched', out.includes('150.00') && out.includes('"unit_price":15.0') || out.includes('"unit_price": 15.0'), out);
+    const { supplier_name, line_items } = JSON.parse(out);
+    equal('the corrected output is delivered', [supplier_name, line_items[0].quantity, line_items.length], ['Hardware & Son', 10, 2]);
+
+    console.log('-- report');
+    await page.keyboard.press('Tab');
+    await page.evaluate(() => { location.hash = '#/report'; });
+
+    await page.waitForSelector('.figures');
+    const figures = await page.locator('.figures > div').evaluateAll((list) => Object.fromEntries(list.map((one) => [one.querySelector('dt').textContent, one.querySelector('dd').textContent])));
+    check('3 auto-accepted', figures['auto-accepted']?.startsWith('3'), figures);
+    check('1 corrected', figures.corrected?.startsWith('1'), figures);
+    equal('fields changed 3 of 11', figures['fields changed'], '3of 11');
+    const detectors = await page.locator('.report section table').first().locator('tbody tr').evaluateAll((list) => list.map((row) => [...row.cells].slice(0, 3).map((cell) => cell.textContent)));
+    equal('hits by detector', detectors[0], ['detect/low-confidence', '2', '2']);
+    await is_accessible('the report', page);
+    await shot(page, 'report');
+    is_quiet('the whole story', page);
+    equal('the record is sound', (await server.stop(), engine('verify', 'jobs').code), 0);
+});
