@@ -187,6 +187,7 @@ static bool self_test(struct calls *calls)
     const char *const settings[] = {bench->preload, trace, "FOUNDRY_IOFAULT=segv:40", NULL};
     struct trial trial;
     bench->quiet = true;
+    memset(bench->trace, 0, sizeof *bench->trace);
     trial_begin(&trial, bench, SCENE_RUN);
     trial_run(&trial, settings);
     promise_check(&trial);
