@@ -120,6 +120,8 @@ static const char *remedy(int errno_value)
         return "; raise the limit on open files (ulimit -n) and repeat";
     case ENFILE:
         return "; the system has no room for more open files, close some and repeat";
+    case EAGAIN: /* of threads and processes: waits for descriptors never end as errors */
+        return "; end some processes or raise their limit (ulimit -u) and repeat";
     case ENOMEM:
         return "; free memory and repeat";
     case EACCES:
