@@ -21,7 +21,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 
-enum { RUNS_FULL = 4000, SIDES = 2 };
+enum { RUNS_FULL = 2000, SIDES = 2 };
 static const char *const sides[SIDES] = {"engine", "worker"};
 
 struct calls {
