@@ -465,7 +465,8 @@ int64_t fnd_control_wait_us(const struct fnd_control *control)
         if (client->follow.active && client->follow.watch && control->watch_at_us < at) {
             at = control->watch_at_us;
         }
-        if (client->follow.active && control->moved && control->rest_at_us < at) {
+        if (client->follow.active && !client->follow.watch && control->moved &&
+            control->rest_at_us < at) {
             at = control->rest_at_us;
         }
         due = at < due ? at : due;

@@ -15,7 +15,7 @@ struct place {
     struct fnd_control *control;
 };
 
-static void place_make(struct place *place)
+static void place_make(struct place *place, const char *plugins)
 {
     struct fnd_error error = {0};
     snprintf(place->path, sizeof place->path, "/tmp/foundry-control.XXXXXX");
@@ -25,7 +25,7 @@ static void place_make(struct place *place)
                                                .directory = place->path,
                                                .kinds = fnd_review_kinds(),
                                                .store = {.create = true},
-                                               .plugin_path = "/nonexistent",
+                                               .plugin_path = plugins,
                                                .isolation = FND_ISOLATION_PROCESS,
                                                .news = fnd_control_news,
                                                .context = place->control};
@@ -92,7 +92,7 @@ Test(requests, that_are_wrong_are_refused_by_name)
          "\"status\":\"not_found\""},
     };
     struct place place = {0};
-    place_make(&place);
+    place_make(&place, "/nonexistent");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct fnd_text lines = {0};
         fnd_control_local(place.control, cases[i].request, strlen(cases[i].request), keep_line,
@@ -108,4 +108,37 @@ Test(requests, that_are_wrong_are_refused_by_name)
         fnd_text_finish(&lines);
     }
     place_finish(&place);
+}
+
+Test(requests, a_watch_that_found_nothing_lets_its_engine_sleep)
+{
+    struct place place = {0};
+    struct fnd_text lines = {0}, plugins = {0}, request = {0};
+    char file[128];
+    fnd_text_printf(&plugins, "%s/plugins/text", getenv("FOUNDRY_BUILD_ROOT"));
+    place_make(&place, fnd_text_z(&plugins));
+    snprintf(file, sizeof file, "%s/idle.yaml", place.path);
+    FILE *yaml = fopen(file, "w");
+    cr_assert_not_null(yaml);
+    fputs("foundry: v1\nname: idle\nphases:\n  - id: upper\n    uses: text/uppercase\n"
+          "    with: {content: \"${input.content}\"}\n",
+          yaml);
+    fclose(yaml);
+    fnd_text_printf(&request,
+                    "{\"op\":\"run\",\"pipeline\":\"%s\",\"settings\":[],\"by\":\"ann\","
+                    "\"watch\":true}",
+                    file);
+    fnd_control_local(place.control, request.bytes, request.size, keep_line, &lines);
+    for (int turn = 0; turn < 100; turn++) {
+        cr_assert_eq(fnd_engine_turn(place.engine, NULL), FND_OK);
+        fnd_control_turn(place.control);
+    }
+    cr_expect_not_null(strstr(fnd_text_z(&lines), "\"ingest\""), "%s", fnd_text_z(&lines));
+    cr_expect_null(strstr(fnd_text_z(&lines), "\"end\""), "%s", fnd_text_z(&lines));
+    /* It looks again in a second; until then there is nothing to do, and no reason to turn. */
+    cr_expect_gt(fnd_control_wait_us(place.control), 10000);
+    place_finish(&place);
+    fnd_text_finish(&lines);
+    fnd_text_finish(&plugins);
+    fnd_text_finish(&request);
 }
