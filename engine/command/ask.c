@@ -28,14 +28,18 @@ enum fnd_status fnd_request_named(struct fnd_app *app, struct fnd_reader *reader
     size_t size = strlen(name);
     if (size > 0 && size < 19 && strspn(name, "0123456789") == size) {
         *request = (int64_t)strtoll(name, NULL, 10);
-        if (fnd_request_get(reader, *request, &row, error) == FND_OK) {
-            return FND_OK;
+        const enum fnd_status status = fnd_request_get(reader, *request, &row, error);
+        if (status != FND_NOT_FOUND) {
+            return status; /* it is there, or nobody can tell */
         }
     }
     struct fnd_job_row job = {0};
     struct fnd_step_row step;
     enum fnd_status status = fnd_job_named(app, reader, name, &job, error);
-    if (status != FND_OK) {
+    if (status != FND_OK && status != FND_NOT_FOUND) {
+        return status;
+    }
+    if (status == FND_NOT_FOUND) {
         return fnd_error_set(error, FND_NOT_FOUND,
                              "there is no request and no job '%s'; `" FND_PROGRAM
                              " ask list` shows who waits",

@@ -90,6 +90,9 @@ static struct fnd_engine_options engine_options(const struct fnd_session *sessio
 static enum fnd_status open_engine(struct fnd_session *session, struct fnd_error *error)
 {
     session->control = fnd_control_create(session->app->env, &session->app->log);
+    if (session->control == NULL) {
+        return fnd_error_errno(error, FND_IO, errno, "cannot wait for requests of others");
+    }
     struct fnd_engine_options options = engine_options(session);
     enum fnd_status status = fnd_engine_open(&options, &session->engine, error);
     if (status != FND_OK) {

@@ -39,7 +39,8 @@ enum {
 
 struct fnd_control;
 
-/** A server without clients.  env, log: borrowed, outlive it; log may be NULL. */
+/** A server without clients; NULL where the system has no descriptor for it (errno).
+ *  env, log: borrowed, outlive it; log may be NULL. */
 struct fnd_control *fnd_control_create(const struct fnd_env *env, const struct fnd_log *log);
 /** Closes every connection and removes the socket's name. No request may be under way: see
  *  fnd_control_stop(). The engine must still hold its directory. NULL is fine. */

@@ -21,10 +21,14 @@ static const char socket_name[] = "engine.sock";
 
 struct fnd_control *fnd_control_create(const struct fnd_env *env, const struct fnd_log *log)
 {
+    const int epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll < 0) {
+        return NULL;
+    }
     struct fnd_control *control = fnd_alloc(sizeof *control);
     control->env = env;
     control->log = log;
-    control->epoll = epoll_create1(EPOLL_CLOEXEC);
+    control->epoll = epoll;
     control->listener = control->folder = -1;
     return control;
 }

@@ -174,6 +174,9 @@ static enum fnd_status drive_open(struct drive *drive, struct fnd_error *error)
     engine.news = note_news;
     engine.context = drive;
     drive->control = fnd_control_create(options->env, options->log);
+    if (drive->control == NULL) {
+        return fnd_error_errno(error, FND_IO, errno, "cannot wait for requests of others");
+    }
     enum fnd_status status = fnd_engine_open(&engine, &drive->engine, error);
     if (status != FND_OK) {
         return status;

@@ -271,7 +271,7 @@ EXPORT int fcntl64(int fd, int command, ...)
     void *argument = va_arg(more, void *);
     va_end(more);
     if (hit(37, "fcntl")) {
-        errno = command == F_DUPFD || command == F_DUPFD_CLOEXEC ? EMFILE : EINVAL;
+        errno = command == F_DUPFD || command == F_DUPFD_CLOEXEC ? EMFILE : ENOLCK;
         return -1;
     }
     NEXT(fcntl64);

@@ -9,6 +9,7 @@
  * calls are tried, FOUNDRY_SEED which. */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,13 +209,18 @@ int main(int argc, char **argv)
 {
     struct calls calls = {.seed = seed_of(20262), .floor = RUNS_FULL * floor_percent() / 100};
     struct bench *bench = &calls.bench;
+    char worker[PATH_MAX];
     if (argc < 5 || argc > 7) {
         usage();
     }
     bench->engine = argv[1];
     bench->plugin_path = argv[2];
     bench->injector = argv[3];
-    calls.worker = argv[4];
+    calls.worker = realpath(argv[4], worker);
+    if (calls.worker == NULL) {
+        perror(argv[4]);
+        return 1;
+    }
     bench->random = calls.seed;
     bench->no_places = bench->may_fail = true;
     fnd_digest_setup();
