@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/seal.h"
@@ -49,6 +50,15 @@ void fnd_check_unread(struct fnd_check *check, int rc, const char *what)
 
 /* --- SQLite's own check -------------------------------------------------------------------- */
 
+/* "… error code=7": the check itself could not go on, which says nothing of the file. */
+static int check_failed(const char *found)
+{
+    static const char code[] = "error code=";
+    const char *at = found != NULL ? strstr(found, code) : NULL;
+    const long rc = at != NULL ? strtol(at + sizeof code - 1, NULL, 10) : SQLITE_OK;
+    return (rc & 0xff) == SQLITE_NOMEM || (rc & 0xff) == SQLITE_IOERR ? (int)rc : SQLITE_OK;
+}
+
 static void check_pages(struct fnd_check *check)
 {
     sqlite3_stmt *statement = NULL;
@@ -57,7 +67,10 @@ static void check_pages(struct fnd_check *check)
     if (rc == SQLITE_OK) {
         while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
             const char *found = (const char *)sqlite3_column_text(statement, 0);
-            if (found == NULL || strcmp(found, "ok") != 0) {
+            const int failed = check_failed(found);
+            if (failed != SQLITE_OK) {
+                fnd_check_unread(check, failed, "check the pages");
+            } else if (found == NULL || strcmp(found, "ok") != 0) {
                 fnd_check_flaw(check,
                                "state.db: SQLite's integrity check says: %s; restore a backup",
                                found != NULL ? found : "nothing");
