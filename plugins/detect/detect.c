@@ -78,8 +78,8 @@ void context_value(foundry_json_t *context, const char *json)
 const foundry_plugin_t *foundry_plugin_entry(uint32_t host_abi)
 {
     static const foundry_detector_t *const detectors[] = {
-        &low_confidence_detector, &required_detector, &regex_mismatch_detector,
-        &arithmetic_detector, NULL};
+        &low_confidence_detector, &required_detector,   &regex_mismatch_detector,
+        &arithmetic_detector,     &box_inside_detector, NULL};
     static const foundry_plugin_t plugin = {.struct_size = sizeof plugin,
                                             .abi = FOUNDRY_ABI_CURRENT,
                                             .abi_min = FOUNDRY_ABI_CURRENT,

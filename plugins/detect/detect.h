@@ -11,6 +11,7 @@ extern const foundry_detector_t low_confidence_detector;
 extern const foundry_detector_t required_detector;
 extern const foundry_detector_t regex_mismatch_detector;
 extern const foundry_detector_t arithmetic_detector;
+extern const foundry_detector_t box_inside_detector;
 
 /** How people read a pointer: "line_items/0/quantity", and "the document" for "". Borrowed from
  *  `pointer`. */

@@ -14,6 +14,24 @@ equals "and delivers" "$(jq -r .content texts/out/hello.json)" "HELLO FROM THE A
 equals "by Unicode's rules" "$(jq -r .content texts/out/*greeting*)" "GOOD MORNING, STRASSE AND Ÿ."
 exits 0 "its record is whole" "$engine" verify texts
 
+poles=$pipelines/pole-detection
+exits 0 "pole-detection is valid" "$engine" validate "$poles/pole-detection.yaml"
+mkdir poles && cp "$poles"/samples/*.png poles
+exits 3 "its canned results wait for people" "$engine" run "$poles/pole-detection.yaml" poles
+equals "five of six" "$(counts poles paused)" 5
+"$engine" ask list --json poles >requests
+equals "a box past the edge is asked for that alone" \
+    "$(jq -c 'select(.path == "pole-004.png") | [.questions[].kind]' requests)" '["BOX_OUTSIDE"]'
+"$FOUNDRY_SOURCE_ROOT/tools/scripted_reviewer.sh" "$poles/samples" <requests >answers
+exits 0 "the answers are taken" "$engine" answer poles - <answers
+for i in 1 2 3 4 5 6; do
+    equals "pole-00$i is delivered as its truth has it" \
+        "$(jq -c '[.boxes[].box]' poles/out/pole-00$i.json)" \
+        "$(jq -c '[.boxes[].box]' "$poles/samples/pole-00$i.truth.json")"
+done
+cp "$poles/samples/pole-001.png" poles/another.png
+exits 1 "a picture without a canned result fails" "$engine" run "$poles/pole-detection.yaml" poles
+
 exits 0 "invoice-ocr is valid" "$engine" validate "$pipelines/invoice-ocr/invoice-ocr.yaml"
 if ! "$engine" plugins inspect tesseract >"$out" 2>"$err"; then
     echo "        skipped: this build has no tesseract"
