@@ -16,6 +16,7 @@ int fnd_command_ask_undo(struct fnd_app *app);
 int fnd_command_backup(struct fnd_app *app);
 int fnd_command_cancel(struct fnd_app *app);
 int fnd_command_completion(struct fnd_app *app);
+int fnd_command_demo(struct fnd_app *app);
 int fnd_command_export(struct fnd_app *app);
 int fnd_command_export_validate(struct fnd_app *app);
 int fnd_command_gc(struct fnd_app *app);

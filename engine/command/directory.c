@@ -113,6 +113,14 @@ enum fnd_status fnd_directory_look(const char *operand, struct fnd_reader **read
     return directory_open(operand, reader, fnd_reader_look, error);
 }
 
+bool fnd_in_build_tree(void)
+{
+    char self[4096];
+    ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
+    size_t root = strlen(FND_BUILD_ROOT);
+    return size > (ssize_t)root && strncmp(self, FND_BUILD_ROOT, root) == 0 && self[root] == '/';
+}
+
 char *fnd_plugin_path(const struct fnd_app *app)
 {
     const char *given = fnd_arguments_value(&app->arguments, FND_OPTION_PLUGIN_PATH);

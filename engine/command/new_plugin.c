@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "command/commands.h"
 #include "command/output.h"
+#include "command/session.h"
 
 enum { TEMPLATE_SIZE_MAX = 1 << 20, TEMPLATE_DEPTH_MAX = 4, NAME_SIZE_MAX = 64 };
 
@@ -27,12 +28,7 @@ static const struct sdk in_tree = {.include = FND_SOURCE_ROOT "/sdk/include",
 
 static const struct sdk *find_sdk(void)
 {
-    char self[4096];
-    ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
-    size_t root = strlen(FND_BUILD_ROOT);
-    bool built =
-        size > (ssize_t)root && strncmp(self, FND_BUILD_ROOT, root) == 0 && self[root] == '/';
-    return built ? &in_tree : &installed;
+    return fnd_in_build_tree() ? &in_tree : &installed;
 }
 
 const char *fnd_sdk_conform(void)

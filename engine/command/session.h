@@ -47,6 +47,9 @@ bool fnd_directory_is(const char *directory);
  *  Links in it are kept, since what a pipeline names lies beside the path that was typed.
  *  Returns FND_OK; FND_INVALID: it is no UTF-8; FND_NOT_FOUND: the current folder is gone. */
 enum fnd_status fnd_path_absolute(const char *file, char **path, struct fnd_error *error);
+/** Whether this program runs out of the folder it was built in: then what it needs lies in the
+ * tree, else where it was installed. */
+bool fnd_in_build_tree(void);
 /** Where plugins are looked for: --plugin-path, then fnd_catalog_path(). malloc'ed. */
 char *fnd_plugin_path(const struct fnd_app *app);
 /** The same and a reader on it; the path stays the reader's. */

@@ -74,6 +74,7 @@
 static const char *const isolations[] = {"sandbox", "best-effort", "process", "inline", NULL};
 static const char *const kinds[] = {"phase", "detector", NULL};
 static const char *const splits[] = {"all", "train", "validation", "test", NULL};
+static const char *const cases[] = {"invoice", "poles", NULL};
 static const char *const formats[] = {"foundry", "gemini", NULL};
 
 static const struct fnd_option common[] = {
@@ -166,6 +167,42 @@ static const char serve_details[] =
     "SIGINT or SIGTERM lets finish what runs, the second one stops it.";
 static const struct fnd_exit serve_exits[] = {
     {7, "another engine has a directory"}, {130, "ended by a signal, all is saved"}, {0, NULL}};
+
+static const struct fnd_operand demo_operands[] = {
+    {"JOBDIR", "a new or empty folder for it; else one is made under $TMPDIR or /tmp", true,
+     FND_OPERAND_DIRECTORY},
+    END};
+static const struct fnd_option demo_options[] = {
+    {FND_OPTION_CASE, 0, "case", "CASE", "invoice (Invoice OCR) or poles (Pole Detection)", cases},
+    {FND_OPTION_THRESHOLD, 0, "threshold", "SHARE", "ask below this confidence, 0 to 1; else 0.9",
+     NULL},
+    {FND_OPTION_PORT, 0, "port", "PORT", "of http://localhost; 8000 or the next that is free",
+     NULL},
+    {FND_OPTION_NO_BROWSER, 0, "no-browser", NULL, "print the login link, open nothing", NULL},
+    PLUGIN_PATH,
+    ISOLATION,
+    ALLOW_ROOT,
+    AS,
+    END};
+static const struct fnd_example demo_examples[] = {
+    {"demo", "asks what it needs to know, then opens the review page"},
+    {"demo --case poles --threshold 0.8 --no-browser", "asks nothing"},
+    {NULL, NULL}};
+static const char demo_details[] =
+    "Takes the samples that ship with a pipeline through the whole loop: they run, what is in "
+    "doubt is asked in the review page (as `serve` has it), and when the last card is answered, "
+    "or on Ctrl-C, it tells what was accepted and corrected and exports the corrections. What is "
+    "not said by options is asked on a terminal, and elsewhere taken as it stands by default.\n\n"
+    "invoice reads pictures of invoices with Tesseract. poles has canned results: no model looks "
+    "at its pictures.\n\n"
+    "While a browser is being opened, the login link stands in the list of processes, which other "
+    "users of the machine may read; --no-browser keeps it on the terminal. The folder stays.";
+static const struct fnd_exit demo_exits[] = {
+    {0, "every job ended, the corrections are exported"},
+    {1, "a job failed"},
+    {9, "the folder is not empty, or the ports are taken"},
+    {130, "ended by Ctrl-C; what was answered is exported"},
+    {0, NULL}};
 
 static const struct fnd_option init_options[] = {NETWORK, END};
 static const struct fnd_operand init_operands[] = {
@@ -508,6 +545,8 @@ static const char release_details[] =
 static const struct fnd_command table[] = {
     {"init", "Make a folder a job directory", NULL, init_operands, init_options, init_examples,
      NULL, fnd_command_init, false},
+    {"demo", "Try the whole loop with samples, in the browser", demo_details, demo_operands,
+     demo_options, demo_examples, demo_exits, fnd_command_demo, false},
     {"validate", "Check a pipeline file whole, before any job runs", NULL, pipeline_operands,
      validate_options, validate_examples, validate_exits, fnd_command_validate, false},
     {"schema", "Print the JSON Schema of pipeline files or of a phase", NULL, schema_operands,

@@ -328,6 +328,11 @@ static enum fnd_status open_tcp(struct fnd_serve *serve, struct fnd_error *error
         if (fd >= 0) {
             close(fd);
         }
+        if (failed == EADDRINUSE) {
+            return fnd_error_set(error, FND_CONFLICT,
+                                 "cannot listen on %s: another program does; take another port",
+                                 text);
+        }
         return fnd_error_errno(error, FND_IO, failed, "cannot listen on %s", text);
     }
     char host[INET6_ADDRSTRLEN], port[8];

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of `demo` share: where its things lie, what moved, what came of it. */
+#ifndef FND_COMMAND_DEMO_H
+#define FND_COMMAND_DEMO_H
+
+#include "command/command.h"
+#include "store/reader.h"
+
+/** A use case that ships with samples. */
+struct demo_case {
+    const char *name, *title, *pipeline; /* pipeline: its folder and file's stem */
+    const char *note;                    /* said beforehand; may be NULL */
+};
+
+/* --- demo_place.c: the folder ---------------------------------------------------------------- */
+
+/** The case's folder, in the tree or installed: malloc'ed. */
+char *demo_folder(const struct demo_case *chosen);
+/** Make the job directory: the named one, which may be there if it is empty, or a new one under
+ *  $TMPDIR or /tmp. `*directory` is malloc'ed.
+ *  Returns FND_OK; FND_CONFLICT: it is not empty; FND_DENIED, FND_IO, FND_NOT_FOUND. */
+enum fnd_status demo_directory(const char *named, char **directory, struct fnd_error *error);
+/** Copy the pictures of FOLDER/samples into the directory, nothing else; `*count` of them. */
+enum fnd_status demo_samples(const char *folder, const char *directory, size_t *count,
+                             struct fnd_error *error);
+
+/* --- demo_follow.c: what happens ------------------------------------------------------------- */
+
+/** How far the events were told. `= {0}` with reader and jobs set. */
+struct demo_follow {
+    struct fnd_reader *reader;
+    size_t jobs; /* that are to come */
+    int64_t last;
+    int64_t counts[FND_CANCELLED + 1];
+};
+/** Tell what is new since the last look.  *ended: every job has come and ended. */
+enum fnd_status demo_follow(struct fnd_app *app, struct demo_follow *follow, bool *ended,
+                            struct fnd_error *error);
+
+/* --- demo_report.c: the end ------------------------------------------------------------------ */
+
+/** Tell what people and the model did, export the corrections to DIRECTORY/out/corrections.jsonl,
+ *  and show where and the first line that a person corrected. No engine may have the directory. */
+enum fnd_status demo_report(struct fnd_app *app, const char *directory, int64_t since_us,
+                            struct fnd_error *error);
+
+#endif

@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# `demo` without a terminal, both use cases: log in by the printed link, answer every card through
+# the API from the samples' truth, and read the report and the exported file.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+source "$(dirname "$0")/lib.sh"
+unset FOUNDRY_PLUGIN_PATH # nothing but what ships
+unset DISPLAY WAYLAND_DISPLAY
+
+# api METHOD PATH [CURL OPTION…]: as the page asks, by cookie and origin.
+api() {
+    local method=$1 path=$2
+    shift 2
+    curl --silent --show-error --fail-with-body --cookie cookies --header "Origin: $url" \
+        --header 'Content-Type: application/json' --request "$method" "$@" "$url$path"
+}
+
+# answer_all SAMPLES PID: every card from the truth beside the samples, until the demo has ended.
+answer_all() {
+    local ask claim truth body
+    while kill -0 "$2" 2>/dev/null; do
+        for ask in $(api GET '/v1/asks?state=open&limit=200' 2>/dev/null | jq -r '.items[].id'); do
+            claim=$(api POST "/v1/asks/$ask/claim" --data '{}') || continue
+            truth=$1/$(jq -r '.job.path | sub("\\.[^.]*$"; "")' <<<"$claim").truth.json
+            body=$(jq -c --slurpfile truth "$truth" '
+                def at($p): ($p | split("/")[1:] | map(if test("^[0-9]+$") then tonumber else . end))
+                    as $way | try ($truth[0] | getpath($way)) catch null;
+                [.questions[] | (.pointer // "") as $p | {pointer: $p, value: at($p)}] as $fields
+                | {version, fence: .lease.fence, act: "set", seconds: 2,
+                   values: ($fields | map(select(.value != null) | {key: .pointer, value: .value})
+                       | from_entries),
+                   removed: ($fields | map(select(.value == null and (.pointer | test("/[0-9]+$")))
+                       | .pointer))}' <<<"$claim")
+            api POST "/v1/asks/$ask/answer" --data "$body" >reply ||
+                { not_ok "the answer to $ask is taken"; cat reply; return 1; }
+        done
+        sleep 0.1
+    done
+}
+
+# demo CASE SAMPLES [OPTION…]: from start to export; leaves stdout in report, the exit code in code.
+demo() {
+    local samples=$FOUNDRY_SOURCE_ROOT/pipelines/$2/samples pid i
+    rm -f cookies report
+    "$engine" demo --case "$1" --no-browser "${@:3}" jobs-"$1" >report 2>progress </dev/null &
+    pid=$!
+    for ((i = 0; i < 1200; i++)); do
+        [[ -s report ]] && break
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.05 # the line is not there yet
+    done
+    link=$(head -1 report)
+    url=${link%%/login*}
+    equals "$1: the login link logs in" "$(curl --silent --cookie-jar cookies --output /dev/null \
+        --write-out '%{http_code}' "$link")" 303
+    answer_all "$samples" "$pid"
+    code=0
+    wait "$pid" || code=$?
+    equals "$1: it ends when the last card is answered" "$code" 0
+    sed 's/^/        /' progress | tail -40
+}
+
+# reported FIELD: the number behind a line's name.
+reported() { sed -n "s/^$1  *\([0-9.]*\).*/\1/p" report; }
+
+start=$(date +%s.%N)
+demo poles pole-detection --threshold 0.8 --port 18000
+took=$(jq -n --arg from "$start" --arg to "$(date +%s.%N)" '(($to|tonumber) - ($from|tonumber)) * 10 | round / 10')
+echo "        poles: $took s from start to export"
+says "poles: it says that the results are canned" "canned" progress
+says "poles: and tells of jobs that move" "pole-002.png: answered, goes on" progress
+equals "poles: auto-accepted" "$(reported auto-accepted)" 2
+equals "poles: asked" "$(sed -n 's/^asked  *//p' report)" "4: 4 corrected, 0 right as they were, 0 rejected"
+holds "poles: fields were changed" test "$(reported 'fields changed')" -ge 4
+equals "poles: four answers of two seconds" "$(reported seconds)" 8.0
+file=$(sed -n 's/^exported  *\(.*\) (.*/\1/p' report)
+equals "poles: the file has a line for each" "$(grep -c . "$file")" 4
+equals "poles: the first corrected line is shown as it is in the file" \
+    "$(tail -1 report)" "$(jq -c 'select(.verdict == "corrected")' "$file" >/dev/null && grep -m1 '"verdict":"corrected"' "$file")"
+for i in 1 2 3 4 5 6; do
+    equals "poles: pole-00$i is as its truth has it" "$(jq -c '[.boxes[].box]' "jobs-poles/out/pole-00$i.json")" \
+        "$(jq -c '[.boxes[].box]' "$FOUNDRY_SOURCE_ROOT/pipelines/pole-detection/samples/pole-00$i.truth.json")"
+done
+exits 0 "poles: the record is whole" "$engine" verify jobs-poles
+
+echo "-- what it refuses"
+exits 9 "a folder that is not empty" timeout 60 "$engine" demo --case poles --no-browser jobs-poles
+says "is named" "jobs-poles is no empty folder" "$err"
+exits 2 "a threshold that is none" timeout 60 "$engine" demo --threshold 90
+exits 2 "a port that is none" timeout 60 "$engine" demo --port http
+exits 2 "a case that there is not" timeout 60 "$engine" demo --case cats
+
+echo "-- a taken port, Ctrl-C"
+python3 -c 'import socket, time
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(); print(s.getsockname()[1], flush=True)
+time.sleep(600)' >taken &
+holder=$!
+until [[ -s taken ]]; do sleep 0.05; done
+port=$(<taken)
+rm -f report
+"$engine" demo --case poles --no-browser --json --port "$port" jobs-taken >report 2>progress </dev/null &
+pid=$!
+until [[ -s report ]] || ! kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+found=$(head -1 report | jq -r '.login | capture(":(?<port>[0-9]+)/").port')
+holds "the next free port is taken" test "$found" -gt "$port"
+kill -INT "$pid"
+code=0
+wait "$pid" || code=$?
+equals "Ctrl-C ends it" "$code" 130
+equals "with a report all the same" "$(tail -1 report | jq -c '[.type, .corrected, .line]')" '["end",0,null]'
+kill "$holder"
+
+if "$engine" plugins inspect tesseract >"$out" 2>"$err"; then
+    start=$(date +%s.%N)
+    demo invoice invoice-ocr --port 18100
+    took=$(jq -n --arg from "$start" --arg to "$(date +%s.%N)" '(($to|tonumber) - ($from|tonumber)) * 10 | round / 10')
+    echo "        invoice: $took s from start to export"
+    auto=$(reported auto-accepted)
+    asked=$(sed -n 's/^asked  *\([0-9]*\).*/\1/p' report)
+    equals "invoice: all twelve are accounted for" $((auto + asked)) 12
+    holds "invoice: some were corrected" test "$(sed -n 's/^asked.*: \([0-9]*\) corrected.*/\1/p' report)" -ge 1
+    file=$(sed -n 's/^exported  *\(.*\) (.*/\1/p' report)
+    equals "invoice: the file has a line for each that was asked" "$(grep -c . "$file")" "$asked"
+    equals "invoice: the first corrected line is shown" "$(tail -1 report)" "$(grep -m1 '"verdict":"corrected"' "$file")"
+    exits 0 "invoice: the file is sound" "$engine" export validate "$file" --as foundry
+else
+    echo "        skipped: this build has no tesseract"
+fi
+finish
