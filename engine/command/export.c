@@ -158,7 +158,13 @@ int fnd_command_export_validate(struct fnd_app *app)
     const char *format = fnd_arguments_value(&app->arguments, FND_OPTION_FORMAT);
     const char *path = app->arguments.operands[0];
     if (format == NULL) {
-        fnd_error_set(&error, FND_INVALID, "say the format: --as foundry or --as gemini");
+        struct fnd_text known = {0};
+        for (size_t i = 0; fnd_dataset_formats[i] != NULL; i++) {
+            fnd_text_printf(&known, "%s%s", i > 0 ? ", " : "", fnd_dataset_formats[i]);
+        }
+        fnd_error_set(&error, FND_INVALID, "say the format: --as and one of %s",
+                      fnd_text_z(&known));
+        fnd_text_finish(&known);
         fnd_complain(app, &error);
         return FND_EXIT_USAGE;
     }

@@ -3,6 +3,7 @@
 
 #include "command/command.h"
 #include "command/commands.h"
+#include "dataset/dataset.h"
 
 /* Options that several commands share, worded once. */
 #define PLUGIN_PATH                                                                                \
@@ -75,7 +76,6 @@ static const char *const isolations[] = {"sandbox", "best-effort", "process", "i
 static const char *const kinds[] = {"phase", "detector", NULL};
 static const char *const splits[] = {"all", "train", "validation", "test", NULL};
 static const char *const cases[] = {"invoice", "poles", NULL};
-static const char *const formats[] = {"foundry", "gemini", NULL};
 
 static const struct fnd_option common[] = {
     {FND_OPTION_JSON, 0, "json", NULL, "print JSON, for programs", NULL},
@@ -416,10 +416,13 @@ static const struct fnd_exit answer_exits[] = {
     {0, NULL}};
 
 static const struct fnd_option export_options[] = {
-    {FND_OPTION_FORMAT, 'f', "format", "FORMAT", "foundry (all there is) or gemini", formats},
+    {FND_OPTION_FORMAT, 'f', "format", "FORMAT",
+     "foundry (all there is), gemini, openai-chat, openai-dpo, trl-sft, trl-dpo, trl-kto, alpaca, "
+     "sharegpt, nvidia-flywheel or argilla",
+     fnd_dataset_formats},
     {FND_OPTION_NAME, 0, "name", "NAME", "the entry of the pipeline's `export:` to use", NULL},
     {FND_OPTION_OUT, 'o', "out", "FILE",
-     "write here, else to out/NAME.jsonl in the job directory; - is stdout", NULL},
+     "write here, else to out/NAME.jsonl (or .json) in the job directory; - is stdout", NULL},
     {FND_OPTION_URI_PREFIX, 0, "uri-prefix", "URI",
      "where the inputs will lie for the trainer (gs://bucket/)", NULL},
     {FND_OPTION_PROMPT, 0, "prompt", "TEXT", "what the model is asked; else as the entry says",
@@ -438,13 +441,17 @@ static const struct fnd_option export_options[] = {
 static const struct fnd_example export_examples[] = {
     {"export invoices/ --format gemini --uri-prefix gs://bucket/",
      "corrections as fine-tuning data, with a manifest beside them"},
+    {"export invoices/ --format trl-dpo --prompt 'Extract the invoice as JSON.' --split train",
+     "what people put in place of what the model said, for preference training"},
     {"export invoices/ --manifest out/sft.jsonl.manifest.json -o again.jsonl",
      "the same bytes again"},
     {NULL, NULL}};
 static const struct fnd_operand export_validate_operands[] = {
     {"FILE", "a dataset, ours or anybody's", false, FND_OPERAND_FILE}, END};
-static const struct fnd_option export_validate_options[] = {
-    {FND_OPTION_FORMAT, 0, "as", "FORMAT", "the format whose rules it must keep", formats}, END};
+static const struct fnd_option export_validate_options[] = {{FND_OPTION_FORMAT, 0, "as", "FORMAT",
+                                                             "the format whose rules it must keep",
+                                                             fnd_dataset_formats},
+                                                            END};
 static const struct fnd_example export_validate_examples[] = {
     {"export validate out/sft.jsonl --as gemini", "every rule that it breaks, by line"},
     {NULL, NULL}};

@@ -11,6 +11,8 @@
 #include "base/file.h"
 #include "dataset/internal.h"
 
+enum { ARRAY_SIZE_MAX = 1 << 30 };
+
 enum fnd_status fnd_checker_begin(struct fnd_checker *checker, const struct fnd_format *format,
                                   struct fnd_error *error)
 {
@@ -39,7 +41,7 @@ static void id_add(struct fnd_checker *checker, struct fnd_json id)
     }
     struct fnd_id_seen *seen = &checker->ids[checker->ids_count++];
     memcpy(seen->digest, digest, sizeof seen->digest);
-    seen->line = checker->lines;
+    seen->line = checker->line;
 }
 
 void fnd_checker_line(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws)
@@ -95,13 +97,34 @@ static bool line_read(FILE *file, struct fnd_text *line, size_t *size, bool *end
     return byte != EOF || *size > 0;
 }
 
+/** One example.
+ *  line   of the file, where it begins.
+ *  index  of the example, from 1. */
+static void value_check(struct checking *checking, struct fnd_json value, size_t line, size_t index)
+{
+    struct fnd_flaws flaws = {0};
+    checking->checker.line = line;
+    fnd_checker_line(&checking->checker, value, &flaws);
+    for (size_t i = 0; i < flaws.count; i++) {
+        tell(checking, line, false, "%s%s%s", flaws.list[i].pointer,
+             flaws.list[i].pointer[0] != '\0' ? ": " : "", flaws.list[i].message);
+    }
+    if (flaws.skipped > 0) {
+        tell(checking, line, false, "%zu more things are wrong with it", flaws.skipped);
+    }
+    if (flaws.count == 0 && checking->hooks->agrees != NULL &&
+        !checking->hooks->agrees(checking->hooks->context, index, value)) {
+        checking->checked->errors++;
+    }
+    fnd_flaws_finish(&flaws);
+}
+
 static void line_check(struct checking *checking, const struct fnd_text *line, size_t size,
                        bool ended)
 {
     const size_t number = ++checking->checked->lines;
     struct fnd_json value = {NULL, 0};
     struct fnd_error error = {0};
-    struct fnd_flaws flaws = {0};
     if (size > FND_DATASET_LINE_SIZE_MAX) {
         checking->checker.lines++;
         tell(checking, number, false, "has %zu bytes, and %d are allowed in one line", size,
@@ -121,22 +144,47 @@ static void line_check(struct checking *checking, const struct fnd_text *line, s
         tell(checking, number, false, "is no JSON: %s, at byte %zu", error.message, error.column);
         return;
     }
-    fnd_checker_line(&checking->checker, value, &flaws);
-    for (size_t i = 0; i < flaws.count; i++) {
-        tell(checking, number, false, "%s%s%s", flaws.list[i].pointer,
-             flaws.list[i].pointer[0] != '\0' ? ": " : "", flaws.list[i].message);
-    }
-    if (flaws.skipped > 0) {
-        tell(checking, number, false, "%zu more things are wrong with it", flaws.skipped);
-    }
+    value_check(checking, value, number, number);
     if (!ended) {
         tell(checking, number, true, "the file does not end with a newline");
     }
-    if (flaws.count == 0 && checking->hooks->agrees != NULL &&
-        !checking->hooks->agrees(checking->hooks->context, number, value)) {
-        checking->checked->errors++;
+}
+/** A file that is one array: read whole, its items checked one by one. */
+static enum fnd_status array_check(struct checking *checking, FILE *file, struct fnd_text *whole,
+                                   struct fnd_error *error)
+{
+    struct fnd_json array = {NULL, 0};
+    struct fnd_error flaw = {0};
+    char piece[65536];
+    size_t got, line = 1;
+    while ((got = fread(piece, 1, sizeof piece, file)) > 0) {
+        if (whole->size + got > ARRAY_SIZE_MAX) {
+            return fnd_error_set(error, FND_LIMIT,
+                                 "the file has over %d bytes, and %s is read whole; split it by "
+                                 "--since and --until",
+                                 ARRAY_SIZE_MAX, checking->checker.format->name);
+        }
+        fnd_text_append(whole, piece, got);
     }
-    fnd_flaws_finish(&flaws);
+    if (fnd_json_check(fnd_text_z(whole), whole->size, NULL, &array, &flaw) != FND_OK) {
+        tell(checking, flaw.line, false, "is no JSON: %s, at byte %zu of the line", flaw.message,
+             flaw.column);
+        return FND_OK;
+    }
+    if (fnd_json_type(array) != FND_JSON_ARRAY) {
+        tell(checking, 1, false, "is %s; the file must be one JSON array",
+             fnd_json_type_name(fnd_json_type(array)));
+        return FND_OK;
+    }
+    const char *seen = whole->bytes;
+    for (struct fnd_json_walk item = fnd_json_walk(array); fnd_json_next(&item);) {
+        for (; seen < item.value.bytes; seen++) {
+            line += *seen == '\n';
+        }
+        checking->checked->lines++;
+        value_check(checking, item.value, line, item.index + 1);
+    }
+    return FND_OK;
 }
 
 static int id_order(const void *a, const void *b)
@@ -179,6 +227,12 @@ static void whole_check(struct checking *checking, uint64_t size)
         tell(checking, 0, false, "%zu examples have files, and %s takes %zu of them",
              checker->with_files, format->name, format->lines_with_files_max);
     }
+    if (checker->lines < format->lines_min) {
+        /* An export says what is there, however little that is. */
+        tell(checking, 0, checking->hooks->agrees != NULL,
+             "the file has %zu example%s, and %s takes no fewer than %zu", checker->lines,
+             checker->lines == 1 ? "" : "s", format->name, format->lines_min);
+    }
     if (checker->lines < format->lines_advised) {
         tell(checking, 0, true, "the file has %zu example%s; %zu or more are advised for %s",
              checker->lines, checker->lines == 1 ? "" : "s", format->lines_advised, format->name);
@@ -208,13 +262,20 @@ enum fnd_status fnd_check_file(FILE *file, const struct fnd_format *format,
     if (status != FND_OK) {
         goto out;
     }
-    while (line_read(file, &line, &size, &ended)) {
+    if (format->array) {
+        status = array_check(&checking, file, &line, error);
+        bytes = line.size;
+    }
+    while (!format->array && line_read(file, &line, &size, &ended)) {
         bytes += size + ended;
         line_check(&checking, &line, size, ended);
     }
     if (ferror(file)) {
         status = fnd_error_errno(error, FND_IO, errno, "reading stopped behind line %zu",
                                  checked->lines);
+        goto out;
+    }
+    if (status != FND_OK) {
         goto out;
     }
     ids_check(&checking);

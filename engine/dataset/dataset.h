@@ -25,8 +25,8 @@ const char *fnd_split_name(enum fnd_split split); /* "train", …; static */
 /** The split of that name ("all" included); false if there is none. */
 bool fnd_split_find(const char *name, enum fnd_split *split);
 
-/** Names of the formats, NULL-ended; static. */
-const char *const *fnd_dataset_formats(void);
+/** Names of the formats, NULL-ended. */
+extern const char *const fnd_dataset_formats[];
 
 /** Something to be told to people. Borrowed during the call. */
 struct fnd_dataset_note {

@@ -88,7 +88,8 @@ static enum fnd_status format_choose(struct fnd_plan *plan, struct fnd_error *er
     }
     if (plan->options.name == NULL) {
         return fnd_error_set(error, FND_INVALID,
-                             "say what to export: --format foundry or gemini, or --name with an "
+                             "say what to export: --format with the name of one (foundry, gemini, "
+                             "openai-chat, …), or --name with an "
                              "entry of the pipeline's `export:`");
     }
     return format_guess(plan, error);
@@ -112,9 +113,15 @@ static enum fnd_status options_check(struct fnd_plan *plan, struct fnd_error *er
                              "`foundry` does",
                              plan->format->name);
     }
+    if (plan->format->pairs && (options->verdicts & 1U << FND_ACCEPTED) != 0) {
+        return fnd_error_set(error, FND_INVALID,
+                             "an accepted record prefers nothing to anything: %s takes corrected "
+                             "ones only",
+                             plan->format->name);
+    }
     if (options->verdicts == 0) {
-        options->verdicts =
-            1U << FND_ACCEPTED | 1U << FND_CORRECTED | (training ? 0U : 1U << FND_REJECTED);
+        options->verdicts = (plan->format->pairs ? 0U : 1U << FND_ACCEPTED) | 1U << FND_CORRECTED |
+                            (training ? 0U : 1U << FND_REJECTED);
     }
     if (options->tiers == 0) {
         options->tiers = 1U << FND_TIER_GOLD | (training ? 0U : 1U << FND_TIER_SILVER);
@@ -176,7 +183,7 @@ static enum fnd_status out_default(const struct fnd_plan *plan, char **path,
     if (status == FND_OK) {
         status = out_sync(fnd_reader_path(plan->reader), error);
     }
-    fnd_text_printf(&text, "/%s.jsonl", name);
+    fnd_text_printf(&text, "/%s.json%s", name, plan->format->array ? "" : "l");
     if (status == FND_OK) {
         *path = fnd_text_take(&text);
     }

@@ -37,17 +37,6 @@ static const char gemini_schema[] =
 /* --- writing -----------------------------------------------------------------------------------
  */
 
-/** Append the text of an input that is a value: its "content", itself if it is text, else as JSON.
- */
-static void content_append(struct fnd_json value, struct fnd_text *content)
-{
-    struct fnd_json text =
-        fnd_json_type(value) == FND_JSON_OBJECT ? fnd_json_member(value, "content") : value;
-    if (text.bytes == NULL || !fnd_json_text(text, content)) {
-        fnd_json_compact(value, content);
-    }
-}
-
 static enum fnd_status file_part(const struct fnd_datum *datum, const char *prefix,
                                  struct fnd_text *line, struct fnd_error *error)
 {
@@ -99,10 +88,7 @@ static enum fnd_status text_part(const struct fnd_datum *datum, struct fnd_text 
                                  struct fnd_error *error)
 {
     struct fnd_text content = {0};
-    struct fnd_json value = fnd_json_member(datum->input, "value");
-    if (value.bytes != NULL) {
-        content_append(value, &content);
-    }
+    fnd_datum_content(datum, &content);
     enum fnd_status status = FND_OK;
     if (content.size == 0) {
         status = fnd_error_set(error, FND_INVALID, "its input %s has no text", datum->path);

@@ -44,6 +44,10 @@ struct fnd_datum {
 };
 void fnd_datum_finish(struct fnd_datum *datum);
 
+/** Append the text of an input that is a value: its "content", itself if it is text, else as JSON.
+ */
+void fnd_datum_content(const struct fnd_datum *datum, struct fnd_text *content);
+
 /* --- plan ------------------------------------------------------------------------------------ */
 
 struct fnd_format;
@@ -79,6 +83,8 @@ struct fnd_manifest;
 enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest *manifest,
                                struct fnd_store *store, struct fnd_error *error);
 void fnd_plan_finish(struct fnd_plan *plan);
+/** Where the record's input lies for the trainer: the option, else its entry's; may be NULL. */
+const char *fnd_plan_prefix(const struct fnd_plan *plan, const struct fnd_datum *datum);
 void fnd_plan_note(const struct fnd_plan *plan, int64_t record, bool warning, const char *message);
 /** True if a failure is this record's own and the others can still be exported. */
 bool fnd_failure_is_local(const struct fnd_error *error);
@@ -90,6 +96,8 @@ bool fnd_failure_is_local(const struct fnd_error *error);
 struct fnd_checker {
     const struct fnd_format *format;
     struct fnd_schema *schema;
+    size_t line;   /* where the example begins; set by who reads a file */
+    unsigned kind; /* of the first line, where a file holds one kind only; 0: none yet */
     size_t lines, with_files, strange, strange_line, long_lines, long_line;
     char strange_type[64];
     struct fnd_id_seen {
@@ -105,9 +113,13 @@ struct fnd_format {
     const char *schema; /* JSON Schema of a line */
     bool training;      /* last valid record of each job and phase, never a rejected one */
     bool by_uri;        /* names input files by where they lie */
+    bool embeds;        /* without a prefix their bytes lie in the line */
+    bool pairs;         /* what was preferred to what: corrected records only */
+    bool array;         /* the file is one JSON array, an item a line where it is ours */
     bool ids;           /* each line has an "id" of its own */
     uint64_t size_max;  /* bytes of a file; 0: any */
     size_t lines_max, lines_with_files_max, lines_advised, validation_lines_max; /* 0: any */
+    size_t lines_min; /* the trainer takes no fewer: an error of a file, a warning of an export */
     /** Append a record's line, without the newline. */
     enum fnd_status (*line)(const struct fnd_plan *plan, const struct fnd_datum *datum,
                             struct fnd_text *text, struct fnd_error *error);
@@ -116,9 +128,16 @@ struct fnd_format {
                               struct fnd_error *error);
     /** Rules beyond the schema, for a line that meets it. */
     void (*check)(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws);
+    /** A file that the trainer wants beside the data, as OUT with `beside_name` behind it; NULL:
+     *  none. `checker` has seen all lines. */
+    const char *beside_name;
+    void (*beside)(const struct fnd_plan *plan, const struct fnd_checker *checker,
+                   struct fnd_text *text);
 };
 const struct fnd_format *fnd_format_find(const char *name, struct fnd_error *error);
-extern const struct fnd_format fnd_format_foundry, fnd_format_gemini;
+extern const struct fnd_format fnd_format_foundry, fnd_format_gemini, fnd_format_openai_chat,
+    fnd_format_openai_dpo, fnd_format_trl_sft, fnd_format_trl_dpo, fnd_format_trl_kto,
+    fnd_format_alpaca, fnd_format_sharegpt, fnd_format_nvidia_flywheel, fnd_format_argilla;
 
 /* --- check.c --------------------------------------------------------------------------------- */
 

@@ -130,7 +130,8 @@ enum fnd_status fnd_datum_load(struct fnd_plan *plan, int64_t number, struct fnd
                                struct fnd_error *error)
 {
     *datum = (struct fnd_datum){.number = number};
-    enum fnd_status status = fnd_review_record_json_at(plan->reader, number, plan->as_of, &datum->json, error);
+    enum fnd_status status =
+        fnd_review_record_json_at(plan->reader, number, plan->as_of, &datum->json, error);
     if (status == FND_OK) {
         fnd_sha256(fnd_text_z(&datum->json), datum->json.size, datum->hash);
         status = take_apart(datum, error);

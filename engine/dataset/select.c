@@ -54,7 +54,8 @@ static enum fnd_status judge(const struct fnd_plan *plan, const struct fnd_datum
         *left = FND_LEFT_FILTERED;
     } else if (format->training && datum->human.bytes == NULL) {
         *left = FND_LEFT_ANSWERS;
-    } else if (format->by_uri && datum->is_file) {
+    } else if (format->by_uri && datum->is_file &&
+               !(format->embeds && fnd_plan_prefix(plan, datum) == NULL)) {
         struct fnd_job_row newest = {0};
         enum fnd_status status =
             fnd_job_find(plan->reader, datum->pipeline, datum->path, &newest, error);

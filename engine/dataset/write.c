@@ -28,6 +28,12 @@ bool fnd_failure_is_local(const struct fnd_error *error)
             error->status == FND_CONFLICT);
 }
 
+const char *fnd_plan_prefix(const struct fnd_plan *plan, const struct fnd_datum *datum)
+{
+    return plan->options.uri_prefix != NULL || datum->entry == NULL ? plan->options.uri_prefix
+                                                                    : datum->entry->uri_prefix;
+}
+
 void fnd_plan_finish(struct fnd_plan *plan)
 {
     fnd_entries_finish(plan->entries);
@@ -108,6 +114,21 @@ static void bad_add(struct writing *writing, int64_t number, const struct fnd_er
     plan->skipped[plan->skipped_count++] = number;
 }
 
+/** A line of its own, or an item of the array. */
+static enum fnd_status line_put(struct writing *writing, bool first, struct fnd_error *error)
+{
+    const bool array = writing->plan->format->array;
+    enum fnd_status status = FND_OK;
+    if (array) {
+        status = fnd_sink_write(&writing->sink, first ? "[\n" : ",\n", 2, error);
+    } else {
+        fnd_text_append_byte(&writing->line, '\n');
+    }
+    return status == FND_OK
+               ? fnd_sink_write(&writing->sink, writing->line.bytes, writing->line.size, error)
+               : status;
+}
+
 /** All records, one at a time. Those that were written are plan->numbers behind it. */
 static enum fnd_status lines_write(struct writing *writing, struct fnd_error *error)
 {
@@ -123,9 +144,7 @@ static enum fnd_status lines_write(struct writing *writing, struct fnd_error *er
         struct fnd_error local = {0};
         status = line_make(writing, &datum, i, &local);
         if (status == FND_OK) {
-            fnd_text_append_byte(&writing->line, '\n');
-            status =
-                fnd_sink_write(&writing->sink, writing->line.bytes, writing->line.size, &local);
+            status = line_put(writing, kept == 0, &local);
             memcpy(plan->hashes[kept], datum.hash, FND_DIGEST_SIZE);
             plan->numbers[kept++] = datum.number;
             result->splits[datum.split - FND_SPLIT_TRAIN]++;
@@ -145,6 +164,10 @@ static enum fnd_status lines_write(struct writing *writing, struct fnd_error *er
         }
     }
     plan->count = kept;
+    if (status == FND_OK && plan->format->array) {
+        const char *end = kept == 0 ? "[\n]\n" : "\n]\n";
+        status = fnd_sink_write(&writing->sink, end, strlen(end), error);
+    }
     return status;
 }
 
@@ -221,8 +244,9 @@ static void line_said(void *context, const struct fnd_dataset_note *note)
     if (plan->options.said == NULL || (plan->reproduces && note->warning)) {
         return;
     }
-    if (note->line > 0 && note->line <= plan->count) {
-        told.record = plan->numbers[note->line - 1];
+    const size_t index = note->line - (plan->format->array ? 1 : 0); /* from 1 */
+    if (note->line > 0 && index > 0 && index <= plan->count) {
+        told.record = plan->numbers[index - 1];
     }
     plan->options.said(plan->options.context, &told);
 }
@@ -260,7 +284,16 @@ static enum fnd_status publish(struct writing *writing, struct fnd_error *error)
     const bool piped = strcmp(options->out, "-") == 0;
     struct fnd_text path = {0};
     enum fnd_status status = FND_OK;
-    if (options->manifest != NULL || !piped) {
+    if (plan->format->beside != NULL && !piped) {
+        struct fnd_text beside = {0};
+        fnd_text_printf(&path, "%s%s", options->out, plan->format->beside_name);
+        plan->format->beside(plan, &writing->checker, &beside);
+        status =
+            fnd_file_write(AT_FDCWD, fnd_text_z(&path), beside.bytes, beside.size, 0666, error);
+        fnd_text_clear(&path);
+        fnd_text_finish(&beside);
+    }
+    if (status == FND_OK && (options->manifest != NULL || !piped)) {
         /* The manifest goes first: where the file is, its manifest is. */
         fnd_text_append_z(&path, options->manifest != NULL ? options->manifest : options->out);
         fnd_text_append_z(&path, options->manifest != NULL ? "" : ".manifest.json");

@@ -195,7 +195,7 @@ Test(export, wrong_options_are_refused_and_nothing_is_written)
                              "{\"a\":{\"format\":\"gemini\",\"prompt\":\"p\"},"
                              "\"b\":{\"format\":\"gemini\",\"prompt\":\"q\"},"
                              "\"c\":{\"format\":\"foundry\",\"prompt\":\"${input.x}\"},"
-                             "\"d\":{\"format\":\"alpaca\"}}");
+                             "\"d\":{\"format\":\"bard\"}}");
     scene_record(&scene, pin, "invoice", "1.png", 1);
     scene_record(&scene, bare, "bare", "1.png", 1);
     scene_record(&scene, twin, "twin", "1.png", 1);
@@ -206,7 +206,7 @@ Test(export, wrong_options_are_refused_and_nothing_is_written)
     } cases[] = {
         {{.format = NULL}, FND_INVALID, "say what to export"},
         {{.format = "gemin"}, FND_INVALID, "did you mean `gemini`"},
-        {{.format = "coco"}, FND_INVALID, "known: foundry, gemini"},
+        {{.format = "tfrecord"}, FND_INVALID, "known: foundry, gemini"},
         {{.format = "gemini", .pipeline = "invoice"}, FND_INVALID, "--uri-prefix"},
         {{.format = "gemini", .pipeline = "invoice", .skip_bad = true},
          FND_INVALID,
@@ -230,7 +230,7 @@ Test(export, wrong_options_are_refused_and_nothing_is_written)
         {{.format = "foundry", .pipeline = "twin", .name = "a"},
          FND_INVALID,
          "is of format gemini"},
-        {{.name = "d", .pipeline = "twin"}, FND_INVALID, "no export format `alpaca`"},
+        {{.name = "d", .pipeline = "twin"}, FND_INVALID, "no export format `bard`"},
         {{.name = "sft", .since = 1000}, FND_NOT_FOUND, "no record fits"},
         {{.format = "foundry", .since = 9, .until = 8}, FND_INVALID, "from 9 to 8"},
         {{.format = "foundry", .since = -1}, FND_INVALID, "from -1"},

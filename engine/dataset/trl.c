@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* Formats `trl-sft`, `trl-dpo` and `trl-kto`. Layout: huggingface/trl, "Dataset formats and types":
+ * conversational, with an explicit prompt; images in a column beside it. */
+#include <string.h>
+
+#include "dataset/example.h"
+
+static void question_append(struct fnd_text *line, const struct fnd_example *example)
+{
+    fnd_text_append_z(line, "{\"prompt\":[");
+    fnd_question_append(line, example, "{\"type\":\"image\"}");
+    fnd_text_append_byte(line, ']');
+}
+
+static void answer_append(struct fnd_text *line, const char *name, const struct fnd_text *answer)
+{
+    fnd_text_printf(line, ",\"%s\":[", name);
+    fnd_message_append(line, "assistant", answer);
+    fnd_text_append_byte(line, ']');
+}
+
+static void end_append(struct fnd_text *line, const struct fnd_example *example)
+{
+    if (example->image.size > 0) {
+        fnd_text_append_z(line, ",\"images\":[");
+        fnd_text_append_json(line, example->image.bytes, example->image.size);
+        fnd_text_append_byte(line, ']');
+    }
+    fnd_text_append_byte(line, '}');
+}
+
+/** Arrow gives a column one type: all lines have the same members, and images or none. */
+static void kind_check(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws)
+{
+    const unsigned kind = 1U + (fnd_json_member(line, "messages").bytes != NULL) +
+                          2U * (fnd_json_member(line, "images").bytes != NULL);
+    checker->kind = checker->kind == 0 ? kind : checker->kind;
+    if (checker->kind != kind) {
+        fnd_flaws_add(flaws, "", "type", false,
+                      "is of another type than the first line (messages, or prompt and "
+                      "completion; with images, or without): a file holds one; export them "
+                      "apart, by --pipeline");
+    }
+}
+
+static void messages_check(struct fnd_checker *checker, struct fnd_json line, const char *pointer,
+                           const char *ends_with, struct fnd_flaws *flaws)
+{
+    struct fnd_json images = fnd_json_member(line, "images");
+    const size_t parts = fnd_messages_check(fnd_json_find(line, pointer), pointer, ends_with,
+                                            "image", SIZE_MAX, flaws);
+    checker->with_files += parts > 0;
+    if (parts != fnd_json_count(images)) {
+        fnd_flaws_add(flaws, "/images", "images", false,
+                      "has %zu images, and the messages have %zu parts of type image",
+                      fnd_json_count(images), parts);
+    }
+}
+
+#define ANSWER "{\"$ref\":\"#/$defs/answer\"}"
+#define IMAGES                                                                                     \
+    "\"images\":{\"type\":\"array\",\"minItems\":1,\"items\":{\"oneOf\":[{\"type\":\"string\","    \
+    "\"minLength\":1},{\"type\":\"object\"}]}}"
+#define MESSAGES "{\"type\":\"array\",\"minItems\":1,\"items\":{\"$ref\":\"#/$defs/message\"}}"
+#define DEFS                                                                                       \
+    "\"$defs\":{" FND_MESSAGE_SCHEMA ",\"answer\":{\"type\":\"array\",\"minItems\":1,"             \
+    "\"items\":{\"type\":\"object\",\"required\":[\"role\",\"content\"],\"properties\":{"          \
+    "\"role\":{\"const\":\"assistant\"},\"content\":{\"type\":\"string\"}}}}}"
+
+/* --- trl-sft ------------------------------------------------------------------------------- */
+
+static const char sft_schema[] =
+    "{\"type\":\"object\",\"additionalProperties\":false,\"oneOf\":[{\"required\":[\"prompt\","
+    "\"completion\"]},{\"required\":[\"messages\"]}],\"properties\":{\"prompt\":" MESSAGES
+    ",\"completion\":" ANSWER ",\"messages\":" MESSAGES "," IMAGES "}," DEFS "}";
+
+static enum fnd_status sft_line(const struct fnd_plan *plan, const struct fnd_datum *datum,
+                                struct fnd_text *line, struct fnd_error *error)
+{
+    struct fnd_example example = {0};
+    enum fnd_status status = fnd_example_make(plan, datum, FND_FILES_BY_URI, &example, error);
+    if (status == FND_OK) {
+        question_append(line, &example);
+        answer_append(line, "completion", &example.human);
+        end_append(line, &example);
+    }
+    fnd_example_finish(&example);
+    return status;
+}
+
+static enum fnd_status sft_agrees(const struct fnd_datum *datum, struct fnd_json line,
+                                  struct fnd_error *error)
+{
+    return fnd_document_agrees(line, "/completion/0/content", datum->human, error);
+}
+
+static void sft_check(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws)
+{
+    const bool messages = fnd_json_member(line, "messages").bytes != NULL;
+    kind_check(checker, line, flaws);
+    messages_check(checker, line, messages ? "/messages" : "/prompt", messages ? "assistant" : NULL,
+                   flaws);
+}
+
+const struct fnd_format fnd_format_trl_sft = {.name = "trl-sft",
+                                              .schema = sft_schema,
+                                              .training = true,
+                                              .by_uri = true,
+                                              .line = sft_line,
+                                              .agrees = sft_agrees,
+                                              .check = sft_check};
+
+/* --- trl-dpo ------------------------------------------------------------------------------- */
+
+static const char dpo_schema[] =
+    "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"prompt\",\"chosen\","
+    "\"rejected\"],\"properties\":{\"prompt\":" MESSAGES ",\"chosen\":" ANSWER
+    ",\"rejected\":" ANSWER "," IMAGES "}," DEFS "}";
+
+static enum fnd_status dpo_line(const struct fnd_plan *plan, const struct fnd_datum *datum,
+                                struct fnd_text *line, struct fnd_error *error)
+{
+    struct fnd_example example = {0};
+    enum fnd_status status = fnd_example_make(plan, datum, FND_FILES_BY_URI, &example, error);
+    if (status == FND_OK) {
+        status = fnd_pair_check(datum, error);
+    }
+    if (status == FND_OK) {
+        question_append(line, &example);
+        answer_append(line, "chosen", &example.human);
+        answer_append(line, "rejected", &example.model);
+        end_append(line, &example);
+    }
+    fnd_example_finish(&example);
+    return status;
+}
+
+static enum fnd_status dpo_agrees(const struct fnd_datum *datum, struct fnd_json line,
+                                  struct fnd_error *error)
+{
+    enum fnd_status status = fnd_document_agrees(line, "/chosen/0/content", datum->human, error);
+    return status == FND_OK ? fnd_document_agrees(line, "/rejected/0/content", datum->model, error)
+                            : status;
+}
+
+static void dpo_check(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws)
+{
+    kind_check(checker, line, flaws);
+    messages_check(checker, line, "/prompt", NULL, flaws);
+    fnd_texts_differ(line, "/chosen/0/content", "/rejected/0/content", flaws);
+}
+
+const struct fnd_format fnd_format_trl_dpo = {.name = "trl-dpo",
+                                              .schema = dpo_schema,
+                                              .training = true,
+                                              .by_uri = true,
+                                              .pairs = true,
+                                              .line = dpo_line,
+                                              .agrees = dpo_agrees,
+                                              .check = dpo_check};
+
+/* --- trl-kto ------------------------------------------------------------------------------- */
+
+static const char kto_schema[] =
+    "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"prompt\",\"completion\","
+    "\"label\"],\"properties\":{\"prompt\":" MESSAGES ",\"completion\":" ANSWER
+    ",\"label\":{\"type\":\"boolean\"}}," DEFS "}";
+
+/** The model's own output, and whether a person let it stand. */
+static enum fnd_status kto_line(const struct fnd_plan *plan, const struct fnd_datum *datum,
+                                struct fnd_text *line, struct fnd_error *error)
+{
+    struct fnd_example example = {0};
+    const bool stood = datum->verdict == FND_ACCEPTED;
+    enum fnd_status status = fnd_example_make(plan, datum, FND_FILES_NEVER, &example, error);
+    if (status == FND_OK && !stood) {
+        status = fnd_pair_check(datum, error);
+    }
+    if (status == FND_OK) {
+        question_append(line, &example);
+        answer_append(line, "completion", stood ? &example.human : &example.model);
+        fnd_text_printf(line, ",\"label\":%s}", stood ? "true" : "false");
+    }
+    fnd_example_finish(&example);
+    return status;
+}
+
+static enum fnd_status kto_agrees(const struct fnd_datum *datum, struct fnd_json line,
+                                  struct fnd_error *error)
+{
+    const bool stood = datum->verdict == FND_ACCEPTED;
+    bool label = !stood;
+    if (!fnd_json_boolean(fnd_json_member(line, "label"), &label) || label != stood) {
+        return fnd_error_set(error, FND_DAMAGED, "the label is not the verdict on record");
+    }
+    return fnd_document_agrees(line, "/completion/0/content", stood ? datum->human : datum->model,
+                               error);
+}
+
+static void kto_check(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws)
+{
+    (void)checker;
+    fnd_messages_check(fnd_json_member(line, "prompt"), "/prompt", NULL, NULL, 0, flaws);
+}
+
+const struct fnd_format fnd_format_trl_kto = {.name = "trl-kto",
+                                              .schema = kto_schema,
+                                              .training = true,
+                                              .line = kto_line,
+                                              .agrees = kto_agrees,
+                                              .check = kto_check};
