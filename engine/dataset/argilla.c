@@ -32,20 +32,6 @@ static void user_append(struct fnd_text *line, const char *name)
                     hex + 20);
 }
 
-/** The model's lowest confidence: a record is as sure as its least sure field. */
-static struct fnd_json score_find(const struct fnd_datum *datum)
-{
-    struct fnd_json lowest = {NULL, 0};
-    struct fnd_json all = fnd_json_member(datum->whole, "confidence");
-    for (struct fnd_json_walk walk = fnd_json_walk(all); fnd_json_next(&walk);) {
-        if (fnd_json_type(walk.value) == FND_JSON_NUMBER &&
-            (lowest.bytes == NULL || fnd_json_number_compare(walk.value, lowest) < 0)) {
-            lowest = walk.value;
-        }
-    }
-    return lowest;
-}
-
 static void member_append(struct fnd_text *line, const char *name, const struct fnd_text *text)
 {
     fnd_text_printf(line, ",\"%s\":", name);
@@ -55,7 +41,7 @@ static void member_append(struct fnd_text *line, const char *name, const struct 
 static void suggestion_append(struct fnd_text *line, const struct fnd_datum *datum,
                               const struct fnd_example *example)
 {
-    struct fnd_json score = score_find(datum);
+    struct fnd_json score = fnd_datum_score(datum);
     if (example->model.size == 0) {
         return;
     }

@@ -25,6 +25,10 @@ void fnd_checker_finish(struct fnd_checker *checker)
 {
     fnd_schema_destroy(checker->schema);
     free(checker->ids);
+    for (size_t i = 0; i < checker->labels_count; i++) {
+        free(checker->labels[i]);
+    }
+    free(checker->labels);
     *checker = (struct fnd_checker){0};
 }
 

@@ -16,6 +16,8 @@ void fnd_entries_finish(struct fnd_entry *entries)
         free(entries->prompt);
         free(entries->system);
         free(entries->uri_prefix);
+        free(entries->boxes);
+        free(entries->label);
         free(entries);
         entries = next;
     }
@@ -129,7 +131,9 @@ enum fnd_status fnd_entry_read(struct fnd_json pin, const char *name, const char
                    {"of", &entry->of},
                    {"prompt", &entry->prompt},
                    {"system", &entry->system},
-                   {"uri_prefix", &entry->uri_prefix}};
+                   {"uri_prefix", &entry->uri_prefix},
+                   {"boxes", &entry->boxes},
+                   {"label", &entry->label}};
     enum fnd_status status = find(pin, name, format, &found, error);
     for (size_t i = 0; i < sizeof members / sizeof members[0] && status == FND_OK; i++) {
         if (found.bytes != NULL) {

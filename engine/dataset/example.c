@@ -27,9 +27,21 @@ void fnd_datum_content(const struct fnd_datum *datum, struct fnd_text *content)
     }
 }
 
-/** The bytes of the record's input, read and compared with their hash. */
-static enum fnd_status input_read(const struct fnd_plan *plan, const struct fnd_datum *datum,
-                                  struct fnd_text *bytes, struct fnd_error *error)
+struct fnd_json fnd_datum_score(const struct fnd_datum *datum)
+{
+    struct fnd_json lowest = {NULL, 0};
+    struct fnd_json all = fnd_json_member(datum->whole, "confidence");
+    for (struct fnd_json_walk walk = fnd_json_walk(all); fnd_json_next(&walk);) {
+        if (fnd_json_type(walk.value) == FND_JSON_NUMBER &&
+            (lowest.bytes == NULL || fnd_json_number_compare(walk.value, lowest) < 0)) {
+            lowest = walk.value;
+        }
+    }
+    return lowest;
+}
+
+enum fnd_status fnd_datum_input(const struct fnd_plan *plan, const struct fnd_datum *datum,
+                                size_t size_max, struct fnd_text *bytes, struct fnd_error *error)
 {
     struct fnd_artifact artifact = {.size = 0};
     uint8_t digest[FND_DIGEST_SIZE];
@@ -43,11 +55,11 @@ static enum fnd_status input_read(const struct fnd_plan *plan, const struct fnd_
         status = fnd_error_set(error, FND_DAMAGED, "hash and size of its input are not on record");
         goto out;
     }
-    if (count > IMAGE_SIZE_MAX) {
+    if ((uint64_t)count > size_max) {
         status = fnd_error_set(error, FND_LIMIT,
-                               "its image %s has %" PRId64 " bytes, and %d are allowed in a line; "
+                               "its image %s has %" PRId64 " bytes, and %zu are allowed; "
                                "make it smaller and run it anew, or give --uri-prefix https://…",
-                               datum->path, count, IMAGE_SIZE_MAX);
+                               datum->path, count, size_max);
         goto out;
     }
     artifact.size = (uint64_t)count;
@@ -96,9 +108,9 @@ static enum fnd_status prefix_missing(const struct fnd_datum *datum, struct fnd_
     return FND_INVALID;
 }
 
-static enum fnd_status image_make(const struct fnd_plan *plan, const struct fnd_datum *datum,
-                                  enum fnd_files files, struct fnd_text *image,
-                                  struct fnd_error *error)
+enum fnd_status fnd_datum_image(const struct fnd_plan *plan, const struct fnd_datum *datum,
+                                enum fnd_files files, struct fnd_text *image,
+                                struct fnd_error *error)
 {
     const char *prefix = fnd_plan_prefix(plan, datum);
     const char *format = plan->format->name;
@@ -129,7 +141,7 @@ static enum fnd_status image_make(const struct fnd_plan *plan, const struct fnd_
     } else if (prefix != NULL) {
         status = fnd_uri_append(prefix, datum->path, image, error);
     } else {
-        status = input_read(plan, datum, &bytes, error);
+        status = fnd_datum_input(plan, datum, IMAGE_SIZE_MAX, &bytes, error);
         if (status == FND_OK) {
             fnd_text_printf(image, "data:%s;base64,", type);
             fnd_base64_append(image, (const uint8_t *)bytes.bytes, bytes.size);
@@ -161,7 +173,7 @@ enum fnd_status fnd_example_make(const struct fnd_plan *plan, const struct fnd_d
         fnd_json_compact(datum->model, &example->model);
     }
     if (datum->is_file) {
-        return image_make(plan, datum, files, &example->image, error);
+        return fnd_datum_image(plan, datum, files, &example->image, error);
     }
     fnd_datum_content(datum, &example->content);
     return example->content.size > 0

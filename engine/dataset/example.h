@@ -27,6 +27,13 @@ struct fnd_example {
 enum fnd_status fnd_example_make(const struct fnd_plan *plan, const struct fnd_datum *datum,
                                  enum fnd_files files, struct fnd_example *example,
                                  struct fnd_error *error);
+/** The bytes of the record's input, compared with their hash. FND_LIMIT: more than `size_max`. */
+enum fnd_status fnd_datum_input(const struct fnd_plan *plan, const struct fnd_datum *datum,
+                                size_t size_max, struct fnd_text *bytes, struct fnd_error *error);
+/** What names the record's image in a line. */
+enum fnd_status fnd_datum_image(const struct fnd_plan *plan, const struct fnd_datum *datum,
+                                enum fnd_files files, struct fnd_text *image,
+                                struct fnd_error *error);
 void fnd_example_finish(struct fnd_example *example);
 
 /** Append `{"role":"user","content":"…"}` and its like. */

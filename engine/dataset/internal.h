@@ -17,6 +17,7 @@
 struct fnd_entry {
     char pin[FND_DIGEST_TEXT_SIZE];
     char *format, *of, *prompt, *system, *uri_prefix; /* malloc'ed or NULL */
+    char *boxes, *label;    /* pointers: to the list in the document, and in a box */
     struct fnd_error error; /* why there is none; status FND_OK otherwise */
     struct fnd_entry *next;
 };
@@ -47,6 +48,9 @@ void fnd_datum_finish(struct fnd_datum *datum);
 /** Append the text of an input that is a value: its "content", itself if it is text, else as JSON.
  */
 void fnd_datum_content(const struct fnd_datum *datum, struct fnd_text *content);
+
+/** The model's lowest confidence: a record is as sure as its least sure field; else no value. */
+struct fnd_json fnd_datum_score(const struct fnd_datum *datum);
 
 /* --- plan ------------------------------------------------------------------------------------ */
 
@@ -100,6 +104,8 @@ struct fnd_checker {
     unsigned kind; /* of the first line, where a file holds one kind only; 0: none yet */
     size_t lines, with_files, strange, strange_line, long_lines, long_line;
     char strange_type[64];
+    char **labels; /* of boxes, sorted */
+    size_t labels_count;
     struct fnd_id_seen {
         uint8_t digest[16];
         size_t line;
@@ -137,7 +143,8 @@ struct fnd_format {
 const struct fnd_format *fnd_format_find(const char *name, struct fnd_error *error);
 extern const struct fnd_format fnd_format_foundry, fnd_format_gemini, fnd_format_openai_chat,
     fnd_format_openai_dpo, fnd_format_trl_sft, fnd_format_trl_dpo, fnd_format_trl_kto,
-    fnd_format_alpaca, fnd_format_sharegpt, fnd_format_nvidia_flywheel, fnd_format_argilla;
+    fnd_format_alpaca, fnd_format_sharegpt, fnd_format_nvidia_flywheel, fnd_format_argilla,
+    fnd_format_label_studio;
 
 /* --- check.c --------------------------------------------------------------------------------- */
 

@@ -109,13 +109,11 @@ static int64_t job_commit(struct scene *scene, int64_t pin, const char *pipeline
     return commit(scene, write);
 }
 
-int64_t scene_job(struct scene *scene, int64_t pin, const char *pipeline, const char *path,
-                  const char *media_type, uint64_t size, int32_t revision)
+static int64_t file_job(struct scene *scene, int64_t pin, const char *pipeline, const char *path,
+                        const char *media_type, struct fnd_artifact artifact, int32_t revision)
 {
-    struct fnd_artifact artifact = {.size = size};
     struct fnd_text rest = {0};
     char hash[FND_DIGEST_TEXT_SIZE];
-    fnd_sha256(path, strlen(path), artifact.hash);
     fnd_digest_text(artifact.hash, hash);
     fnd_text_append_z(&rest,
                       "\"source\":{},\"input\":{\"file\":\"input\",\"name\":\"n\",\"path\":");
@@ -123,10 +121,28 @@ int64_t scene_job(struct scene *scene, int64_t pin, const char *pipeline, const 
     fnd_text_printf(&rest,
                     "},\"artifacts\":{\"input\":{\"media_type\":\"%s\",\"sha256\":\"%s\",\"size\":"
                     "%" PRIu64 "}}",
-                    media_type, hash, size);
+                    media_type, hash, artifact.size);
     int64_t job = job_commit(scene, pin, pipeline, path, revision, fnd_text_z(&rest), &artifact);
     fnd_text_finish(&rest);
     return job;
+}
+
+int64_t scene_job(struct scene *scene, int64_t pin, const char *pipeline, const char *path,
+                  const char *media_type, uint64_t size, int32_t revision)
+{
+    struct fnd_artifact artifact = {.size = size};
+    fnd_sha256(path, strlen(path), artifact.hash);
+    return file_job(scene, pin, pipeline, path, media_type, artifact, revision);
+}
+
+int64_t scene_file_job(struct scene *scene, int64_t pin, const char *pipeline, const char *path,
+                       const char *media_type, const void *bytes, size_t size)
+{
+    struct fnd_artifact artifact = {.size = 0};
+    struct fnd_error error = {0};
+    cr_assert_eq(fnd_artifact_put(scene->store, bytes, size, &artifact, &error), FND_OK, "%s",
+                 error.message);
+    return file_job(scene, pin, pipeline, path, media_type, artifact, 1);
 }
 
 int64_t scene_value_job(struct scene *scene, int64_t pin, const char *pipeline, const char *path,

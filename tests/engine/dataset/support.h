@@ -32,6 +32,9 @@ int64_t scene_pin(struct scene *scene, const char *name, const char *exports);
 /** A job of a file; its input is not looked at. */
 int64_t scene_job(struct scene *scene, int64_t pin, const char *pipeline, const char *path,
                   const char *media_type, uint64_t size, int32_t revision);
+/** A job of a file whose bytes are stored. */
+int64_t scene_file_job(struct scene *scene, int64_t pin, const char *pipeline, const char *path,
+                       const char *media_type, const void *bytes, size_t size);
 /** A job of a value. */
 int64_t scene_value_job(struct scene *scene, int64_t pin, const char *pipeline, const char *path,
                         const char *value);

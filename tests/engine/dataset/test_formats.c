@@ -302,15 +302,10 @@ Test(formats, preferences_come_from_corrections_only)
     scene_end(&scene);
 }
 
-/** A job of a PNG whose bytes are there. */
+/** A job of a picture whose bytes are its path. */
 static int64_t image_job(struct scene *scene, int64_t pin, const char *path, const char *type)
 {
-    struct fnd_artifact artifact = {.size = 0};
-    struct fnd_error error = {0};
-    /* As scene_job has it, the input's bytes are the path. */
-    cr_assert_eq(fnd_artifact_put(scene->store, path, strlen(path), &artifact, &error), FND_OK,
-                 "%s", error.message);
-    int64_t job = scene_job(scene, pin, "invoice", path, type, strlen(path), 1);
+    int64_t job = scene_file_job(scene, pin, "invoice", path, type, path, strlen(path));
     scene_model(scene, job, "{\"a\":1}", NULL);
     return scene_answer(scene, job, scene_ask(scene, job), "corrected", small_fields, "{\"a\":2}");
 }

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "dataset/boxes.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void fnd_boxes_finish(struct fnd_boxes *boxes)
+{
+    for (size_t i = 0; i < boxes->count; i++) {
+        free(boxes->list[i].label);
+    }
+    free(boxes->list);
+    *boxes = (struct fnd_boxes){0};
+}
+
+/** Four numbers at these places of an item. */
+static bool four(struct fnd_json item, const char *const pointers[4], double values[4])
+{
+    for (size_t i = 0; i < 4; i++) {
+        if (!fnd_json_number(fnd_json_find(item, pointers[i]), &values[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/** The shapes that the review page knows, too. */
+static bool box_read(struct fnd_json item, struct fnd_box *box)
+{
+    static const struct {
+        const char *const pointers[4];
+        bool corners; /* the last two are the lower right corner, not the size */
+    } shapes[] = {{{"/x_min", "/y_min", "/x_max", "/y_max"}, true},
+                  {{"/box/0", "/box/1", "/box/2", "/box/3"}, true},
+                  {{"/bbox/0", "/bbox/1", "/bbox/2", "/bbox/3"}, false},
+                  {{"/x", "/y", "/width", "/height"}, false}};
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        double v[4];
+        if (four(item, shapes[i].pointers, v)) {
+            box->x = v[0];
+            box->y = v[1];
+            box->width = shapes[i].corners ? v[2] - v[0] : v[2];
+            box->height = shapes[i].corners ? v[3] - v[1] : v[3];
+            return true;
+        }
+    }
+    return false;
+}
+
+enum fnd_status fnd_boxes_read(struct fnd_json document, const char *list, const char *label,
+                               struct fnd_boxes *boxes, struct fnd_error *error)
+{
+    list = list != NULL ? list : "/boxes";
+    label = label != NULL ? label : "/label";
+    struct fnd_json items = fnd_json_find(document, list);
+    if (items.bytes == NULL) {
+        return FND_OK;
+    }
+    if (fnd_json_type(items) != FND_JSON_ARRAY) {
+        return fnd_error_set(error, FND_INVALID,
+                             "what lies at \"%s\" is %s, and must be a list of boxes; `boxes:` of "
+                             "the export entry says where they are",
+                             list, fnd_json_type_name(fnd_json_type(items)));
+    }
+    boxes->list = fnd_alloc((fnd_json_count(items) + 1) * sizeof *boxes->list);
+    for (struct fnd_json_walk walk = fnd_json_walk(items); fnd_json_next(&walk);) {
+        struct fnd_box box = {.label = NULL};
+        if (!box_read(walk.value, &box)) {
+            return fnd_error_set(error, FND_INVALID,
+                                 "%s/%zu is no box: it has neither x_min, y_min, x_max, y_max, nor "
+                                 "box, bbox, or x, y, width, height",
+                                 list, walk.index);
+        }
+        box.label = fnd_json_strdup(fnd_json_find(walk.value, label));
+        box.label = box.label != NULL ? box.label : fnd_strdup("object");
+        boxes->list[boxes->count++] = box;
+    }
+    return FND_OK;
+}
+
+enum fnd_status fnd_boxes_check(const struct fnd_boxes *boxes, uint32_t width, uint32_t height,
+                                struct fnd_error *error)
+{
+    for (size_t i = 0; i < boxes->count; i++) {
+        const struct fnd_box *box = &boxes->list[i];
+        const bool empty = !(box->width > 0 && box->height > 0);
+        if (empty || box->x < 0 || box->y < 0 || box->x + box->width > width ||
+            box->y + box->height > height) {
+            return fnd_error_set(error, FND_INVALID,
+                                 "its box %zu (%s) %s the picture of %" PRIu32 " x %" PRIu32
+                                 " pixels; correct it, or leave the record out with --skip-bad",
+                                 i + 1, box->label,
+                                 empty ? "is empty or reversed in" : "does not lie inside", width,
+                                 height);
+        }
+    }
+    return FND_OK;
+}
+
+void fnd_boxes_clip(struct fnd_boxes *boxes, uint32_t width, uint32_t height)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < boxes->count; i++) {
+        struct fnd_box box = boxes->list[i];
+        const double right = fmin(box.x + box.width, width);
+        const double bottom = fmin(box.y + box.height, height);
+        box.x = fmax(box.x, 0);
+        box.y = fmax(box.y, 0);
+        box.width = right - box.x;
+        box.height = bottom - box.y;
+        if (box.width > 0 && box.height > 0) {
+            boxes->list[kept++] = box;
+        } else {
+            free(box.label);
+        }
+    }
+    boxes->count = kept;
+}
+
+void fnd_decimal_append(struct fnd_text *text, double value)
+{
+    const int64_t millionths = (int64_t)llround(value * 1e6);
+    const int64_t size = millionths < 0 ? -millionths : millionths;
+    char digits[8];
+    fnd_text_printf(text, "%s%" PRId64, millionths < 0 ? "-" : "", size / 1000000);
+    snprintf(digits, sizeof digits, "%06d", (int)(size % 1000000));
+    size_t count = 6;
+    while (count > 0 && digits[count - 1] == '0') {
+        count--;
+    }
+    if (count > 0) {
+        fnd_text_append_byte(text, '.');
+        fnd_text_append(text, digits, count);
+    }
+}
