@@ -418,7 +418,7 @@ static const struct fnd_exit answer_exits[] = {
 static const struct fnd_option export_options[] = {
     {FND_OPTION_FORMAT, 'f', "format", "FORMAT",
      "foundry (all there is), gemini, openai-chat, openai-dpo, trl-sft, trl-dpo, trl-kto, alpaca, "
-     "sharegpt, nvidia-flywheel, argilla or label-studio",
+     "sharegpt, nvidia-flywheel, argilla, label-studio or coco",
      fnd_dataset_formats},
     {FND_OPTION_NAME, 0, "name", "NAME", "the entry of the pipeline's `export:` to use", NULL},
     {FND_OPTION_OUT, 'o', "out", "FILE",

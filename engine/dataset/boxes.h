@@ -30,6 +30,20 @@ enum fnd_status fnd_boxes_check(const struct fnd_boxes *boxes, uint32_t width, u
 /** Cut them at the picture's edges; those wholly outside go. */
 void fnd_boxes_clip(struct fnd_boxes *boxes, uint32_t width, uint32_t height);
 
+/** A record's picture and what is drawn in it. `= {0}`; finish frees. */
+struct fnd_drawn {
+    struct fnd_boxes human, model; /* the model's are cut at the edges */
+    struct fnd_text image;
+    uint32_t width, height;
+};
+/** Read them.  image  whether drawn->image is wanted, too: a data URL or URI.
+ *  Returns FND_OK; FND_INVALID: no picture, or boxes that are none; FND_NOT_FOUND, FND_DAMAGED. */
+enum fnd_status fnd_drawn_make(const struct fnd_plan *plan, const struct fnd_datum *datum,
+                               bool image, struct fnd_drawn *drawn, struct fnd_error *error);
+void fnd_drawn_finish(struct fnd_drawn *drawn);
+/** Keep a label in checker->labels, sorted, once. Takes it. */
+void fnd_label_add(struct fnd_checker *checker, char *label);
+
 /** Append a number with at most six decimals, the same in every locale. |value| < 1e12. */
 void fnd_decimal_append(struct fnd_text *text, double value);
 

@@ -153,6 +153,35 @@ static void line_check(struct checking *checking, const struct fnd_text *line, s
         tell(checking, number, true, "the file does not end with a newline");
     }
 }
+/** A file that is taken apart into records: its own flaws by line, then record by record. */
+static void unpacked_check(struct checking *checking, struct fnd_json file)
+{
+    struct fnd_text records = {0};
+    struct fnd_flaws flaws = {0};
+    struct fnd_json array = {NULL, 0};
+    checking->checker.format->unpack(file, &records, &flaws);
+    for (size_t i = 0; i < flaws.count; i++) {
+        struct fnd_json place = fnd_json_find(file, flaws.list[i].pointer);
+        size_t line = 1, column = 0;
+        if (place.bytes != NULL) {
+            fnd_json_place(file.bytes, place.bytes, &line, &column);
+        }
+        tell(checking, line, false, "%s: %s", flaws.list[i].pointer, flaws.list[i].message);
+    }
+    if (flaws.skipped > 0) {
+        tell(checking, 0, false, "%zu more things are wrong with it", flaws.skipped);
+    }
+    if (flaws.count == 0 &&
+        fnd_json_check(records.bytes, records.size, NULL, &array, NULL) == FND_OK) {
+        for (struct fnd_json_walk walk = fnd_json_walk(array); fnd_json_next(&walk);) {
+            checking->checked->lines++;
+            value_check(checking, walk.value, walk.index + 1, walk.index + 1);
+        }
+    }
+    fnd_flaws_finish(&flaws);
+    fnd_text_finish(&records);
+}
+
 /** A file that is one array: read whole, its items checked one by one. */
 static enum fnd_status array_check(struct checking *checking, FILE *file, struct fnd_text *whole,
                                    struct fnd_error *error)
@@ -173,6 +202,10 @@ static enum fnd_status array_check(struct checking *checking, FILE *file, struct
     if (fnd_json_check(fnd_text_z(whole), whole->size, NULL, &array, &flaw) != FND_OK) {
         tell(checking, flaw.line, false, "is no JSON: %s, at byte %zu of the line", flaw.message,
              flaw.column);
+        return FND_OK;
+    }
+    if (checking->checker.format->unpack != NULL) {
+        unpacked_check(checking, array);
         return FND_OK;
     }
     if (fnd_json_type(array) != FND_JSON_ARRAY) {

@@ -6,12 +6,15 @@
 
 const char *const fnd_dataset_formats[] = {
     "foundry", "gemini",   "openai-chat",     "openai-dpo", "trl-sft",      "trl-dpo", "trl-kto",
-    "alpaca",  "sharegpt", "nvidia-flywheel", "argilla",    "label-studio", NULL};
+    "alpaca",  "sharegpt", "nvidia-flywheel", "argilla",    "label-studio", "coco",    NULL};
 static const struct fnd_format *const formats[] = {
-    &fnd_format_foundry,         &fnd_format_gemini,  &fnd_format_openai_chat,
-    &fnd_format_openai_dpo,      &fnd_format_trl_sft, &fnd_format_trl_dpo,
-    &fnd_format_trl_kto,         &fnd_format_alpaca,  &fnd_format_sharegpt,
-    &fnd_format_nvidia_flywheel, &fnd_format_argilla, &fnd_format_label_studio};
+    &fnd_format_foundry,     &fnd_format_gemini,
+    &fnd_format_openai_chat, &fnd_format_openai_dpo,
+    &fnd_format_trl_sft,     &fnd_format_trl_dpo,
+    &fnd_format_trl_kto,     &fnd_format_alpaca,
+    &fnd_format_sharegpt,    &fnd_format_nvidia_flywheel,
+    &fnd_format_argilla,     &fnd_format_label_studio,
+    &fnd_format_coco};
 _Static_assert(sizeof formats / sizeof formats[0] + 1 ==
                    sizeof fnd_dataset_formats / sizeof fnd_dataset_formats[0],
                "each format has its name in the list");

@@ -134,6 +134,10 @@ struct fnd_format {
                               struct fnd_error *error);
     /** Rules beyond the schema, for a line that meets it. */
     void (*check)(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws);
+    /** The file is one value made of all records (a JSON array of lines), and taken apart again;
+     *  flaws are the file's. NULL: it is not. */
+    void (*pack)(const struct fnd_checker *checker, struct fnd_json records, struct fnd_text *file);
+    void (*unpack)(struct fnd_json file, struct fnd_text *records, struct fnd_flaws *flaws);
     /** A file that the trainer wants beside the data, as OUT with `beside_name` behind it; NULL:
      *  none. `checker` has seen all lines. */
     const char *beside_name;
@@ -144,7 +148,7 @@ const struct fnd_format *fnd_format_find(const char *name, struct fnd_error *err
 extern const struct fnd_format fnd_format_foundry, fnd_format_gemini, fnd_format_openai_chat,
     fnd_format_openai_dpo, fnd_format_trl_sft, fnd_format_trl_dpo, fnd_format_trl_kto,
     fnd_format_alpaca, fnd_format_sharegpt, fnd_format_nvidia_flywheel, fnd_format_argilla,
-    fnd_format_label_studio;
+    fnd_format_label_studio, fnd_format_coco;
 
 /* --- check.c --------------------------------------------------------------------------------- */
 

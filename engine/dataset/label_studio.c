@@ -35,15 +35,8 @@ static const char schema[] =
     "\"rotation\":{\"type\":\"number\"},\"rectanglelabels\":{\"type\":\"array\",\"minItems\":1,"
     "\"items\":{\"type\":\"string\",\"minLength\":1}}}}}}}}";
 
-/** A record's picture and what is drawn in it. */
-struct drawn {
-    struct fnd_boxes human, model;
-    struct fnd_text image;
-    uint32_t width, height;
-};
-
-static enum fnd_status drawn_make(const struct fnd_plan *plan, const struct fnd_datum *datum,
-                                  struct drawn *drawn, struct fnd_error *error)
+enum fnd_status fnd_drawn_make(const struct fnd_plan *plan, const struct fnd_datum *datum,
+                               bool image, struct fnd_drawn *drawn, struct fnd_error *error)
 {
     const struct fnd_entry *entry = datum->entry;
     struct fnd_text bytes = {0};
@@ -62,7 +55,7 @@ static enum fnd_status drawn_make(const struct fnd_plan *plan, const struct fnd_
                                "run it anew",
                                datum->path);
     }
-    if (status == FND_OK) {
+    if (status == FND_OK && image) {
         status = fnd_datum_image(plan, datum, FND_FILES_EMBEDDED, &drawn->image, error);
     }
     if (status == FND_OK) {
@@ -80,14 +73,14 @@ static enum fnd_status drawn_make(const struct fnd_plan *plan, const struct fnd_
     return status;
 }
 
-static void drawn_finish(struct drawn *drawn)
+void fnd_drawn_finish(struct fnd_drawn *drawn)
 {
     fnd_boxes_finish(&drawn->human);
     fnd_boxes_finish(&drawn->model);
     fnd_text_finish(&drawn->image);
 }
 
-static void result_append(struct fnd_text *line, const struct drawn *drawn,
+static void result_append(struct fnd_text *line, const struct fnd_drawn *drawn,
                           const struct fnd_boxes *boxes, char letter)
 {
     fnd_text_append_z(line, "\"result\":[");
@@ -117,9 +110,9 @@ static void result_append(struct fnd_text *line, const struct drawn *drawn,
 static enum fnd_status studio_line(const struct fnd_plan *plan, const struct fnd_datum *datum,
                                    struct fnd_text *line, struct fnd_error *error)
 {
-    struct drawn drawn = {.width = 0};
+    struct fnd_drawn drawn = {.width = 0};
     struct fnd_json score = fnd_datum_score(datum);
-    enum fnd_status status = drawn_make(plan, datum, &drawn, error);
+    enum fnd_status status = fnd_drawn_make(plan, datum, true, &drawn, error);
     if (status == FND_OK) {
         fnd_text_append_z(line, "{\"data\":{\"image\":");
         fnd_text_append_json(line, drawn.image.bytes, drawn.image.size);
@@ -135,7 +128,7 @@ static enum fnd_status studio_line(const struct fnd_plan *plan, const struct fnd
         result_append(line, &drawn, &drawn.human, 'h');
         fnd_text_append_z(line, "}]}");
     }
-    drawn_finish(&drawn);
+    fnd_drawn_finish(&drawn);
     return status;
 }
 
@@ -182,8 +175,7 @@ static enum fnd_status studio_agrees(const struct fnd_datum *datum, struct fnd_j
                             : status;
 }
 
-/** Keep a label, sorted, once. */
-static void label_add(struct fnd_checker *checker, char *label)
+void fnd_label_add(struct fnd_checker *checker, char *label)
 {
     size_t at = 0;
     while (at < checker->labels_count && strcmp(checker->labels[at], label) < 0) {
@@ -227,7 +219,7 @@ static void result_check(struct fnd_checker *checker, struct fnd_json result, co
         }
         struct fnd_json labels = fnd_json_member(value, "rectanglelabels");
         for (struct fnd_json_walk label = fnd_json_walk(labels); fnd_json_next(&label);) {
-            label_add(checker, fnd_json_strdup(label.value));
+            fnd_label_add(checker, fnd_json_strdup(label.value));
         }
         fnd_text_finish(&at);
     }

@@ -51,6 +51,7 @@ struct writing {
     struct fnd_checker checker; /* of lines before they are written, so that it is the record that
                                    is told of, and may be skipped */
     struct fnd_text line;
+    struct fnd_text records; /* of a format that packs them: all lines, as an array */
     size_t bad;
     struct fnd_error first; /* what was wrong with the first bad one */
 };
@@ -119,6 +120,11 @@ static enum fnd_status line_put(struct writing *writing, bool first, struct fnd_
 {
     const bool array = writing->plan->format->array;
     enum fnd_status status = FND_OK;
+    if (writing->plan->format->pack != NULL) {
+        fnd_text_append_byte(&writing->records, first ? '[' : ',');
+        fnd_text_append(&writing->records, writing->line.bytes, writing->line.size);
+        return FND_OK;
+    }
     if (array) {
         status = fnd_sink_write(&writing->sink, first ? "[\n" : ",\n", 2, error);
     } else {
@@ -164,7 +170,14 @@ static enum fnd_status lines_write(struct writing *writing, struct fnd_error *er
         }
     }
     plan->count = kept;
-    if (status == FND_OK && plan->format->array) {
+    if (status == FND_OK && plan->format->pack != NULL) {
+        struct fnd_text file = {0};
+        fnd_text_append_z(&writing->records, kept == 0 ? "[]" : "]");
+        plan->format->pack(&writing->checker,
+                           (struct fnd_json){writing->records.bytes, writing->records.size}, &file);
+        status = fnd_sink_write(&writing->sink, file.bytes, file.size, error);
+        fnd_text_finish(&file);
+    } else if (status == FND_OK && plan->format->array) {
         const char *end = kept == 0 ? "[\n]\n" : "\n]\n";
         status = fnd_sink_write(&writing->sink, end, strlen(end), error);
     }
@@ -244,7 +257,8 @@ static void line_said(void *context, const struct fnd_dataset_note *note)
     if (plan->options.said == NULL || (plan->reproduces && note->warning)) {
         return;
     }
-    const size_t index = note->line - (plan->format->array ? 1 : 0); /* from 1 */
+    const size_t index =
+        note->line - (plan->format->array && plan->format->pack == NULL ? 1 : 0); /* from 1 */
     if (note->line > 0 && index > 0 && index <= plan->count) {
         told.record = plan->numbers[index - 1];
     }
@@ -379,6 +393,7 @@ enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest 
     }
     fnd_checker_finish(&writing.checker);
     fnd_text_finish(&writing.line);
+    fnd_text_finish(&writing.records);
     fnd_sink_finish(&writing.sink);
     return status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Boxes: read in every shape, held against the displayed picture, exported and read back. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -63,6 +64,11 @@ Test(boxes, a_picture_has_the_size_that_is_displayed)
             }
         }
     }
+}
+
+static void collect(void *context, const struct fnd_dataset_note *note)
+{
+    fnd_text_printf(context, "%zu: %s\n", note->line, note->message);
 }
 
 #define POLES(boxes) "{\"boxes\":[" boxes "]}"
@@ -235,4 +241,77 @@ Test(boxes, foreign_files_are_checked)
         unlink(path);
         cr_assert_eq(status, cases[i].status, "case %zu: %s", i, error.message);
     }
+}
+
+Test(boxes, coco_comes_back_and_checks_others)
+{
+#define COCO(rest)                                                                                 \
+    "{\"images\":[{\"id\":7,\"width\":10,\"height\":10,\"file_name\":\"a.png\"}],"                 \
+    "\n\"annotations\":"                                                                           \
+    "[" rest "],\"categories\":[{\"id\":3,\"name\":\"x\"}]}"
+#define MARK(id, image, category, bbox, area)                                                      \
+    "{\"id\":" id ",\"image_id\":" image ",\"category_id\":" category ",\"bbox\":" bbox            \
+    ",\"area\":" area "}"
+    static const struct {
+        const char *text, *part;
+    } cases[] = {
+        {COCO(""), NULL},
+        {COCO(MARK("1", "7", "3", "[1,1,9,9]", "81")), NULL},
+        {COCO(MARK("1", "8", "3", "[1,1,9,9]", "81")), "2: /annotations/0: is of an image"},
+        {COCO(MARK("1", "7", "4", "[1,1,9,9]", "81")), "is of a category"},
+        {COCO(MARK("1", "7", "3", "[1,1,10,9]", "90")), "passes the picture's edge"},
+        {COCO(MARK("1", "7", "3", "[1,1,0,9]", "0")), "empty box"},
+        {COCO(MARK("1", "7", "3", "[1,1,2,2]", "5")), "not width times height"},
+        {COCO(MARK("1", "7", "3", "[1,1,2,2]", "4") "," MARK("1", "7", "3", "[1,1,2,2]", "4")),
+         "/annotations/1/id: is that of item 0"},
+        {"[]", "must be"}};
+    static const char expected[] =
+        "{\"info\":{\"description\":\"foundry\"},\"licenses\":[],\"images\":[\n"
+        "{\"id\":1,\"width\":640,\"height\":200,\"file_name\":\"1.png\"},\n"
+        "{\"id\":2,\"width\":640,\"height\":200,\"file_name\":\"none.png\"}\n],\"annotations\":[\n"
+        "{\"id\":1,\"image_id\":1,\"category_id\":2,\"bbox\":[400,150,50,30.5],\"area\":1525,"
+        "\"iscrowd\":0,\"segmentation\":[]},\n"
+        "{\"id\":2,\"image_id\":1,\"category_id\":1,\"bbox\":[0,0,640,200],\"area\":128000,"
+        "\"iscrowd\":0,\"segmentation\":[]}\n],\"categories\":[\n"
+        "{\"id\":1,\"name\":\"cable\",\"supercategory\":\"object\"},\n"
+        "{\"id\":2,\"name\":\"utility_pole\",\"supercategory\":\"object\"}\n]}\n";
+    struct scene scene;
+    struct fnd_export_result result = {0}, again = {0};
+    struct fnd_error error = {0};
+    struct fnd_text text = {0};
+    char path[PATH_SIZE];
+    scene_begin(&scene, 54);
+    int64_t pin = scene_pin(&scene, "poles", "{}");
+    pole_job(&scene, pin, "1.png", POLES(""),
+             POLES(POLE("a", "[400,150,450,180.5]") ",{\"label\":\"cable\",\"x\":0,\"y\":0,"
+                                                    "\"width\":640,\"height\":200}"));
+    pole_job(&scene, pin, "none.png", POLES(POLE("a", "[1,2,3,4]")), POLES(""));
+    struct fnd_export_options options = scene_options(&scene, "coco");
+    scene_export(&scene, &options, &result, FND_OK, NULL);
+    read_all(result.path, &text);
+    cr_assert_str_eq(fnd_text_z(&text), expected);
+    pole_job(&scene, pin, "3.png", POLES(""), POLES(POLE("a", "[1,2,3,4]")));
+    options.out = scene_path(&scene, "again.json", path);
+    cr_assert_eq(
+        fnd_dataset_reproduce(scene.reader, result.manifest_path, &options, &again, &error), FND_OK,
+        "%s", error.message);
+    read_all(again.path, &text);
+    cr_assert_str_eq(fnd_text_z(&text), expected);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fnd_dataset_checked checked = {0};
+        fnd_text_clear(&text);
+        cr_assert_eq(
+            fnd_file_write(AT_FDCWD, path, cases[i].text, strlen(cases[i].text), 0666, &error),
+            FND_OK);
+        enum fnd_status status =
+            fnd_dataset_validate(path, "coco", collect, &text, &checked, &error);
+        cr_assert_eq(status, cases[i].part == NULL ? FND_OK : FND_INVALID, "case %zu: %s", i,
+                     fnd_text_z(&text));
+        cr_assert(cases[i].part == NULL || strstr(fnd_text_z(&text), cases[i].part) != NULL,
+                  "case %zu: %s", i, fnd_text_z(&text));
+    }
+    fnd_export_result_finish(&result);
+    fnd_export_result_finish(&again);
+    fnd_text_finish(&text);
+    scene_end(&scene);
 }
