@@ -34,7 +34,7 @@ enum fnd_status fnd_parts_read_desk(struct fnd_parts_read *read, enum fnd_event_
                                     struct fnd_json body, struct fnd_error *error);
 
 /** Assert that the columns of a write are what its bodies say, so that a rebuild gives the same
- *  tables. Builds with sanitizers do it at each submit. */
+ *  tables. Builds with sanitizers, and for coverage, do it at each submit. */
 void fnd_parts_agree(const struct fnd_write *write);
 
 const char *fnd_tier_name(enum fnd_tier tier);          /* "gold", "silver" */

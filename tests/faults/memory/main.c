@@ -41,6 +41,7 @@ void __gcov_dump(void) __attribute__((weak));
 /** Counters of a coverage build go to disk before the process ends. */
 static void aborted(int number)
 {
+    (void)hook_disarm(); /* writing them takes memory, too */
     if (__gcov_dump != NULL) {
         __gcov_dump();
     }
