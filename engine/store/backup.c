@@ -236,6 +236,9 @@ static enum fnd_status copy_plugins(struct copy *copy, struct fnd_error *error)
     int fd =
         openat(copy->reader->folder, "plugins", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+    if (directory == NULL && errno != ENOENT && status == FND_OK) {
+        status = failed(errno, "list", copy, "plugins", error);
+    }
     for (const struct dirent *entry = directory != NULL ? readdir(directory) : NULL;
          entry != NULL && status == FND_OK; entry = readdir(directory)) {
         char name[sizeof "plugins/" + sizeof entry->d_name];

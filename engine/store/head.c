@@ -88,7 +88,10 @@ enum fnd_status fnd_head_read(int folder, const char *path, struct fnd_head_cont
     content->present = true;
     for (int i = 0; i < FND_HEAD_SLOTS && status == FND_OK; i++) {
         uint8_t slot[SLOT_SIZE] = {0};
-        ssize_t size = pread(fd, slot, sizeof slot, (off_t)i * FND_HEAD_SLOT_STRIDE);
+        ssize_t size;
+        do {
+            size = pread(fd, slot, sizeof slot, (off_t)i * FND_HEAD_SLOT_STRIDE);
+        } while (size < 0 && errno == EINTR);
         if (size < 0) {
             status = fnd_error_errno(error, FND_IO, errno, "cannot read %s/.foundry/head", path);
         }

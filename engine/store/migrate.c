@@ -70,11 +70,13 @@ static enum fnd_status copy_record(struct fnd_store *store, const char *name,
                                      "cannot keep the backup %s/.foundry/%s", store->path, name);
 }
 
-static void outputs_of(sqlite3_stmt *step, int64_t number, struct fnd_parts *parts)
+/* The outputs of a step before an event; a step that is not there yet has none. */
+static int outputs_of(sqlite3_stmt *step, int64_t number, struct fnd_parts *parts)
 {
     parts->outputs_count = 0;
     sqlite3_bind_int64(step, 1, number);
-    if (sqlite3_step(step) == SQLITE_ROW) {
+    const int rc = sqlite3_step(step);
+    if (rc == SQLITE_ROW) {
         const uint8_t *bytes = sqlite3_column_blob(step, 0);
         size_t count = (size_t)sqlite3_column_bytes(step, 0) / 8;
         parts->outputs_count = count < FND_PHASES_MAX ? count : FND_PHASES_MAX;
@@ -83,6 +85,7 @@ static void outputs_of(sqlite3_stmt *step, int64_t number, struct fnd_parts *par
         }
     }
     sqlite3_reset(step);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 /* One event of the log, as the engine that wrote it would fold it today. */
@@ -94,7 +97,10 @@ static enum fnd_status fold_row(struct fnd_db *db, struct fnd_fold *fold, sqlite
     fnd_event_from(row, 0, &event);
     const char *body = sqlite3_column_blob(row, AT_BODY);
     const char *meta = sqlite3_column_blob(row, AT_META);
-    outputs_of(step, event.step, &read->parts);
+    int rc = outputs_of(step, event.step, &read->parts);
+    if (rc != SQLITE_OK) {
+        return fnd_db_error(db, rc, "read a step's outputs", error);
+    }
     struct fnd_error found = {0};
     enum fnd_status status = FND_OK;
     if (event.kind < FND_EVENT_STORE || event.kind > FND_EVENT_LAST || event.phase < 0 ||
@@ -105,7 +111,6 @@ static enum fnd_status fold_row(struct fnd_db *db, struct fnd_fold *fold, sqlite
         status = fnd_parts_read(read, event.kind, body, (size_t)sqlite3_column_bytes(row, AT_BODY),
                                 meta, (size_t)sqlite3_column_bytes(row, AT_META), &found);
     }
-    int rc = SQLITE_OK;
     if (status == FND_OK) {
         switch (fnd_fold_apply(fold, &event, &read->parts, &rc)) {
         case FND_FOLD_DONE:

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "failing.h"
 #include "store/verify.h"
 #include "support.h"
 
@@ -116,4 +117,37 @@ Test(migrate, an_event_that_cannot_be_folded_leaves_the_old_record_untouched)
     sql(&scene, "UPDATE event SET kind = 3 WHERE id = 3");
     scene_open(&scene);
     scene_end(&scene);
+}
+
+/* A failure leaves the old record as it was, so the next one meets the same record. */
+Test(migrate, each_call_of_it_may_fail_and_the_next_engine_brings_it_up_to_date, .timeout = 200)
+{
+    unsigned failed = 0, at = 0;
+    failing_place();
+    const char *met = "";
+    while (met != NULL) {
+        struct scene scene;
+        int64_t request;
+        old_store(&scene, &request);
+        const int64_t events = sql_number(&scene, "SELECT max(id) FROM event");
+        enum fnd_status status = FND_IO;
+        while (status != FND_OK) {
+            struct fnd_error error = {0};
+            failing_arm(++at, FAILING_ERROR);
+            status = scene_try(&scene, &error);
+            met = failing_clear();
+            cr_expect(status == FND_OK || strlen(error.message) > 10, "call %u says nothing", at);
+            failed += status != FND_OK;
+            cr_assert(met != NULL || status == FND_OK, "%s", error.message);
+        }
+        scene_read(&scene);
+        struct fnd_verify result;
+        cr_expect_eq(fnd_store_verify(scene.reader, &result, flaw_print, NULL, NULL), FND_OK);
+        cr_expect_eq(result.flaws, 0, "behind call %u", at);
+        cr_expect_eq(request_of(&scene, request).state, FND_REQUEST_OPEN);
+        cr_expect_eq(last_event(&scene), events);
+        scene_end(&scene);
+    }
+    printf("%u of %u calls stop a migration\n", failed, at);
+    cr_expect_gt(failed, 20);
 }
