@@ -108,7 +108,8 @@ static enum fnd_status open_engine(struct fnd_session *session, struct fnd_error
     session->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (session->epoll < 0 || !watch_fd(session->epoll, fnd_engine_fd(session->engine)) ||
         !watch_fd(session->epoll, fnd_control_fd(session->control))) {
-        status = fnd_error_errno(error, FND_IO, errno, "cannot wait for events");
+        status = fnd_error_errno(error, FND_IO, errno,
+                                 "cannot wait for events (run again when fewer files are open)");
     }
 out:
     if (status != FND_OK) {

@@ -184,7 +184,7 @@ enum fnd_status fnd_head_open(int folder, const char *path, const struct fnd_log
     if (rc != 0) {
         status = fnd_error_errno(error, FND_IO, rc,
                                  "cannot start the thread that syncs "
-                                 "%s/.foundry/head",
+                                 "%s/.foundry/head (run again when fewer processes run)",
                                  path);
         goto out;
     }

@@ -90,7 +90,9 @@ void bench_pipeline(struct bench *bench, const char *yaml)
 void bench_begin(struct bench *bench)
 {
     memset(bench, 0, sizeof *bench);
-    strcpy(bench->folder, "/tmp/foundry-run-XXXXXX");
+    const char *place = getenv("TMPDIR");
+    snprintf(bench->folder, sizeof bench->folder, "%.40s/foundry-run-XXXXXX",
+             place != NULL ? place : "/tmp");
     cr_assert_not_null(mkdtemp(bench->folder));
     snprintf(bench->jobs, sizeof bench->jobs, "%s/jobs", bench->folder);
     snprintf(bench->pipeline, sizeof bench->pipeline, "%s/plain.yaml", bench->folder);

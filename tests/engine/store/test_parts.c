@@ -182,7 +182,7 @@ Test(parts, more_artifacts_than_fit_at_first_are_all_read_in_order)
     enum { COUNT = 11 };
     for (int i = 0; i < COUNT; i++) {
         fnd_text_printf(&meta, "%s\"%d\":{\"sha256\":\"%02x%s\",\"size\":%d}",
-                        i == 0 ? "{\"artifacts\":{" : ",", i, (unsigned)i, HEX + 2, i);
+                        i == 0 ? "{\"artifacts\":{" : ",", i, (unsigned)i, &HEX[2], i);
     }
     fnd_text_append_z(&meta, "}}");
     cr_assert_eq(parts_of(&read, FND_EVENT_OUTPUT, "{}", fnd_text_z(&meta), &error), FND_OK, "%s",
