@@ -58,6 +58,7 @@ demo() {
     wait "$pid" || code=$?
     equals "$1: it ends when the last card is answered" "$code" 0
     sed 's/^/        /' progress | tail -40
+    sed -n '2,6s/^/        /p' report
 }
 
 # reported FIELD: the number behind a line's name.
@@ -109,6 +110,26 @@ wait "$pid" || code=$?
 equals "Ctrl-C ends it" "$code" 130
 equals "with a report all the same" "$(tail -1 report | jq -c '[.type, .corrected, .line]')" '["end",0,null]'
 kill "$holder"
+
+echo "-- a terminal is asked"
+mkfifo keys
+script -qec "$(printf '%q ' "$engine" demo --no-browser --port 18200 jobs-asked)" /dev/null \
+    <keys >typescript 2>&1 &
+pid=$!
+exec 8>keys
+printf '3\n2\nhigh\n0.7\n' >&8
+for ((i = 0; i < 600; i++)); do
+    grep -q 'login?token' typescript && break
+    sleep 0.1
+done
+equals "an answer that is none is asked again" "$(grep -o 'Use case:' typescript | grep -c .)" 2
+says "the answers are heeded" "Pole Detection over 6 pictures in jobs-asked, asking below 0.7" typescript
+printf '\003' >&8 # Ctrl-C
+code=0
+wait "$pid" || code=$?
+exec 8>&-
+equals "Ctrl-C on the terminal ends it" "$code" 130
+says "with its report" "nothing was corrected" typescript
 
 if "$engine" plugins inspect tesseract >"$out" 2>"$err"; then
     start=$(date +%s.%N)
