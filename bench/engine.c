@@ -35,17 +35,16 @@ int main(int argc, char **argv)
     }
     size_t outputs = 0;
     struct fnd_log log = {.fd = 2, .level = FND_LOG_ERROR};
-    struct fnd_engine_options options = {
-        .env = fnd_env_system(),
-        .log = &log,
-        .directory = argv[1],
-        .kinds = fnd_review_kinds(),
-        .store = {.create = true, .lock_wait_ms = 1000},
-        .isolation = FND_ISOLATION_SANDBOX,
-        .workers_max = (size_t)atol(argv[4]),
-        .flight_max = (size_t)atol(argv[5]),
-        .news = count,
-        .context = &outputs};
+    struct fnd_engine_options options = {.env = fnd_env_system(),
+                                         .log = &log,
+                                         .directory = argv[1],
+                                         .kinds = fnd_review_kinds(),
+                                         .store = {.create = true, .lock_wait_ms = 1000},
+                                         .isolation = FND_ISOLATION_SANDBOX,
+                                         .workers_max = (size_t)atol(argv[4]),
+                                         .flight_max = (size_t)atol(argv[5]),
+                                         .news = count,
+                                         .context = &outputs};
     if (!fnd_isolation_parse(argv[3], &options.isolation)) {
         fprintf(stderr, "foundry-bench: there is no isolation %s\n", argv[3]);
         return 2;

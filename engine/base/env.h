@@ -13,8 +13,8 @@ struct fnd_env {
     int64_t (*wall_us)(const struct fnd_env *);      /* microseconds since 1970, UTC; may jump */
     int64_t (*monotonic_us)(const struct fnd_env *); /* never goes back; for waits and deadlines */
     void (*random)(const struct fnd_env *, void *bytes, size_t size);
-    /* Sleep until `fd` is readable, at most `max_us` (-1: without a bound); a signal ends it, too. A
-     * replacement may let its clock jump instead. */
+    /* Sleep until `fd` is readable, at most `max_us` (-1: without a bound); a signal ends it, too.
+     * A replacement may let its clock jump instead. */
     void (*wait)(const struct fnd_env *, int fd, int64_t max_us);
     void *state; /* of a replacement */
 };
@@ -23,9 +23,9 @@ struct fnd_env {
 const struct fnd_env *fnd_env_system(void);
 
 /** A seeded one for tests: wall and monotonic clock start at `start_us` and stand still until
- *  fnd_env_seeded_advance(); randomness is ChaCha20 of `seed`; waiting is the system's. Free with fnd_env_seeded_destroy().
- *  Setting FOUNDRY_SEED in the environment makes foundry-engine of a test build use one whose clock
- *  runs. */
+ *  fnd_env_seeded_advance(); randomness is ChaCha20 of `seed`; waiting is the system's. Free with
+ * fnd_env_seeded_destroy(). Setting FOUNDRY_SEED in the environment makes foundry-engine of a test
+ * build use one whose clock runs. */
 struct fnd_env *fnd_env_seeded_create(uint64_t seed, int64_t start_us);
 void fnd_env_seeded_advance(struct fnd_env *env, int64_t by_us);
 void fnd_env_seeded_destroy(struct fnd_env *env);

@@ -21,11 +21,11 @@
 #include "worker/pool.h"
 
 enum {
-    FND_FLIGHT_MAX = 256,              /* steps in flight at once, unless options say otherwise */
+    FND_FLIGHT_MAX = 256, /* steps in flight at once, unless options say otherwise */
     FND_INPUT_SIZE_MAX_DEFAULT_GIB = 16,
-    FND_LINE_SIZE_MAX = 1 << 20,       /* bytes of one line of a *.jsonl */
-    FND_JOB_FILE_SIZE_MAX = 1 << 20,   /* bytes of a NAME.job.json */
-    FND_WATCH_REST_MS = 2000           /* --watch: size and mtime have rested this long */
+    FND_LINE_SIZE_MAX = 1 << 20,     /* bytes of one line of a *.jsonl */
+    FND_JOB_FILE_SIZE_MAX = 1 << 20, /* bytes of a NAME.job.json */
+    FND_WATCH_REST_MS = 2000         /* --watch: size and mtime have rested this long */
 };
 
 struct fnd_engine;
@@ -33,15 +33,15 @@ struct fnd_engine;
 /** A transition that is on disk, for whoever watches. Borrowed during the callback. */
 struct fnd_news {
     int64_t job, event;
-    const char *pipeline, *path;  /* of the job */
+    const char *pipeline, *path; /* of the job */
     enum fnd_event_kind kind;
-    enum fnd_state state;         /* behind it */
-    const char *phase;            /* id the event is about; NULL for some kinds */
-    const char *next_phase;       /* id it goes on with; NULL when ended */
+    enum fnd_state state;   /* behind it */
+    const char *phase;      /* id the event is about; NULL for some kinds */
+    const char *next_phase; /* id it goes on with; NULL when ended */
     int32_t attempt;
     size_t phases_done, phases_count;
-    const char *message;          /* of a failure, a hold, a retry; else NULL */
-    int64_t request;              /* _ASK: its number */
+    const char *message; /* of a failure, a hold, a retry; else NULL */
+    int64_t request;     /* _ASK: its number */
 };
 
 struct fnd_engine_options {
@@ -58,9 +58,9 @@ struct fnd_engine_options {
     bool allow_root;                     /* workers keep the user root, if the engine has it */
     int landlock_abi_max;                /* as in fnd_pool_options */
     struct fnd_limits limits;
-    int64_t worker_start_ms;             /* as start_ms of fnd_pool_options */
-    size_t workers_max;                  /* -j; 0: one a core */
-    size_t flight_max;                   /* 0: FND_FLIGHT_MAX */
+    int64_t worker_start_ms;                                  /* as start_ms of fnd_pool_options */
+    size_t workers_max;                                       /* -j; 0: one a core */
+    size_t flight_max;                                        /* 0: FND_FLIGHT_MAX */
     void (*news)(void *context, const struct fnd_news *news); /* may be NULL */
     void *context;
 };
@@ -82,8 +82,8 @@ struct fnd_reader *fnd_engine_reader(struct fnd_engine *engine); /* borrowed; en
  *  pin   receives the pin's number.  errors, source: as fnd_pipeline_load().
  *  A pipeline of the same name that differs is normal: jobs under way keep theirs. */
 enum fnd_status fnd_engine_pin(struct fnd_engine *engine, const char *pipeline_file,
-                               const char *const *settings, int64_t *pin,
-                               struct fnd_errors *errors, struct fnd_text *source);
+                               const char *const *settings, int64_t *pin, struct fnd_errors *errors,
+                               struct fnd_text *source);
 /** The compiled pipeline of a pin, loaded from its document and plugin copies, cached; borrowed
  *  until the engine closes.  FND_NOT_FOUND or FND_DAMAGED name the missing copy's hash. */
 enum fnd_status fnd_engine_pipeline(struct fnd_engine *engine, int64_t pin,
@@ -108,8 +108,8 @@ enum fnd_status fnd_engine_submit(struct fnd_engine *engine, int64_t pin, const 
 
 /** The same out of bytes that are kept already (fnd_artifact_put*): a file of that name.
  *  media_type  NULL: told by the content and the name. */
-enum fnd_status fnd_engine_submit_artifact(struct fnd_engine *engine, int64_t pin,
-                                           const char *path, const struct fnd_artifact *artifact,
+enum fnd_status fnd_engine_submit_artifact(struct fnd_engine *engine, int64_t pin, const char *path,
+                                           const struct fnd_artifact *artifact,
                                            const char *media_type, int64_t *job,
                                            struct fnd_error *error);
 
@@ -134,8 +134,8 @@ bool fnd_engine_idle(const struct fnd_engine *engine);
 /** turn, wait, turn … until idle; or until `stop` (may be NULL) turns non-zero, which drains. */
 enum fnd_status fnd_engine_run(struct fnd_engine *engine, const volatile int *stop,
                                struct fnd_error *error);
-/** turn, wait, turn … until `*ended` turns true (by some done()) or the store ends, which ends every
- *  operation under way, too. */
+/** turn, wait, turn … until `*ended` turns true (by some done()) or the store ends, which ends
+ * every operation under way, too. */
 void fnd_engine_wait(struct fnd_engine *engine, const bool *ended);
 /** Begin no further visit; what is in flight may end and is recorded. `now` cancels it, too. */
 void fnd_engine_drain(struct fnd_engine *engine, bool now);
@@ -156,9 +156,10 @@ struct fnd_operation {
     /** It is on disk (FND_OK; op->write has the numbers) or refused. */
     void (*done)(struct fnd_operation *operation, enum fnd_status status,
                  const struct fnd_error *error);
-    struct fnd_write *write; /* made by the engine before begin(): step, before, outputs filled in */
-    bool run;  /* let the step move on behind it; else it stays queued (`--no-run`) until the next
-                  fnd_engine_resume() or an act that says so */
+    struct fnd_write
+        *write; /* made by the engine before begin(): step, before, outputs filled in */
+    bool run;   /* let the step move on behind it; else it stays queued (`--no-run`) until the next
+                   fnd_engine_resume() or an act that says so */
     void *context;
     unsigned crashes; /* the engine's own: how often a worker died under its calls */
     struct fnd_operation *next;
@@ -195,8 +196,8 @@ enum fnd_status fnd_engine_upgrade(struct fnd_engine *engine, int64_t pin, bool 
                                                   const char *why),
                                    void *context, const char *by, struct fnd_error *error);
 
-/** Messages of a write's events for the hooks of its pipeline, put into the same write; and which of
- *  FND_HOOK_ an event of a kind is (of an output: that it completed its job). */
+/** Messages of a write's events for the hooks of its pipeline, put into the same write; and which
+ * of FND_HOOK_ an event of a kind is (of an output: that it completed its job). */
 void fnd_outbox_add(const struct fnd_env *env, const struct fnd_pipeline *pipeline, int64_t pin,
                     struct fnd_write *write);
 unsigned fnd_outbox_event(enum fnd_event_kind kind);

@@ -19,8 +19,8 @@ struct fnd_ingesting {
 /** One thing that may become a job. */
 struct fnd_candidate {
     const char *identity;
-    const char *file;         /* path of the file, bytes; for jobs by reference */
-    struct fnd_json value;    /* a line or NAME.job.json; or no value: a file */
+    const char *file;      /* path of the file, bytes; for jobs by reference */
+    struct fnd_json value; /* a line or NAME.job.json; or no value: a file */
     const struct fnd_input *input;
     size_t line;
 };

@@ -66,8 +66,8 @@ struct fnd_serve_options {
  *  text   receives what a compiler would show when a pipeline is refused.
  *  Returns FND_OK; FND_BUSY: another engine has a directory; FND_INVALID: a pipeline (text has its
  *          errors), an address; FND_DENIED: an address that needs --token-file;
- *          FND_CONFLICT: an address that is taken; as fnd_engine_open().  Thread: one, with SIGINT and SIGTERM blocked or unblocked as the
- *          threads it starts shall have them: they block both. */
+ *          FND_CONFLICT: an address that is taken; as fnd_engine_open().  Thread: one, with SIGINT
+ * and SIGTERM blocked or unblocked as the threads it starts shall have them: they block both. */
 enum fnd_status fnd_serve_create(const struct fnd_serve_options *options, struct fnd_serve **serve,
                                  struct fnd_text *text, struct fnd_error *error);
 /** The address as clients say it: "http://127.0.0.1:7420"; the login link's path is

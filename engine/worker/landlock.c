@@ -157,7 +157,7 @@ enum fnd_status fnd_landlock_restrict(int abi, const struct fnd_landlock_rules *
     if (status == FND_OK && FND_SANITIZED != 0) {
         status = rules_add(&ruleset, sanitizer_reads, read, error);
     }
-#ifdef FND_COVERAGE_FOLDER /* a build that counts which lines run writes the counters at its end */
+#ifdef FND_COVERAGE_FOLDER /* the counters of `./dev coverage` are written at the end */
     if (status == FND_OK) {
         static const char *const counters[] = {FND_COVERAGE_FOLDER, NULL};
         status = rules_add(&ruleset, counters, write, error);

@@ -250,8 +250,7 @@ static void group_start(struct fnd_pool *pool, struct fnd_group *group, int64_t 
         fnd_group_refuse(pool, group, &error);
     } else if (group->crashes < pool->options.crashes_max) { /* the machine is short of something */
         fnd_log(pool->options.log, FND_LOG_WARNING, "worker", NULL, NULL,
-                "a worker of plugin %s is started later: %s", group->record->plugin,
-                error.message);
+                "a worker of plugin %s is started later: %s", group->record->plugin, error.message);
     } else {
         fnd_group_hold(pool, group, &error);
     }

@@ -66,7 +66,8 @@ static foundry_outcome_t mix_process(void *self, const foundry_host_t *host, fou
         /* Bytes from '`' to 'w': letters, and never what JSON escapes. */
         uint64_t word = (state & UINT64_C(0x1f1f1f1f1f1f1f1f)) | UINT64_C(0x6060606060606060);
         size_t left = mix->size - i < sizeof word ? mix->size - i : sizeof word;
-        word &= ~((word & UINT64_C(0x1010101010101010)) >> 1); /* 0x78 to 0x7f become 0x70 to 0x77 */
+        word &=
+            ~((word & UINT64_C(0x1010101010101010)) >> 1); /* 0x78 to 0x7f become 0x70 to 0x77 */
         memcpy(json + 1 + i, &word, left);
     }
     json[mix->size + 1] = '"';

@@ -50,8 +50,7 @@ extern "C" {
 
 /** True when the host knows `service`: its table reaches the slot and the slot is filled. */
 #define FOUNDRY_HAS(host, service)                                                                 \
-    ((host)->struct_size >=                                                                        \
-         offsetof(foundry_host_t, service) + sizeof((host)->service) &&                            \
+    ((host)->struct_size >= offsetof(foundry_host_t, service) + sizeof((host)->service) &&         \
      (host)->service != NULL)
 
 /** One visit of a job to a phase or detector. Opaque; dead when the plugin's function returns. */

@@ -7,7 +7,7 @@
 
 static foundry_outcome_t check(void *self, const foundry_host_t *host, foundry_call_t *call)
 {
-    (void)self; /* there is no create(), so there is no instance */
+    (void)self;               /* there is no create(), so there is no instance */
     const char *field = NULL; /* borrowed until this function returns */
     double max = 0;
     double number = 0;

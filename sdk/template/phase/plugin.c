@@ -7,7 +7,7 @@
 
 static foundry_outcome_t run(void *self, const foundry_host_t *host, foundry_call_t *call)
 {
-    (void)self; /* there is no create(), so there is no instance */
+    (void)self;              /* there is no create(), so there is no instance */
     const char *text = NULL; /* borrowed until this function returns */
     const char *word = NULL;
     FOUNDRY_TRY(host->text_get(call, FOUNDRY_DOC_CONFIG, "/text", &text));
