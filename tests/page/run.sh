@@ -38,6 +38,11 @@ unit)
     needs node
     exec node "$here/unit.mjs"
     ;;
+openapi)
+    needs node npm
+    modules "$here" "$FOUNDRY_BUILD_ROOT/page-modules"
+    PAGE_MODULES=$FOUNDRY_BUILD_ROOT/page-modules exec node "$here/openapi.mjs"
+    ;;
 bundle)
     needs node npm
     work=$FOUNDRY_BUILD_ROOT/page-bundle
