@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/env.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -55,6 +56,11 @@ void fnd_log(const struct fnd_log *log, enum fnd_log_level level, const char *ro
     va_end(arguments);
     if (log->json) {
         fnd_text_append_byte(&line, '{');
+        if (log->env != NULL) {
+            char at[FND_TIME_TEXT_SIZE];
+            fnd_time_format(log->env->wall_us(log->env), at);
+            append_json_field(&line, "at", at);
+        }
         append_json_field(&line, "level", level_name(level));
         append_json_field(&line, "room", room);
         append_json_field(&line, "job", job);

@@ -3,6 +3,8 @@
 #ifndef FND_BASE_LOG_H
 #define FND_BASE_LOG_H
 
+struct fnd_env;
+
 enum fnd_log_level { FND_LOG_DEBUG, FND_LOG_INFO, FND_LOG_WARNING, FND_LOG_ERROR };
 
 /** Where lines go; plain data, given down. `json` writes each line as an object instead. */
@@ -10,6 +12,8 @@ struct fnd_log {
     int fd;                   /* borrowed; written with one write() a line */
     enum fnd_log_level level; /* lines below are dropped */
     int json;
+    const struct fnd_env *env; /* borrowed; with it an object has its time, too ("at"). Lines of
+                                  text have none: what collects them knows when they came */
 };
 
 /** Write a line. `log` NULL drops it; `job` and `phase` may be NULL. Control characters come out as

@@ -41,12 +41,14 @@ static void take_common(struct fnd_app *app)
     app->verbose = verbose > 0;
     app->color = color && !app->json && isatty(STDERR_FILENO);
     app->progress = !app->json && !app->quiet && !dumb && isatty(STDERR_FILENO);
+    const char *format = fnd_arguments_value(&app->arguments, FND_OPTION_LOG_FORMAT);
     app->log = (struct fnd_log){.fd = STDERR_FILENO,
+                                .env = app->env,
                                 .level = app->quiet     ? FND_LOG_ERROR
                                          : verbose == 0 ? FND_LOG_WARNING
                                          : verbose == 1 ? FND_LOG_INFO
                                                         : FND_LOG_DEBUG,
-                                .json = app->json};
+                                .json = format != NULL ? strcmp(format, "json") == 0 : app->json};
 }
 
 /* A level that is named and that this machine does not have is refused before anything is touched.

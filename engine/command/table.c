@@ -77,8 +77,12 @@ static const char *const kinds[] = {"phase", "detector", NULL};
 static const char *const splits[] = {"all", "train", "validation", "test", NULL};
 static const char *const cases[] = {"invoice", "poles", NULL};
 
+static const char *const log_formats[] = {"text", "json", NULL};
+
 static const struct fnd_option common[] = {
     {FND_OPTION_JSON, 0, "json", NULL, "print JSON, for programs", NULL},
+    {FND_OPTION_LOG_FORMAT, 0, "log-format", "FORMAT",
+     "log lines on stderr as text or json; json with --json, else text", log_formats},
     {FND_OPTION_VERBOSE, 'v', "verbose", NULL, "tell more on stderr; twice: all there is", NULL},
     {FND_OPTION_QUIET, 'q', "quiet", NULL, "tell of errors only", NULL},
     {FND_OPTION_HELP, 'h', "help", NULL, "show help and stop", NULL},

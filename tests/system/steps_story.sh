@@ -20,7 +20,7 @@ phases:
 YAML
 mkdir jobs
 echo '{}' >jobs/one.job.json
-"$engine" run slow.yaml jobs >"$out" 2>"$err" &
+"$engine" run slow.yaml jobs --log-format json >"$out" 2>run.err &
 run=$!
 for ((i = 0; i < 200; i++)); do
     "$engine" status --json jobs 2>/dev/null | jq -e '.flight[0].phase == "second"' >/dev/null && break
@@ -32,6 +32,8 @@ holds "its workers are the engine's children, and there is no other broker" test
 kill -KILL "${workers[@]}"
 wait "$run"
 equals "the run ends well" $? 0
+equals "its log is a line an object, with its time" \
+    "$(grep '^{' run.err | jq -r 'select(.level == "warning" and (.at | test("Z$"))) | .room' | sed -n 1p)" worker
 "$engine" show --json jobs one.job.json >show.json
 equals "the first phase ran once" \
     "$(jq '[.history[] | select(.phase == "first" and .kind == "output")] | length' show.json)" 1

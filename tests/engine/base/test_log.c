@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/log.h"
 #include "json_help.h"
 
@@ -18,6 +19,12 @@ static struct capture capture_init(enum fnd_log_level level, int json)
     cr_assert_eq(pipe(capture.ends), 0);
     capture.log = (struct fnd_log){.fd = capture.ends[1], .level = level, .json = json};
     return capture;
+}
+
+static int64_t at_noon(const struct fnd_env *env)
+{
+    (void)env;
+    return INT64_C(1767268800123456);
 }
 
 static void capture_finish(struct capture *capture)
@@ -86,5 +93,20 @@ Test(log, an_event_is_one_line_whatever_it_says)
         } else {
             cr_expect_str_eq(capture.line, "info run job=a\\nb phase=\\x1b[2J x\\x0d\\ny\\xff\"\n");
         }
+    }
+}
+
+Test(log, an_object_has_its_time_where_there_is_a_clock)
+{
+    const struct fnd_env env = {.wall_us = at_noon};
+    for (int json = 0; json < 2; json++) {
+        struct capture capture = capture_init(FND_LOG_DEBUG, json);
+        capture.log.env = &env;
+        fnd_log(&capture.log, FND_LOG_INFO, "run", NULL, NULL, "it is %s", "noon");
+        capture_finish(&capture);
+        cr_expect_str_eq(capture.line,
+                         json ? "{\"at\":\"2026-01-01T12:00:00.123Z\",\"level\":\"info\","
+                                "\"room\":\"run\",\"message\":\"it is noon\"}\n"
+                              : "info run it is noon\n");
     }
 }
