@@ -11,10 +11,11 @@
 static void copy_cut(char *to, size_t room, const char *from, size_t size)
 {
     if (size >= room) {
-        size = room - 1;
-        while (size > 0 && ((unsigned char)from[size] & 0xc0) == 0x80) {
-            size--;
+        const char *cut = from + room - 1;
+        while (cut > from && ((unsigned char)*cut & 0xc0) == 0x80) {
+            cut--;
         }
+        size = (size_t)(cut - from);
     }
     memmove(to, from, size);
     to[size] = '\0';

@@ -105,7 +105,8 @@ enum fnd_status demo_samples(const char *folder, const char *directory, size_t *
             fnd_error_errno(error, fnd_status_errno(errno), errno, "cannot open %s", directory);
     }
     *count = 0;
-    for (struct dirent *entry; status == FND_OK && (entry = readdir(from)) != NULL;) {
+    for (struct dirent *entry;
+         from != NULL && status == FND_OK && (entry = readdir(from)) != NULL;) {
         if (is_picture(entry->d_name)) {
             status = copy(dirfd(from), to, entry->d_name, error);
             *count += 1;

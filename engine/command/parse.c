@@ -162,7 +162,7 @@ static enum fnd_status give(struct fnd_arguments *arguments, const struct fnd_op
     }
     if (option->choices != NULL) {
         const char *const *choice = option->choices;
-        while (*choice != NULL && strcmp(*choice, value) != 0) {
+        while (*choice != NULL && (value == NULL || strcmp(*choice, value) != 0)) {
             choice++;
         }
         if (*choice == NULL) {

@@ -62,7 +62,7 @@ int fnd_command_plugins_test(struct fnd_app *app)
         argv[used++] = fnd_strdup(cases[i]);
     }
     fnd_source_finish(&source);
-    status = become(fnd_sdk_conform(), argv, &error);
+    (void)become(fnd_sdk_conform(), argv, &error);
 out:
     for (size_t i = 0; i < used; i++) {
         free(argv[i]);

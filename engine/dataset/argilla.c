@@ -24,7 +24,7 @@ static void user_append(struct fnd_text *line, const char *name)
 {
     uint8_t digest[FND_DIGEST_SIZE];
     char hex[33];
-    fnd_sha256(name, strlen(name), digest);
+    fnd_sha256(name, name != NULL ? strlen(name) : 0, digest);
     digest[6] = (uint8_t)((digest[6] & 0x0F) | 0x80);
     digest[8] = (uint8_t)((digest[8] & 0x3F) | 0x80);
     fnd_hex(digest, 16, hex);

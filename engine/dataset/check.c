@@ -213,7 +213,7 @@ static enum fnd_status array_check(struct checking *checking, FILE *file, struct
              fnd_json_type_name(fnd_json_type(array)));
         return FND_OK;
     }
-    const char *seen = whole->bytes;
+    const char *seen = fnd_text_z(whole);
     for (struct fnd_json_walk item = fnd_json_walk(array); fnd_json_next(&item);) {
         for (; seen < item.value.bytes; seen++) {
             line += *seen == '\n';

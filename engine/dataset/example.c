@@ -286,7 +286,7 @@ static void image_check(const char *url, const char *at, struct fnd_flaws *flaws
     const char *data = strstr(url, ";base64,");
     if (strncmp(url, "data:", 5) == 0) {
         char *type = fnd_strndup(url + 5, data != NULL ? (size_t)(data - url) - 5 : 0);
-        if (!embeddable(type)) {
+        if (data == NULL || !embeddable(type)) {
             fnd_flaws_add(flaws, at, "image", false,
                           "is no data URL of image/png, image/jpeg or image/webp in base64");
         } else if (!fnd_base64_decode(data + 8, strlen(data + 8), &decoded) || decoded.size == 0) {

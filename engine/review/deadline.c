@@ -51,6 +51,9 @@ static void act(struct fnd_desk *desk, const struct fnd_ask_row *row)
     } else {
         fnd_settle_by_deadline(desk, request, asked);
     }
+    if (status != FND_OK && body.size > 0) { /* it stays due, and is tried again */
+        fnd_log(desk->log, FND_LOG_WARNING, "review", NULL, NULL, "%s", error.message);
+    }
     fnd_text_finish(&body);
 }
 

@@ -303,7 +303,7 @@ enum fnd_status fnd_desk_release(struct fnd_desk *desk, int64_t request, const c
 enum fnd_status fnd_desk_snooze(struct fnd_desk *desk, int64_t request, const char *by,
                                 int64_t fence, int64_t until_us, struct fnd_error *error)
 {
-    struct fnd_ask_row row;
+    struct fnd_ask_row row = {0};
     const int64_t now = fnd_desk_now_us(desk);
     enum fnd_status status = fnd_desk_who(by, error);
     if (status == FND_OK && (until_us <= now || until_us - now > FND_DURATION_MAX_MS * 1000)) {

@@ -254,7 +254,7 @@ static enum fnd_status rule_add(struct fnd_reader *reader, struct fnd_json quest
                                 struct fnd_ruling *ruling, struct fnd_error *error)
 {
     uint8_t bytes[FND_FINGERPRINT_SIZE];
-    struct fnd_rule_row rule;
+    struct fnd_rule_row rule = {0};
     struct fnd_text body = {0};
     char *print = fnd_json_strdup(fnd_json_member(question, "fingerprint"));
     enum fnd_status status = FND_NOT_FOUND;

@@ -273,8 +273,9 @@ static bool is_loopback(const struct sockaddr_storage *address)
         const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
         return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
     }
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
-    return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+    struct sockaddr_in6 v6 = {0};
+    memcpy(&v6, address, sizeof v6);
+    return v6.sin6_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
 }
 
 /* ADDR:PORT or [ADDR]:PORT, digits only: names would be asked of the network. */

@@ -249,7 +249,7 @@ enum fnd_status tally_update(struct tally *tally, struct fnd_reader *reader,
                              struct fnd_error *error)
 {
     struct fold fold = {.tally = tally, .reader = reader};
-    enum fnd_status status;
+    enum fnd_status status = FND_OK;
     do {
         const struct fnd_walk walk = {.after = tally->last, .limit = EVENTS_AT_ONCE};
         fold.rows = 0;

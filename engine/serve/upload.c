@@ -33,12 +33,16 @@ struct upload {
 };
 
 /* Without a name: whatever happens, nothing is left. */
-static int open_nameless(int folder)
+static int open_nameless(const struct fnd_env *env, int folder)
 {
     char name[64];
     int fd = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT)) {
-        snprintf(name, sizeof name, "upload-%ld-%p.tmp", (long)getpid(), (void *)name);
+        uint8_t uuid[FND_UUID_SIZE];
+        char text[FND_UUID_TEXT_SIZE];
+        fnd_uuid_make(env, uuid);
+        fnd_uuid_format(uuid, text);
+        snprintf(name, sizeof name, "upload-%s.tmp", text);
         fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd >= 0) {
             (void)unlinkat(folder, name, 0);
@@ -116,7 +120,7 @@ bool upload_begin(struct request *request, const char *type, uint64_t size)
     /* Any directory's file system will do: the bytes are kept once more, under their hash. */
     enum fnd_status status = directory_reader(&serve->directories[0], &spare, &error);
     if (status == FND_OK) {
-        upload->fd = open_nameless(fnd_reader_folder(spare->reader));
+        upload->fd = open_nameless(serve->options.env, fnd_reader_folder(spare->reader));
         if (upload->fd < 0) {
             status = fnd_error_errno(&error, fnd_status_errno(errno), errno,
                                      "cannot make a file for the upload");

@@ -204,10 +204,10 @@ static void check_plugin(struct fnd_check *check, const char *folder, const char
 static void check_needed(const struct fnd_needed *needed, void *context)
 {
     struct fnd_check *check = context;
-    char name[sizeof "plugins/.so" + FND_DIGEST_TEXT_SIZE] = "plugins/";
+    char hash[FND_DIGEST_TEXT_SIZE], name[sizeof "plugins/.so" + FND_DIGEST_TEXT_SIZE];
     struct stat found;
-    fnd_digest_text(needed->hash, name + strlen(name));
-    strcat(name, ".so");
+    fnd_digest_text(needed->hash, hash);
+    snprintf(name, sizeof name, "plugins/%s.so", hash);
     if (needed->live > 0 &&
         fstatat(check->reader->folder, name, &found, AT_SYMLINK_NOFOLLOW) != 0) {
         fnd_check_flaw(check,

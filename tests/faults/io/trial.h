@@ -10,7 +10,9 @@
 #include "iofault.h"
 #include "store/reader.h"
 
-enum { PATH_MAX_SIZE = 512, LABEL_SIZE = 160, DEADLINE_MS = 60000, TOLD_MAX = 20 };
+/* SQLite tries a lock that the system refuses for ten seconds before it gives up, and a command opens
+ * the store several times before it says that the disk is at fault: it ends, but not soon. */
+enum { PATH_MAX_SIZE = 512, LABEL_SIZE = 160, DEADLINE_MS = 240000, TOLD_MAX = 20 };
 
 /** What can go wrong, beside what the storm's checker names. */
 enum wrong {
