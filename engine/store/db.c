@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "store/bytes.h"
 
 enum { DB_BUSY_MS = 5000, VFS_NAME_SIZE = 40, DB_HEADER_SIZE = 100 };
 
@@ -64,6 +66,40 @@ enum fnd_status fnd_db_log_kept(int folder, const char *path, struct fnd_error *
                          path, (long long)record.st_size, (long long)log.st_size);
 }
 
+/* SHA-256 over each argument's type, size and bytes. */
+static void row_mark(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    struct fnd_sha256 hash;
+    uint8_t whole[FND_DIGEST_SIZE], number[8], length[8];
+    fnd_sha256_begin(&hash);
+    for (int i = 0; i < count; i++) {
+        const int type = sqlite3_value_type(values[i]);
+        const uint8_t tag = (uint8_t)type;
+        const void *bytes = number;
+        size_t size = 0;
+        if (type == SQLITE_INTEGER) {
+            fnd_le64_put(number, sqlite3_value_int64(values[i]));
+            size = sizeof number;
+        } else if (type != SQLITE_NULL) {
+            bytes = sqlite3_value_blob(values[i]);
+            size = (size_t)sqlite3_value_bytes(values[i]);
+        }
+        fnd_le64_put(length, (int64_t)size);
+        fnd_sha256_add(&hash, &tag, 1);
+        fnd_sha256_add(&hash, length, sizeof length);
+        fnd_sha256_add(&hash, bytes, size);
+    }
+    fnd_sha256_end(&hash, whole);
+    sqlite3_result_int64(context, fnd_le64_get(whole));
+}
+
+int fnd_db_functions(sqlite3 *handle)
+{
+    return sqlite3_create_function_v2(handle, "row_mark", -1,
+                                      SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
+                                      row_mark, NULL, NULL, NULL);
+}
+
 enum fnd_status fnd_db_open(struct fnd_db *db, int folder, const char *path, int flags,
                             struct fnd_error *error)
 {
@@ -92,6 +128,9 @@ enum fnd_status fnd_db_open(struct fnd_db *db, int folder, const char *path, int
     if (rc == SQLITE_OK) {
         sqlite3_extended_result_codes(db->handle, 1);
         rc = sqlite3_busy_timeout(db->handle, DB_BUSY_MS);
+    }
+    if (rc == SQLITE_OK) {
+        rc = fnd_db_functions(db->handle);
     }
     if (rc != SQLITE_OK) {
         status = fnd_db_error(db, rc, "open the record", error);

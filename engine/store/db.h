@@ -32,6 +32,10 @@ enum fnd_status fnd_db_log_kept(int folder, const char *path, struct fnd_error *
  *  Returns FND_OK; FND_IO, FND_DENIED, FND_DAMAGED.  Thread: the one that uses the connection. */
 enum fnd_status fnd_db_open(struct fnd_db *db, int folder, const char *path, int flags,
                             struct fnd_error *error);
+/** Give a connection the SQL function row_mark(value, …): 64 bits that stand for its arguments,
+ * types and NULLs included. Working rows carry one over their other columns, as nothing in the
+ * chain could tell that a bit of them has changed.  Returns a SQLite result. */
+int fnd_db_functions(sqlite3 *handle);
 /** All statements must be finalized. Closing what is closed is fine. */
 void fnd_db_close(struct fnd_db *db);
 

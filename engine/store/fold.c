@@ -42,8 +42,9 @@ static const char *const fold_sql[FOLD_STATEMENTS] = {
     [FOLD_FORGET_DRAFT] = "DELETE FROM draft WHERE request = ?1 AND who = ?2",
     [FOLD_CLAIM] = "UPDATE request SET fence = fence + 1, holder = ?2, snoozed = 0"
                    " WHERE id = ?1 AND state = 0",
-    [FOLD_LEASE] = "INSERT OR REPLACE INTO lease(request, fence, until)"
-                   " SELECT id, fence, ?2 FROM request WHERE id = ?1 AND state = 0",
+    [FOLD_LEASE] =
+        "INSERT OR REPLACE INTO lease(request, fence, until, mark)"
+        " SELECT id, fence, ?2, row_mark(id, fence, ?2) FROM request WHERE id = ?1 AND state = 0",
     [FOLD_RELEASE] = "UPDATE request SET holder = NULL, snoozed = ?2 WHERE id = ?1 AND state = 0",
     [FOLD_REMIND] = "UPDATE request SET stage = 1, next = due WHERE id = ?1 AND stage = 0",
     [FOLD_ESCALATE] =

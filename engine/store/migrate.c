@@ -28,6 +28,23 @@ static const char drop_sql[] =
     "DROP TABLE IF EXISTS settled; DROP TABLE IF EXISTS lease; DROP TABLE IF EXISTS draft;"
     "DROP TABLE IF EXISTS outbox";
 
+/* Working rows are no part of the log: from schema 2 on they are put aside and brought back. What
+ * holds a lease is what the log says; the table knows how long. */
+static const char aside_sql[] =
+    "CREATE TABLE old_lease AS SELECT request, fence, until FROM lease;"
+    "CREATE TABLE old_draft AS SELECT request, who, at, body FROM draft;"
+    "CREATE TABLE old_outbox AS SELECT id, event, hook, pin, at, state, tries, next, note"
+    " FROM outbox";
+static const char back_sql[] =
+    "UPDATE lease SET until = old.until, mark = row_mark(lease.request, lease.fence, old.until)"
+    " FROM old_lease AS old WHERE old.request = lease.request AND old.fence = lease.fence;"
+    "INSERT INTO draft(request, who, at, body, mark)"
+    " SELECT request, who, at, body, row_mark(request, who, at, body) FROM old_draft;"
+    "INSERT INTO outbox(id, event, hook, pin, at, state, tries, next, note, mark)"
+    " SELECT id, event, hook, pin, at, state, tries, next, note,"
+    " row_mark(id, event, hook, pin, at, state, tries, next, note) FROM old_outbox;"
+    "DROP TABLE old_lease; DROP TABLE old_draft; DROP TABLE old_outbox";
+
 /* Copy the record to .foundry/NAME, whole and durable, unless that is there: an earlier try may
  * have been killed behind it. */
 static enum fnd_status copy_record(struct fnd_store *store, const char *name,
@@ -167,6 +184,9 @@ enum fnd_status fnd_migrate(struct fnd_store *store, int64_t from, struct fnd_er
         return status;
     }
     status = fnd_db_exec(db, "BEGIN IMMEDIATE", "begin the migration", error);
+    if (status == FND_OK && from >= 2) {
+        status = fnd_db_exec(db, aside_sql, "put working rows aside", error);
+    }
     if (status == FND_OK) {
         status = fnd_db_exec(db, drop_sql, "drop the old tables", error);
     }
@@ -175,6 +195,9 @@ enum fnd_status fnd_migrate(struct fnd_store *store, int64_t from, struct fnd_er
     }
     if (status == FND_OK) {
         status = fold_log(db, error);
+    }
+    if (status == FND_OK && from >= 2) {
+        status = fnd_db_exec(db, back_sql, "bring the working rows back", error);
     }
     if (status == FND_OK) {
         status = fnd_db_exec(db, mark, "mark the new schema", error);

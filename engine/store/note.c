@@ -47,11 +47,19 @@ static int apply_draft(struct fnd_writer *writer, const struct fnd_note *note)
 static int apply_outbox(struct fnd_writer *writer, const struct fnd_note *note, int64_t first)
 {
     sqlite3_stmt *row = writer->statements[WRITER_OUTBOX];
-    sqlite3_bind_int64(row, 1, note->id >= 0 ? note->id : first + (FND_REF_FIRST - note->id));
+    const int64_t event = note->id >= 0 ? note->id : first + (FND_REF_FIRST - note->id);
+    sqlite3_bind_int64(row, 1, event);
     sqlite3_bind_int(row, 2, note->hook);
     sqlite3_bind_int64(row, 3, note->pin);
     sqlite3_bind_int64(row, 4, note->at_us);
-    return fnd_fold_step(row);
+    const int rc = fnd_fold_step(row);
+    if (rc != SQLITE_DONE) {
+        return rc;
+    }
+    sqlite3_stmt *mark = writer->statements[WRITER_OUTBOX_MARK];
+    sqlite3_bind_int64(mark, 1, event);
+    sqlite3_bind_int(mark, 2, note->hook);
+    return fnd_fold_step(mark);
 }
 
 static int apply_outbox_state(struct fnd_writer *writer, const struct fnd_note *note)

@@ -39,6 +39,9 @@ enum fnd_status fnd_rebuild_open(struct fnd_check *check, struct fnd_error *erro
     /* A nameless database lives in memory and moves to a temporary file when it grows. */
     int rc = sqlite3_open_v2(
         "", &made->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc == SQLITE_OK) {
+        rc = fnd_db_functions(made->handle);
+    }
     if (rc != SQLITE_OK) {
         return fnd_db_error(made, rc, "make a temporary rebuild", error);
     }
@@ -67,12 +70,14 @@ void fnd_rebuild_close(struct fnd_check *check)
     fnd_db_close(&check->made);
 }
 
-static void outputs_before(struct fnd_check *check, int64_t step)
+/* The outputs of a step before an event; a step that is not there yet has none. */
+static int outputs_before(struct fnd_check *check, int64_t step)
 {
     struct fnd_parts *parts = &check->parts.parts;
     parts->outputs_count = 0;
     sqlite3_bind_int64(check->outputs, 1, step);
-    if (sqlite3_step(check->outputs) == SQLITE_ROW) {
+    const int rc = sqlite3_step(check->outputs);
+    if (rc == SQLITE_ROW) {
         const uint8_t *bytes = sqlite3_column_blob(check->outputs, 0);
         parts->outputs_count = (size_t)sqlite3_column_bytes(check->outputs, 0) / 8;
         for (size_t i = 0; i < parts->outputs_count; i++) {
@@ -80,6 +85,7 @@ static void outputs_before(struct fnd_check *check, int64_t step)
         }
     }
     sqlite3_reset(check->outputs);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 /* What the fold takes for granted, as the live writer asserts it. */
@@ -101,9 +107,10 @@ void fnd_rebuild_event(struct fnd_check *check, const struct fnd_event_row *even
     const char *problem = impossible(event);
     struct fnd_error error = {0};
     if (problem == NULL) {
-        outputs_before(check, event->step);
-        if (fnd_parts_read(&check->parts, event->kind, body, body_size, meta, meta_size, &error) !=
-            FND_OK) {
+        if (outputs_before(check, event->step) != SQLITE_OK) {
+            problem = sqlite3_errmsg(check->made.handle);
+        } else if (fnd_parts_read(&check->parts, event->kind, body, body_size, meta, meta_size,
+                                  &error) != FND_OK) {
             problem = error.message;
         }
     }

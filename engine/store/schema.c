@@ -17,15 +17,17 @@
     "CREATE TABLE payload(event INTEGER PRIMARY KEY, key BLOB NOT NULL, body BLOB, meta BLOB)"     \
     " STRICT;"
 
-/* Working rows: durable, outside the chain, made by no event alone (desk.h). */
+/* Working rows: durable, outside the chain, made by no event alone (desk.h); `mark` is row_mark()
+ * of the other columns (db.h). */
 #define WORKING_SQL                                                                                \
     "CREATE TABLE lease(request INTEGER PRIMARY KEY, fence INTEGER NOT NULL,"                      \
-    " until INTEGER NOT NULL) STRICT;"                                                             \
+    " until INTEGER NOT NULL, mark INTEGER NOT NULL) STRICT;"                                      \
     "CREATE TABLE draft(request INTEGER NOT NULL, who TEXT NOT NULL, at INTEGER NOT NULL,"         \
-    " body TEXT NOT NULL, PRIMARY KEY(request, who)) STRICT, WITHOUT ROWID;"                       \
+    " body TEXT NOT NULL, mark INTEGER NOT NULL, PRIMARY KEY(request, who)) STRICT, WITHOUT "      \
+    "ROWID;"                                                                                       \
     "CREATE TABLE outbox(id INTEGER PRIMARY KEY, event INTEGER NOT NULL, hook INTEGER NOT NULL,"   \
     " pin INTEGER NOT NULL, at INTEGER NOT NULL, state INTEGER NOT NULL, tries INTEGER NOT NULL,"  \
-    " next INTEGER NOT NULL, note TEXT, UNIQUE(event, hook)) STRICT;"                              \
+    " next INTEGER NOT NULL, note TEXT, mark INTEGER NOT NULL, UNIQUE(event, hook)) STRICT;"       \
     "CREATE INDEX outbox_waits ON outbox(next) WHERE state = 0;"
 
 static const char folded_sql[] =

@@ -20,7 +20,7 @@
 #include "base/log.h"
 
 enum {
-    FND_STORE_VERSION = 2,
+    FND_STORE_VERSION = 3,
     FND_PHASES_MAX = 64,     /* of a pipeline; bounds the outputs column */
     FND_LOCK_WAIT_MS = 5000, /* how long a writer waits for the directory */
     FND_HEAD_SYNC_MS = 50,   /* the witness is synced this often while dirty */

@@ -8,6 +8,14 @@
 static const struct look {
     const char *table, *sql, *problem;
 } looks[] = {
+    {"lease", "SELECT request FROM lease WHERE mark <> row_mark(request, fence, until)",
+     "a bit of it has changed"},
+    {"draft", "SELECT request FROM draft WHERE mark <> row_mark(request, who, at, body)",
+     "a bit of it has changed"},
+    {"outbox",
+     "SELECT id FROM outbox"
+     " WHERE mark <> row_mark(id, event, hook, pin, at, state, tries, next, note)",
+     "a bit of it has changed"},
     {"lease", "SELECT request FROM lease WHERE request NOT IN (SELECT id FROM request)",
      "there is no such request"},
     {"lease",

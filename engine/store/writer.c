@@ -26,13 +26,20 @@ static const char *const writer_sql[WRITER_STATEMENTS] = {
     [WRITER_STEP_EVENT] = "SELECT event FROM step WHERE id = ?1",
     [WRITER_REQUEST] =
         "SELECT step, state, closed, fence, stage, holder FROM request WHERE id = ?1",
-    [WRITER_LEASE] = "UPDATE lease SET until = ?3 WHERE request = ?1 AND fence = ?2",
-    [WRITER_DRAFT] = "INSERT OR REPLACE INTO draft(request, who, at, body) VALUES(?1, ?2, ?3, ?4)",
+    [WRITER_LEASE] = "UPDATE lease SET until = ?3, mark = row_mark(request, fence, ?3)"
+                     " WHERE request = ?1 AND fence = ?2",
+    [WRITER_DRAFT] = "INSERT OR REPLACE INTO draft(request, who, at, body, mark)"
+                     " VALUES(?1, ?2, ?3, ?4, row_mark(?1, ?2, ?3, ?4))",
     [WRITER_DRAFT_DROP] = "DELETE FROM draft WHERE request = ?1 AND who = ?2",
-    [WRITER_OUTBOX] = "INSERT OR IGNORE INTO outbox(event, hook, pin, at, state, tries, next)"
-                      " VALUES(?1, ?2, ?3, ?4, 0, 0, ?4)",
+    [WRITER_OUTBOX] = "INSERT OR IGNORE INTO outbox(event, hook, pin, at, state, tries, next, mark)"
+                      " VALUES(?1, ?2, ?3, ?4, 0, 0, ?4, 0)",
+    /* Behind the row's insertion: only then is its number known. */
+    [WRITER_OUTBOX_MARK] =
+        "UPDATE outbox SET mark = row_mark(id, event, hook, pin, at, state, tries, next, note)"
+        " WHERE event = ?1 AND hook = ?2",
     [WRITER_OUTBOX_STATE] =
-        "UPDATE outbox SET state = ?2, tries = ?3, next = ?4, note = ?5 WHERE id = ?1",
+        "UPDATE outbox SET state = ?2, tries = ?3, next = ?4, note = ?5,"
+        " mark = row_mark(id, event, hook, pin, at, ?2, ?3, ?4, ?5) WHERE id = ?1",
     [WRITER_OUTBOX_SWEEP] = "DELETE FROM outbox WHERE state = 1 AND next < ?1",
     [WRITER_JOB_CLASH] = "SELECT id FROM job WHERE uuid = ?1 UNION ALL SELECT id FROM job"
                          " WHERE pipeline = ?2 AND path = ?3 AND revision = ?4 LIMIT 1",

@@ -337,14 +337,18 @@ Test(desk, a_working_row_that_refers_to_nothing_is_a_flaw)
     static const struct {
         const char *sql, *flaw;
     } cases[] = {
-        {"INSERT INTO lease VALUES(999, 1, 1)", "lease 999: there is no such request"},
+        {"INSERT INTO lease VALUES(999, 1, 1, 0)", "lease 999: there is no such request"},
         {"UPDATE lease SET fence = 7", "nobody has claimed"},
-        {"INSERT INTO draft VALUES(999, 'ann', 1, '{}')", "draft 999: there is no such request"},
+        {"INSERT INTO draft VALUES(999, 'ann', 1, '{}', 0)", "draft 999: there is no such request"},
         {"UPDATE draft SET body = '[1]'", "it is no JSON object"},
         {"UPDATE draft SET body = '{'", "it is no JSON object"},
-        {"INSERT INTO outbox VALUES(1, 999, 0, 2, 1, 0, 0, 1, NULL)", "there is no event"},
-        {"INSERT INTO outbox VALUES(1, 1, 0, 999, 1, 0, 0, 1, NULL)", "no pinned pipeline"},
-        {"INSERT INTO outbox VALUES(1, 1, 0, 2, 1, 5, 0, 1, NULL)", "its state"},
+        {"INSERT INTO outbox VALUES(1, 999, 0, 2, 1, 0, 0, 1, NULL, 0)", "there is no event"},
+        {"INSERT INTO outbox VALUES(1, 1, 0, 999, 1, 0, 0, 1, NULL, 0)", "no pinned pipeline"},
+        {"INSERT INTO outbox VALUES(1, 1, 0, 2, 1, 5, 0, 1, NULL, 0)", "its state"},
+        {"UPDATE lease SET until = until + 1", "a bit of it has changed"},
+        {"UPDATE draft SET who = 'bob'", "a bit of it has changed"},
+        {"UPDATE draft SET body = '{ }'", "a bit of it has changed"},
+        {"INSERT INTO outbox VALUES(1, 1, 0, 2, 1, 0, 0, 1, NULL, 0)", "a bit of it has changed"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct scene scene;

@@ -119,6 +119,47 @@ Test(migrate, an_event_that_cannot_be_folded_leaves_the_old_record_untouched)
     scene_end(&scene);
 }
 
+/* Working rows are no part of the log: what somebody typed, how long a claim holds and what is
+ * still to be sent come along. */
+Test(migrate, drafts_leases_and_the_outbox_come_along)
+{
+    struct scene scene;
+    struct fnd_error error = {0};
+    int64_t request;
+    scene_begin(&scene, 2);
+    paused_job(&scene, "a.png", &request);
+    struct fnd_write *write = fnd_write_create();
+    fnd_write_add(write, FND_EVENT_CLAIM, fnd_strdup("{\"by\":\"ann\",\"until_us\":5}"), NULL)
+        ->ref = request;
+    fnd_write_note(write, FND_NOTE_DRAFT, request, "ann", "{\"values\":{}}");
+    struct fnd_note *hook = fnd_write_note(write, FND_NOTE_OUTBOX, request, NULL, NULL);
+    hook->hook = 3;
+    hook->pin = sql_number(&scene, "SELECT id FROM pin");
+    hook->at_us = 11;
+    commit(&scene, write, FND_OK);
+    write = fnd_write_create();
+    struct fnd_note *beat = fnd_write_note(write, FND_NOTE_LEASE, request, NULL, NULL);
+    beat->fence = 1;
+    beat->at_us = 99;
+    commit(&scene, write, FND_OK);
+    scene_close(&scene);
+    sql(&scene, "ALTER TABLE lease DROP COLUMN mark; ALTER TABLE draft DROP COLUMN mark;"
+                "ALTER TABLE outbox DROP COLUMN mark; PRAGMA user_version = 2");
+    scene_open(&scene);
+    scene_read(&scene);
+    struct fnd_verify result;
+    cr_assert_eq(fnd_store_verify(scene.reader, &result, flaw_print, NULL, &error), FND_OK);
+    cr_assert_eq(result.flaws, 0);
+    scene_close(&scene);
+    cr_assert_eq(sql_number(&scene, "PRAGMA user_version"), FND_STORE_VERSION);
+    cr_assert_eq(sql_number(&scene, "SELECT until FROM lease WHERE fence = 1"), 99);
+    cr_assert_eq(sql_number(&scene, "SELECT count(*) FROM draft WHERE who = 'ann'"), 1);
+    cr_assert_eq(sql_number(&scene, "SELECT count(*) FROM outbox WHERE hook = 3 AND next = 11"), 1);
+    cr_assert_eq(sql_number(&scene, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'old%'"),
+                 0);
+    scene_end(&scene);
+}
+
 /* A failure leaves the old record as it was, so the next one meets the same record. */
 Test(migrate, each_call_of_it_may_fail_and_the_next_engine_brings_it_up_to_date, .timeout = 200)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Damage to a job directory, and whether verify or the next opening sees it.
  *
- *     damage ENGINE PLUGIN [--self-test]
+ *     damage ENGINE PLUGIN [--self-test]      ENGINE finds the detectors it was built with
  *
  * FOUNDRY_FLOOR  percent of 1,000 flips, 100 cuts, 30 swaps (10).  FOUNDRY_SEED  picks them. */
 #include "damage.h"
 
 #include <inttypes.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +22,12 @@ static const char pipeline_text[] =
     "foundry: v1\nname: damage\ninputs: {match: [\"*.job.json\"]}\nphases:\n"
     "  - {id: copy, uses: steps/copy, with: {value: \"${input}\"}}\n"
     "  - {id: keep, uses: steps/keep, with: {text: \"${input.text}\"}}\n"
-    "  - {id: review, uses: foundry/human, with: {of: copy, audit: 100%}}\n"
-    "  - {id: last, uses: steps/copy, with: {value: \"${review}\"}}\n";
+    "  - id: review\n    uses: foundry/human\n    with:\n      of: copy\n      audit: 100%\n"
+    "      detectors:\n"
+    "        - {uses: detect/regex-mismatch, with: {field: /value/kind, pattern: '^good$'}}\n"
+    "      fingerprint: [/value/kind]\n"
+    "  - {id: last, uses: steps/copy, with: {value: \"${review}\"}}\n"
+    "notify: [{url: \"http://127.0.0.1:9/\", on: [asked], allow_private: true}]\n";
 
 static void command(const struct damage *damage, int expected, ...) __attribute__((sentinel));
 static void command(const struct damage *damage, int expected, ...)
@@ -43,10 +48,45 @@ static void command(const struct damage *damage, int expected, ...)
     }
 }
 
+static int64_t open_request(const char *directory)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *first = NULL;
+    int64_t request = 0;
+    if (sqlite3_open(inside(directory, "state.db"), &db) == SQLITE_OK &&
+        sqlite3_prepare_v2(db, "SELECT max(id) FROM request WHERE state = 0", -1, &first, NULL) ==
+            SQLITE_OK &&
+        sqlite3_step(first) == SQLITE_ROW) {
+        request = sqlite3_column_int64(first, 0);
+    }
+    sqlite3_finalize(first);
+    sqlite3_close(db);
+    return request;
+}
+
+/* What somebody has typed so far: the page does this over HTTP, and the store is handed the same.
+ */
+static void draft_make(const char *directory)
+{
+    struct fnd_store *store = store_open(directory);
+    struct fnd_error error = {0};
+    struct fnd_write *write = fnd_write_create();
+    fnd_write_note(write, FND_NOTE_DRAFT, open_request(directory), "anna",
+                   "{\"values\":{\"/value/name\":\"half a na\"},\"removed\":[]}")
+        ->at_us = 1;
+    if (fnd_store_commit(store, write, &error) != FND_OK) {
+        fprintf(stderr, "damage: %s\n", error.message);
+        exit(2);
+    }
+    fnd_write_destroy(write);
+    fnd_store_close(store);
+}
+
 /* Jobs of every fate, by the real engine: every table has rows. */
 static void whole_make(struct damage *damage, const char *plugin)
 {
-    static const char *const names[] = {"answered", "paused", "cancelled", "rejected", "failed"};
+    static const char *const names[] = {"answered", "paused", "cancelled", "rejected",
+                                        "failed",   "twin-1", "twin-2"};
     char path[PATH_SIZE * 2], pipeline[PATH_SIZE], text[128];
     folder_make(path, "%s/plugins", damage->folder);
     setenv("FOUNDRY_PLUGIN_PATH", path, 1);
@@ -59,9 +99,11 @@ static void whole_make(struct damage *damage, const char *plugin)
     folder_make(damage->whole, "%s/whole", damage->folder);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const bool fails = strcmp(names[i], "failed") == 0;
-        const int size = snprintf(text, sizeof text, "{\"name\":\"%s\"%s%s%s}\n", names[i],
-                                  fails ? "" : ",\"text\":\"kept for ", fails ? "" : names[i],
-                                  fails ? "" : "\"");
+        const bool twin = strncmp(names[i], "twin", 4) == 0;
+        const int size =
+            snprintf(text, sizeof text, "{\"name\":\"%s\"%s%s%s%s}\n", names[i],
+                     twin ? ",\"kind\":\"bad\"" : "", fails ? "" : ",\"text\":\"kept for ",
+                     fails ? "" : names[i], fails ? "" : "\"");
         snprintf(path, sizeof path, "%s/%s.job.json", damage->whole, names[i]);
         text_write(path, text, (size_t)size);
     }
@@ -69,6 +111,11 @@ static void whole_make(struct damage *damage, const char *plugin)
     command(damage, 0, "answer", "-q", damage->whole, "answered.job.json", "--set",
             "/value/name=mended", NULL);
     command(damage, 1, "answer", "-q", damage->whole, "rejected.job.json", "--reject", NULL);
+    command(damage, 0, "answer", "-q", damage->whole, "twin-1.job.json", "--set",
+            "/value/kind=good", "--twins", NULL);
+    command(damage, 1, "run", "-q", pipeline, damage->whole, NULL); /* the other twin is settled */
+    command(damage, 0, "ask", "claim", "-q", damage->whole, "paused.job.json", "--for", "2d", NULL);
+    draft_make(damage->whole);
     command(damage, 0, "cancel", "-q", damage->whole, "cancelled.job.json", NULL);
     command(damage, 0, "export", "-q", damage->whole, "--format", "foundry", NULL);
     command(damage, 0, "verify", "-q", damage->whole, NULL);
@@ -102,9 +149,9 @@ static int run(struct damage *damage)
 /* Without one of verify's checks, flips must be missed: each of them is needed. */
 static int self_test(struct damage *damage)
 {
-    static const char *const checks[] = {"payload of event", "the chain is broken here",
-                                         "the events make it", "head: slot",
-                                         "its bytes have the hash"};
+    static const char *const checks[] = {"payload of event",        "the chain is broken here",
+                                         "the events make it",      "head: slot",
+                                         "its bytes have the hash", "a bit of it has changed"};
     size_t passed = 0, failed = 0;
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         struct counts counts = {0};

@@ -82,8 +82,9 @@ static struct class *class_add(struct flips *flips, const char *table, const cha
 static void classes_of_tables(struct flips *flips, sqlite3 *db)
 {
     sqlite3_stmt *column = prepare(
-        db, "SELECT m.name, c.name, (SELECT k.name FROM pragma_table_info(m.name) AS k"
-            " WHERE k.pk = 1) FROM sqlite_schema AS m, pragma_table_info(m.name) AS c"
+        db, "SELECT m.name, c.name, (SELECT group_concat('\"' || k.name || '\"')"
+            " FROM pragma_table_info(m.name) AS k WHERE k.pk > 0) FROM sqlite_schema AS m, "
+            "pragma_table_info(m.name) AS c"
             " WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY m.name, c.cid");
     while (sqlite3_step(column) == SQLITE_ROW && flips->count < CLASSES_MAX - 4) {
         struct class *class = class_add(flips, (const char *)sqlite3_column_text(column, 0),
@@ -92,7 +93,7 @@ static void classes_of_tables(struct flips *flips, sqlite3 *db)
         class->rows = rows_of(db, class);
     }
     sqlite3_finalize(column);
-    struct class *pins = class_add(flips, "payload", "body", "event",
+    struct class *pins = class_add(flips, "payload", "body", "\"event\"",
                                    "WHERE event IN (SELECT id FROM event WHERE kind = 2)");
     pins->rows = rows_of(db, pins);
 }
@@ -192,14 +193,15 @@ static void bind_flipped(struct flips *flips, sqlite3_stmt *change, sqlite3_valu
 
 /* The same effect by SQL. false: SQLite's constraints refuse this very change. */
 static bool flip_update(struct flips *flips, sqlite3 *db, const struct class *class,
-                        sqlite3_value *key, sqlite3_value *value, const char *declared)
+                        unsigned long long row, sqlite3_value *value, const char *declared)
 {
-    char *sql = sqlite3_mprintf("UPDATE \"%w\" SET \"%w\" = ?1 WHERE \"%w\" = ?2", class->table,
-                                class->column, class->key);
+    char *sql = sqlite3_mprintf("UPDATE \"%w\" SET \"%w\" = ?1 WHERE (%s) ="
+                                " (SELECT %s FROM \"%w\" %s ORDER BY %s LIMIT 1 OFFSET %llu)",
+                                class->table, class->column, class->key, class->key, class->table,
+                                class->where, class->key, row);
     sqlite3_stmt *change = prepare(db, sql);
     sqlite3_free(sql);
     bind_flipped(flips, change, value, declared);
-    sqlite3_bind_value(change, 2, key);
     const bool done = sqlite3_step(change) == SQLITE_DONE && sqlite3_changes(db) == 1;
     sqlite3_finalize(change);
     return done;
@@ -209,27 +211,24 @@ static void flip_cell(struct flips *flips, const struct class *class)
 {
     for (int i = 0; i < TRIES; i++) {
         sqlite3 *db = db_open(flips->damage);
+        const unsigned long long at = draw_below(&flips->damage->draw, class->rows);
         char *sql = sqlite3_mprintf(
-            "SELECT \"%w\", \"%w\", (SELECT type FROM pragma_table_info(%Q) WHERE name = %Q)"
-            " FROM \"%w\" %s LIMIT 1 OFFSET %llu",
-            class->key, class->column, class->table, class->column, class->table, class->where,
-            (unsigned long long)draw_below(&flips->damage->draw, class->rows));
+            "SELECT \"%w\", (SELECT type FROM pragma_table_info(%Q) WHERE name = %Q)"
+            " FROM \"%w\" %s ORDER BY %s LIMIT 1 OFFSET %llu",
+            class->column, class->table, class->column, class->table, class->where, class->key, at);
         sqlite3_stmt *row = prepare(db, sql);
         sqlite3_free(sql);
         sqlite3_step(row);
-        sqlite3_value *key = sqlite3_value_dup(sqlite3_column_value(row, 0));
-        sqlite3_value *value = sqlite3_value_dup(sqlite3_column_value(row, 1));
+        sqlite3_value *value = sqlite3_value_dup(sqlite3_column_value(row, 0));
         char declared[NAME_SIZE];
-        snprintf(declared, sizeof declared, "%s", (const char *)sqlite3_column_text(row, 2));
+        snprintf(declared, sizeof declared, "%s", (const char *)sqlite3_column_text(row, 1));
         sqlite3_finalize(row);
-        snprintf(flips->what, sizeof flips->what, "%s.%s of %.60s", class->table, class->column,
-                 sqlite3_value_type(key) == SQLITE_BLOB ? "(bytes)"
-                                                        : (const char *)sqlite3_value_text(key));
+        snprintf(flips->what, sizeof flips->what, "%s.%s of row %llu", class->table, class->column,
+                 at);
         bool done = draw_below(&flips->damage->draw, 4) > 0 && flip_raw(flips, value);
         if (!done) {
-            done = flip_update(flips, db, class, key, value, declared);
+            done = flip_update(flips, db, class, at, value, declared);
         }
-        sqlite3_value_free(key);
         sqlite3_value_free(value);
         sqlite3_close(db);
         if (done) {
@@ -301,6 +300,10 @@ static void print_tables(const struct flips *flips)
         } else if (class->column[0] == '\0') {
             printf("%s: %zu, flips %zu\n", class->table, class->rows, hits);
         } else {
+            if (class->rows == 0) { /* nothing can be shown of a table that is empty */
+                fprintf(stderr, "damage: table %s has no row\n", class->table);
+                exit(2);
+            }
             printf("table %s: %zu rows, %zu columns, flips %zu\n", class->table, class->rows,
                    columns, hits);
         }

@@ -10,7 +10,9 @@
 
 #include "damage.h"
 
-enum { EVENTS_BEFORE = 30, EVENTS_IN_LOG = 30 };
+/* So many before that some pages fill up and are not in the log any more: else an older file with
+ * the present log would be whole. */
+enum { EVENTS_BEFORE = 150, EVENTS_IN_LOG = 30 };
 
 /** Directories as a power cut or a careless hand may leave them. */
 struct scenes {
