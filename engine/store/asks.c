@@ -54,6 +54,38 @@ enum fnd_status fnd_ask_get(struct fnd_reader *reader, int64_t request, struct f
     return status;
 }
 
+static int64_t limit_of(size_t limit)
+{
+    return limit < INT64_MAX ? (int64_t)limit : INT64_MAX;
+}
+
+/* A statement over requests, bound. */
+static enum fnd_status use_filter(struct fnd_reader *reader, enum fnd_reader_statement which,
+                                  const struct fnd_ask_filter *filter,
+                                  const struct fnd_ask_place *after, size_t limit,
+                                  sqlite3_stmt **made, struct fnd_error *error)
+{
+    sqlite3_stmt *statement = NULL;
+    enum fnd_status status = fnd_reader_use(reader, which, &statement, error);
+    if (status != FND_OK) {
+        return status;
+    }
+    sqlite3_bind_int(statement, 1, (int)filter->state);
+    sqlite3_bind_int64(statement, 2, after->due_us);
+    sqlite3_bind_int64(statement, 3, after->request);
+    if (filter->group != NULL) {
+        sqlite3_bind_text(statement, 4, filter->group, -1, SQLITE_STATIC);
+    }
+    if (filter->pipeline != NULL) {
+        sqlite3_bind_text(statement, 5, filter->pipeline, -1, SQLITE_STATIC);
+    }
+    sqlite3_bind_int64(statement, 6, filter->job);
+    sqlite3_bind_int64(statement, 7, filter->free_us);
+    sqlite3_bind_int64(statement, 8, limit_of(limit));
+    *made = statement;
+    return FND_OK;
+}
+
 static enum fnd_status walk(struct fnd_reader *reader, sqlite3_stmt *statement,
                             bool (*row)(const struct fnd_ask_row *row, void *context),
                             void *context, struct fnd_error *error)
@@ -71,11 +103,6 @@ static enum fnd_status walk(struct fnd_reader *reader, sqlite3_stmt *statement,
     return status;
 }
 
-static int64_t limit_of(size_t limit)
-{
-    return limit < INT64_MAX ? (int64_t)limit : INT64_MAX;
-}
-
 enum fnd_status fnd_asks_walk(struct fnd_reader *reader, const struct fnd_ask_filter *filter,
                               const struct fnd_ask_place *after, size_t limit,
                               bool (*row)(const struct fnd_ask_row *row, void *context),
@@ -83,24 +110,64 @@ enum fnd_status fnd_asks_walk(struct fnd_reader *reader, const struct fnd_ask_fi
 {
     const bool open = filter->state == FND_REQUEST_OPEN;
     sqlite3_stmt *statement = NULL;
+    enum fnd_status status = use_filter(reader, open ? WALK_ASKS_OPEN : WALK_ASKS, filter, after,
+                                        limit, &statement, error);
+    return status != FND_OK ? status : walk(reader, statement, row, context, error);
+}
+
+/* One line; its texts are the statement's, its documents are in the two buffers. */
+static enum fnd_status line_from(struct fnd_reader *reader, sqlite3_stmt *statement,
+                                 struct fnd_text *asked, struct fnd_text *came,
+                                 struct fnd_ask_line *line, struct fnd_error *error)
+{
+    enum { AT_JOB = 19, AT_ASKED = AT_JOB + FND_JOB_COLUMNS_COUNT };
+    enum { AT_CAME = AT_ASKED + 4, AT_RULES = AT_CAME + 4 };
+    ask_from(statement, &line->ask);
+    fnd_job_from(statement, AT_JOB, &line->job);
+    line->rules = (const char *)sqlite3_column_text(statement, AT_RULES);
+    fnd_text_clear(asked);
+    fnd_text_clear(came);
     enum fnd_status status =
-        fnd_reader_use(reader, open ? WALK_ASKS_OPEN : WALK_ASKS, &statement, error);
+        fnd_payload_from(reader, statement, AT_ASKED, line->ask.request.id, asked, NULL, error);
+    if (status == FND_OK) {
+        status = fnd_payload_from(reader, statement, AT_CAME, line->job.id, came, NULL, error);
+    }
+    line->asked = (struct fnd_json){fnd_text_z(asked), asked->size};
+    line->came = (struct fnd_json){fnd_text_z(came), came->size};
+    return status;
+}
+
+enum fnd_status fnd_asks_list(struct fnd_reader *reader, const struct fnd_ask_filter *filter,
+                              const struct fnd_ask_place *after, size_t limit,
+                              bool (*row)(const struct fnd_ask_line *line, void *context),
+                              void *context, struct fnd_error *error)
+{
+    const bool open = filter->state == FND_REQUEST_OPEN;
+    struct fnd_text asked = {0}, came = {0};
+    sqlite3_stmt *statement = NULL;
+    enum fnd_status status = use_filter(reader,
+                                        filter->job != 0 ? WALK_LINES_JOB
+                                        : open           ? WALK_LINES_OPEN
+                                                         : WALK_LINES,
+                                        filter, after, limit, &statement, error);
     if (status != FND_OK) {
         return status;
     }
-    sqlite3_bind_int(statement, 1, (int)filter->state);
-    sqlite3_bind_int64(statement, 2, after->due_us);
-    sqlite3_bind_int64(statement, 3, after->request);
-    if (filter->group != NULL) {
-        sqlite3_bind_text(statement, 4, filter->group, -1, SQLITE_STATIC);
+    int rc;
+    while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        struct fnd_ask_line line;
+        status = line_from(reader, statement, &asked, &came, &line, error);
+        const bool more = status == FND_OK && row(&line, context);
+        fnd_job_row_finish(&line.job);
+        if (!more) {
+            break;
+        }
     }
-    if (filter->pipeline != NULL) {
-        sqlite3_bind_text(statement, 5, filter->pipeline, -1, SQLITE_STATIC);
-    }
-    sqlite3_bind_int64(statement, 6, filter->job);
-    sqlite3_bind_int64(statement, 7, filter->free_us);
-    sqlite3_bind_int64(statement, 8, limit_of(limit));
-    return walk(reader, statement, row, context, error);
+    status = status == FND_OK ? fnd_reader_stepped(reader, rc, error) : status;
+    fnd_reader_release(reader, statement);
+    fnd_text_finish(&asked);
+    fnd_text_finish(&came);
+    return status;
 }
 
 enum fnd_status fnd_asks_due(struct fnd_reader *reader, int64_t until_us, size_t limit,

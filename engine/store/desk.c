@@ -183,6 +183,15 @@ enum fnd_status fnd_twin_is(struct fnd_reader *reader, int64_t request, bool *is
     return status;
 }
 
+enum fnd_status fnd_rule_made(struct fnd_reader *reader, int64_t answer, bool *made,
+                              struct fnd_error *error)
+{
+    int64_t found = 0;
+    enum fnd_status status = number_of(reader, READ_RULE_MADE, answer, &found, error);
+    *made = found != 0;
+    return status;
+}
+
 enum fnd_status fnd_twins_count(struct fnd_reader *reader, int64_t request, int64_t *count,
                                 struct fnd_error *error)
 {

@@ -4,6 +4,7 @@
 #ifndef FND_STORE_DESK_H
 #define FND_STORE_DESK_H
 
+#include "base/json.h"
 #include "store/fold.h"
 #include "store/reader.h"
 
@@ -40,6 +41,20 @@ struct fnd_ask_place {
 enum fnd_status fnd_asks_walk(struct fnd_reader *reader, const struct fnd_ask_filter *filter,
                               const struct fnd_ask_place *after, size_t limit,
                               bool (*row)(const struct fnd_ask_row *row, void *context),
+                              void *context, struct fnd_error *error);
+/** A request as a list shows it. Its texts and documents are borrowed until row() returns. */
+struct fnd_ask_line {
+    struct fnd_ask_row ask;
+    struct fnd_job_row job;
+    struct fnd_json asked, came; /* bodies of the ASK and of the JOB event */
+    const char *rules;           /* answers whose rules hold for its questions: "12,15"; or NULL */
+};
+/** The same requests in the same order with what a list tells of them, by one query a page: its
+ *  cost does not grow with what is answered already. Those of a job (filter->job) go by number.
+ *  Returns FND_OK also without any; FND_DAMAGED: a body is not what was recorded. */
+enum fnd_status fnd_asks_list(struct fnd_reader *reader, const struct fnd_ask_filter *filter,
+                              const struct fnd_ask_place *after, size_t limit,
+                              bool (*row)(const struct fnd_ask_line *line, void *context),
                               void *context, struct fnd_error *error);
 /** Requests whose next deadline is at or before `until_us`, the earliest first. */
 enum fnd_status fnd_asks_due(struct fnd_reader *reader, int64_t until_us, size_t limit,
@@ -85,6 +100,9 @@ enum fnd_status fnd_twin_is(struct fnd_reader *reader, int64_t request, bool *is
  *  settle); */
 enum fnd_status fnd_twins_count(struct fnd_reader *reader, int64_t request, int64_t *count,
                                 struct fnd_error *error);
+/** whether an answer made a rule; */
+enum fnd_status fnd_rule_made(struct fnd_reader *reader, int64_t answer, bool *made,
+                              struct fnd_error *error);
 /** records that stand and were given by a rule that was revoked. */
 enum fnd_status fnd_settled_revoked(struct fnd_reader *reader, int64_t after, int64_t *corrections,
                                     size_t limit, size_t *count, struct fnd_error *error);

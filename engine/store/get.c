@@ -216,34 +216,33 @@ static enum fnd_status damaged(const struct fnd_reader *reader, int64_t event, c
     return FND_DAMAGED;
 }
 
-/* Columns: digest, key, body, meta. */
-static enum fnd_status payload_from(struct fnd_reader *reader, sqlite3_stmt *found, int64_t event,
-                                    struct fnd_text *body, struct fnd_text *meta,
-                                    struct fnd_error *error)
+enum fnd_status fnd_payload_from(struct fnd_reader *reader, sqlite3_stmt *found, int first,
+                                 int64_t event, struct fnd_text *body, struct fnd_text *meta,
+                                 struct fnd_error *error)
 {
-    const uint8_t *recorded = sqlite3_column_blob(found, 0);
+    const uint8_t *recorded = sqlite3_column_blob(found, first);
     if (recorded == NULL) {
         return fnd_error_set(error, FND_NOT_FOUND, "event %" PRId64 " in %s has no content", event,
                              reader->path);
     }
-    const uint8_t *key = sqlite3_column_blob(found, 1);
+    const uint8_t *key = sqlite3_column_blob(found, first + 1);
     if (key == NULL) {
         return damaged(reader, event, "is missing", error);
     }
     const void *parts[2];
     size_t sizes[2];
     for (int i = 0; i < 2; i++) {
-        sizes[i] = (size_t)sqlite3_column_bytes(found, 2 + i);
-        parts[i] = sqlite3_column_blob(found, 2 + i);
-        if (parts[i] == NULL && sqlite3_column_type(found, 2 + i) != SQLITE_NULL) {
+        sizes[i] = (size_t)sqlite3_column_bytes(found, first + 2 + i);
+        parts[i] = sqlite3_column_blob(found, first + 2 + i);
+        if (parts[i] == NULL && sqlite3_column_type(found, first + 2 + i) != SQLITE_NULL) {
             parts[i] = ""; /* an empty blob comes as NULL */
         }
     }
     uint8_t digest[FND_DIGEST_SIZE] = {0};
-    if (sqlite3_column_bytes(found, 1) == FND_KEY_SIZE) {
+    if (sqlite3_column_bytes(found, first + 1) == FND_KEY_SIZE) {
         fnd_payload_digest(key, parts[0], sizes[0], parts[1], sizes[1], digest);
     }
-    if (sqlite3_column_bytes(found, 0) != FND_DIGEST_SIZE ||
+    if (sqlite3_column_bytes(found, first) != FND_DIGEST_SIZE ||
         memcmp(digest, recorded, sizeof digest) != 0) {
         return damaged(reader, event, "is not what was recorded", error);
     }
@@ -262,7 +261,7 @@ enum fnd_status fnd_payload_get(struct fnd_reader *reader, int64_t event, struct
     sqlite3_stmt *found = NULL;
     enum fnd_status status = by_number(reader, READ_PAYLOAD, event, "event", &found, error);
     if (status == FND_OK) {
-        status = payload_from(reader, found, event, body, meta, error);
+        status = fnd_payload_from(reader, found, 0, event, body, meta, error);
     }
     fnd_reader_release(reader, found);
     return status;

@@ -15,8 +15,8 @@
 #include "store/schema.h"
 #include "store/seal.h"
 
-/* INDEXED BY would fail loudly if an index went missing; here the optimizer decides, and the
- * literal in each condition is what lets it see that a partial index fits. */
+/* The literal in each condition is what lets the optimizer see that a partial index fits. What it
+ * makes of each is looked at by a test: test_plans.c. */
 static const char *const reader_sql[READER_STATEMENTS] = {
     [READ_STEP] = "SELECT " FND_STEP_COLUMNS " FROM step WHERE id = ?1",
     [READ_JOB] = "SELECT " FND_JOB_COLUMNS " FROM job WHERE id = ?1",
@@ -64,23 +64,27 @@ static const char *const reader_sql[READER_STATEMENTS] = {
     [COUNT_JOBS] = "SELECT count(*) FROM job",
     [COUNT_PIPELINE] = "SELECT step.state, count(*) FROM job CROSS JOIN step ON step.id = job.id"
                        " WHERE job.pipeline = ?1 GROUP BY step.state",
-    [READ_ASK] = "SELECT " FND_ASK_COLUMNS FND_ASK_TABLES " WHERE request.id = ?1",
-    [WALK_ASKS] = "SELECT " FND_ASK_COLUMNS FND_ASK_TABLES
-                  " CROSS JOIN job ON job.id = step.job WHERE request.state = ?1 AND ?2 = ?2"
-                  " AND request.id > ?3 AND (?4 IS NULL OR request.\"group\" = ?4)"
-                  " AND (?5 IS NULL OR job.pipeline = ?5) AND (?6 = 0 OR job.id = ?6)"
-                  " AND ?7 = 0 ORDER BY request.id LIMIT ?8",
-    [WALK_ASKS_OPEN] =
-        "SELECT " FND_ASK_COLUMNS FND_ASK_TABLES
-        " CROSS JOIN job ON job.id = step.job WHERE request.state = 0 AND ?1 = 0"
-        " AND (request.due, request.id) > (?2, ?3) AND (?4 IS NULL OR request.\"group\" = ?4)"
-        " AND (?5 IS NULL OR job.pipeline = ?5) AND (?6 = 0 OR job.id = ?6)"
-        " AND (?7 = 0 OR (coalesce(lease.until, 0) <= ?7 AND request.snoozed <= ?7))"
-        " ORDER BY request.due, request.id LIMIT ?8",
-    [WALK_ASKS_DUE] =
-        "SELECT " FND_ASK_COLUMNS FND_ASK_TABLES " WHERE request.state = 0 AND request.next <= ?1"
-        " ORDER BY request.next, request.id LIMIT ?2",
-    [READ_ASKS_NEXT] = "SELECT next FROM request WHERE state = 0 ORDER BY next LIMIT 1",
+    [READ_ASK] = "SELECT " FND_ASK_COLUMNS FND_ASK_TABLES("request") " WHERE request.id = ?1",
+    [WALK_ASKS] = "SELECT " FND_ASK_COLUMNS FND_ASK_TABLES(
+        "request") " CROSS JOIN job ON job.id = step.job" FND_ASK_CLOSED,
+    [WALK_ASKS_OPEN] = "SELECT " FND_ASK_COLUMNS FND_ASK_TABLES(
+        "request INDEXED BY request_queue") " CROSS JOIN job ON job.id = step.job" FND_ASK_OPEN,
+    [WALK_LINES] = "SELECT " FND_LINE_COLUMNS FND_LINE_TABLES("request") FND_ASK_CLOSED,
+    [WALK_LINES_OPEN] =
+        "SELECT " FND_LINE_COLUMNS FND_LINE_TABLES("request INDEXED BY request_queue") FND_ASK_OPEN,
+    /* Of one job: by its own history, which says what it asked. */
+    [WALK_LINES_JOB] =
+        "WITH RECURSIVE history(id) AS (SELECT event FROM step WHERE id = ?6"
+        " UNION ALL SELECT event FROM step WHERE job = ?6 AND item IS NOT NULL"
+        " UNION ALL SELECT event.prev FROM history CROSS JOIN event ON event.id = history.id"
+        " WHERE event.prev > 0)"
+        " SELECT " FND_LINE_COLUMNS FND_LINE_TABLES(
+            "history CROSS JOIN request ON request.id = history.id") FND_ASK_CLOSED,
+    [WALK_ASKS_DUE] = "SELECT " FND_ASK_COLUMNS FND_ASK_TABLES(
+        "request INDEXED BY request_next") " WHERE request.state = 0 AND request.next <= ?1"
+                                           " ORDER BY request.next, request.id LIMIT ?2",
+    [READ_ASKS_NEXT] =
+        "SELECT next FROM request INDEXED BY request_next WHERE state = 0 ORDER BY next LIMIT 1",
     [READ_DRAFT] = "SELECT at, body, who FROM draft WHERE request = ?1 AND who = ?2",
     [READ_DRAFT_LATEST] =
         "SELECT at, body, who FROM draft WHERE request = ?1 ORDER BY at DESC, who LIMIT 1",
@@ -96,6 +100,7 @@ static const char *const reader_sql[READER_STATEMENTS] = {
         "SELECT count(DISTINCT other.request) FROM twin JOIN twin AS other"
         " ON other.fingerprint = twin.fingerprint JOIN request ON request.id = other.request"
         " WHERE twin.request = ?1 AND other.request <> ?1 AND request.state = 0",
+    [READ_RULE_MADE] = "SELECT 1 FROM rule WHERE answer = ?1 LIMIT 1",
     [READ_SETTLED_REVOKED] =
         "SELECT DISTINCT correction.id FROM rule JOIN settled ON settled.rule = rule.answer"
         " JOIN correction ON correction.id = settled.correction"
@@ -317,6 +322,11 @@ void fnd_reader_end(struct fnd_reader *reader)
 }
 
 /* --- statements ---------------------------------------------------------------------------- */
+
+const char *fnd_reader_sql(enum fnd_reader_statement which)
+{
+    return reader_sql[which];
+}
 
 enum fnd_status fnd_reader_use(struct fnd_reader *reader, enum fnd_reader_statement which,
                                sqlite3_stmt **statement, struct fnd_error *error)

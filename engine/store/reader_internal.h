@@ -21,9 +21,35 @@
     " step.job, request.asked, request.due, request.next, request.remind_ms, request.due_ms,"      \
     " request.fence, coalesce(lease.until, 0), request.snoozed, request.reopened, request.stage,"  \
     " request.\"group\", request.holder"
-#define FND_ASK_TABLES                                                                             \
-    " FROM request CROSS JOIN step ON step.id = request.step"                                      \
+/* `from`: "request", with the index that gives its order: an index of a condition that is an
+ * equality looks better to the optimizer than the one that spares it a sort of every open row. */
+#define FND_ASK_TABLES(from)                                                                       \
+    " FROM " from " CROSS JOIN step ON step.id = request.step"                                     \
     " LEFT JOIN lease ON lease.request = request.id"
+/* A request with its job and the bodies of both, and the rules that hold for its questions. */
+#define FND_LINE_COLUMNS                                                                           \
+    FND_ASK_COLUMNS ", " FND_JOB_COLUMNS ","                                                       \
+                    " at_ask.digest, asked.key, asked.body, asked.meta,"                           \
+                    " at_job.digest, came.key, came.body, came.meta,"                              \
+                    " (SELECT group_concat(answer) FROM (SELECT rule.answer FROM twin JOIN rule"   \
+                    " ON rule.fingerprint = twin.fingerprint AND rule.state = 0"                   \
+                    " WHERE twin.request = request.id ORDER BY twin.question))"
+#define FND_LINE_TABLES(from)                                                                      \
+    FND_ASK_TABLES(from)                                                                           \
+    " CROSS JOIN job ON job.id = step.job CROSS JOIN event AS at_ask ON at_ask.id = request.id"    \
+    " LEFT JOIN payload AS asked ON asked.event = request.id"                                      \
+    " CROSS JOIN event AS at_job ON at_job.id = job.id"                                            \
+    " LEFT JOIN payload AS came ON came.event = job.id"
+#define FND_ASK_CLOSED                                                                             \
+    " WHERE request.state = ?1 AND ?2 = ?2 AND request.id > ?3"                                    \
+    " AND (?4 IS NULL OR request.\"group\" = ?4) AND (?5 IS NULL OR job.pipeline = ?5)"            \
+    " AND (?6 = 0 OR job.id = ?6) AND ?7 = 0 ORDER BY request.id LIMIT ?8"
+#define FND_ASK_OPEN                                                                               \
+    " WHERE request.state = 0 AND ?1 = 0 AND (request.due, request.id) > (?2, ?3)"                 \
+    " AND (?4 IS NULL OR request.\"group\" = ?4) AND (?5 IS NULL OR job.pipeline = ?5)"            \
+    " AND (?6 = 0 OR job.id = ?6)"                                                                 \
+    " AND (?7 = 0 OR (coalesce(lease.until, 0) <= ?7 AND request.snoozed <= ?7))"                  \
+    " ORDER BY request.due, request.id LIMIT ?8"
 #define FND_RULE_COLUMNS                                                                           \
     "rule.answer, rule.question, rule.fingerprint, rule.request, rule.state, rule.ended,"          \
     " (SELECT count(*) FROM settled JOIN correction ON correction.id = settled.correction"         \
@@ -37,7 +63,7 @@
     " AND rule.answer > request.reopened AND rule.request <> request.id))"
 #define FND_OUTBOX_COLUMNS "id, event, hook, pin, at, state, tries, next, note"
 #define FND_CORRECTION_COLUMNS "id, step, request, output, phase, tier, verdict, undone"
-enum { FND_STEP_COLUMNS_COUNT = 11, FND_EVENT_COLUMNS_COUNT = 14 };
+enum { FND_STEP_COLUMNS_COUNT = 11, FND_EVENT_COLUMNS_COUNT = 14, FND_JOB_COLUMNS_COUNT = 7 };
 
 enum fnd_reader_statement {
     READ_STEP,
@@ -71,6 +97,9 @@ enum fnd_reader_statement {
     READ_ASK,
     WALK_ASKS,
     WALK_ASKS_OPEN,
+    WALK_LINES,
+    WALK_LINES_OPEN,
+    WALK_LINES_JOB,
     WALK_ASKS_DUE,
     READ_ASKS_NEXT,
     READ_DRAFT,
@@ -80,6 +109,7 @@ enum fnd_reader_statement {
     READ_TWIN,
     READ_TWINS_OPEN,
     READ_TWINS_COUNT,
+    READ_RULE_MADE,
     READ_SETTLED_REVOKED,
     WALK_OUTBOX,
     WALK_OUTBOX_DUE,
@@ -98,6 +128,8 @@ struct fnd_reader {
     sqlite3_stmt *statements[READER_STATEMENTS];
 };
 
+/** What a statement says: for tests of what SQLite makes of it. */
+const char *fnd_reader_sql(enum fnd_reader_statement which);
 /** A statement, prepared at its first use and kept; a fresh one while the kept one is in use
  *  further up the stack. */
 enum fnd_status fnd_reader_use(struct fnd_reader *reader, enum fnd_reader_statement which,
@@ -114,5 +146,9 @@ void fnd_job_from(sqlite3_stmt *statement, int first, struct fnd_job_row *row);
 void fnd_event_from(sqlite3_stmt *statement, int first, struct fnd_event_row *row);
 void fnd_request_from(sqlite3_stmt *statement, struct fnd_request_row *row);
 void fnd_correction_from(sqlite3_stmt *statement, struct fnd_correction_row *row);
+/** Append a payload out of the columns digest, key, body, meta, checked; body, meta may be NULL. */
+enum fnd_status fnd_payload_from(struct fnd_reader *reader, sqlite3_stmt *found, int first,
+                                 int64_t event, struct fnd_text *body, struct fnd_text *meta,
+                                 struct fnd_error *error);
 
 #endif
