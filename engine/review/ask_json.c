@@ -82,8 +82,9 @@ static void draft_append(struct fnd_reader *reader, int64_t request, const char 
     fnd_text_finish(&who);
 }
 
-void fnd_desk_members(struct fnd_reader *reader, const struct fnd_ask_row *row,
-                      struct fnd_json asked, const char *for_whom, struct fnd_text *json)
+/* Who has it, and when it is due. */
+static void desk_append(const struct fnd_ask_row *row, struct fnd_json asked, const char *for_whom,
+                        struct fnd_text *json)
 {
     const bool waits = row->stage == 0 && row->remind_ms > 0;
     member_text(json, "group", row->group);
@@ -94,6 +95,12 @@ void fnd_desk_members(struct fnd_reader *reader, const struct fnd_ask_row *row,
     fnd_text_printf(json, ",\"fence\":%" PRId64, row->fence);
     lease_append(json, row, for_whom);
     member_time(json, "snoozed_until", row->snoozed_us);
+}
+
+void fnd_desk_members(struct fnd_reader *reader, const struct fnd_ask_row *row,
+                      struct fnd_json asked, const char *for_whom, struct fnd_text *json)
+{
+    desk_append(row, asked, for_whom, json);
     draft_append(reader, row->request.id, for_whom, json);
 }
 
@@ -113,30 +120,52 @@ static void marks_append(struct fnd_text *json, const char *name, struct fnd_jso
     }
 }
 
+/* The file that the job came in with; no value where it came as JSON. */
+static struct fnd_json input_file(struct fnd_json body)
+{
+    struct fnd_json artifact = fnd_json_find(body, "/artifacts/input");
+    return artifact.bytes != NULL ? artifact : fnd_json_find(body, "/references/input");
+}
+
+static void file_append(struct fnd_text *json, const char *name, const char *type)
+{
+    fnd_text_printf(json, ",\"%s\":{\"artifact\":\"input\",\"media_type\":", name);
+    fnd_text_append_json_z(json, type);
+    fnd_text_append_byte(json, '}');
+}
+
+/* "image"; true: it is one. */
+static bool image_append(struct fnd_text *json, struct fnd_json body)
+{
+    char *type = fnd_json_strdup(fnd_json_member(input_file(body), "media_type"));
+    const bool image = type != NULL && strncmp(type, "image/", 6) == 0;
+    if (image) {
+        file_append(json, "image", type);
+    } else {
+        fnd_text_append_z(json, ",\"image\":null");
+    }
+    free(type);
+    return image;
+}
+
 /* "image" or "text": what the job came in with. */
 static void input_append(struct fnd_text *json, struct fnd_json body)
 {
-    struct fnd_json artifact = fnd_json_find(body, "/artifacts/input");
-    struct fnd_json input = fnd_json_member(body, "input");
-    if (artifact.bytes == NULL) {
-        artifact = fnd_json_find(body, "/references/input");
-    }
-    if (artifact.bytes == NULL) {
-        fnd_text_append_z(json, ",\"image\":null,\"text\":{\"value\":");
+    struct fnd_json file = input_file(body), input = fnd_json_member(body, "input");
+    if (image_append(json, body)) {
+        fnd_text_append_z(json, ",\"text\":null");
+    } else if (file.bytes != NULL) {
+        char *type = fnd_json_strdup(fnd_json_member(file, "media_type"));
+        file_append(json, "text", type);
+        free(type);
+    } else {
+        fnd_text_append_z(json, ",\"text\":{\"value\":");
         fnd_text_append_z(json, input.bytes != NULL ? "" : "null");
         if (input.bytes != NULL) {
             fnd_text_append(json, input.bytes, input.size);
         }
         fnd_text_append_byte(json, '}');
-        return;
     }
-    char *type = fnd_json_strdup(fnd_json_member(artifact, "media_type"));
-    const bool image = type != NULL && strncmp(type, "image/", 6) == 0;
-    fnd_text_append_z(json, image ? ",\"text\":null,\"image\":" : ",\"image\":null,\"text\":");
-    fnd_text_append_z(json, "{\"artifact\":\"input\",\"media_type\":");
-    fnd_text_append_json_z(json, type);
-    fnd_text_append_byte(json, '}');
-    free(type);
 }
 
 /* The gate's detectors as the pipeline has them: who answers can be told while typing what they
@@ -155,33 +184,63 @@ static void detectors_append(struct fnd_text *json, struct fnd_json pin, int32_t
     fnd_text_finish(&pointer);
 }
 
-/* The fingerprint of a request whose every question has one; the rules that hold for it. */
+/* The fingerprint of a request whose every question has one, else null. */
+static void print_append(struct fnd_json asked, struct fnd_text *json)
+{
+    struct fnd_text print = {0};
+    bool all = true;
+    for (struct fnd_json_walk walk = fnd_json_walk(fnd_json_member(asked, "questions"));
+         fnd_json_next(&walk);) {
+        uint8_t bytes[FND_FINGERPRINT_SIZE];
+        char *text = fnd_json_strdup(fnd_json_member(walk.value, "fingerprint"));
+        all = all && text != NULL && fnd_unhex(text, strlen(text), bytes, sizeof bytes);
+        fnd_text_append_z(&print, print.size > 0 ? "." : "");
+        fnd_text_append_z(&print, text);
+        free(text);
+    }
+    member_text(json, "fingerprint", all ? fnd_text_z(&print) : NULL);
+    fnd_text_finish(&print);
+}
+
+/* Answers whose rules hold: "12,15"; null for none. */
+static void rules_append(const char *rules, struct fnd_text *json)
+{
+    if (rules != NULL && rules[0] != '\0') {
+        fnd_text_printf(json, ",\"rule\":[%s]", rules);
+    } else {
+        fnd_text_append_z(json, ",\"rule\":null");
+    }
+}
+
 static void twins_append(struct fnd_reader *reader, struct fnd_json asked, struct fnd_text *json)
 {
-    struct fnd_text print = {0}, rules = {0};
-    bool all = true;
+    struct fnd_text rules = {0};
     for (struct fnd_json_walk walk = fnd_json_walk(fnd_json_member(asked, "questions"));
          fnd_json_next(&walk);) {
         uint8_t bytes[FND_FINGERPRINT_SIZE];
         struct fnd_rule_row rule;
         char *text = fnd_json_strdup(fnd_json_member(walk.value, "fingerprint"));
-        if (text == NULL || !fnd_unhex(text, strlen(text), bytes, sizeof bytes)) {
-            all = false;
-        } else if (fnd_rule_find(reader, bytes, &rule, NULL) == FND_OK) {
+        if (text != NULL && fnd_unhex(text, strlen(text), bytes, sizeof bytes) &&
+            fnd_rule_find(reader, bytes, &rule, NULL) == FND_OK) {
             fnd_text_printf(&rules, "%s%" PRId64, rules.size > 0 ? "," : "", rule.answer);
         }
-        fnd_text_append_z(&print, print.size > 0 ? "." : "");
-        fnd_text_append_z(&print, text != NULL ? text : "");
         free(text);
     }
-    member_text(json, "fingerprint", all ? fnd_text_z(&print) : NULL);
-    if (rules.size > 0) {
-        fnd_text_printf(json, ",\"rule\":[%s]", fnd_text_z(&rules));
-    } else {
-        fnd_text_append_z(json, ",\"rule\":null");
-    }
-    fnd_text_finish(&print);
+    print_append(asked, json);
+    rules_append(fnd_text_z(&rules), json);
     fnd_text_finish(&rules);
+}
+
+static void job_append(const struct fnd_job_row *job, struct fnd_text *json)
+{
+    char uuid[FND_UUID_TEXT_SIZE];
+    fnd_uuid_format(job->uuid, uuid);
+    fnd_text_printf(json, ",\"job\":{\"number\":%" PRId64 ",\"id\":\"%s\",\"path\":", job->id,
+                    uuid);
+    fnd_text_append_json_z(json, job->path);
+    fnd_text_append_z(json, ",\"pipeline\":");
+    fnd_text_append_json_z(json, job->pipeline);
+    fnd_text_append_byte(json, '}');
 }
 
 static void answer_append(struct fnd_reader *reader, const struct fnd_request_row *row,
@@ -218,16 +277,9 @@ enum fnd_status fnd_review_ask_json(struct fnd_reader *reader, int64_t request,
         status = fnd_payload_get(reader, view.job.id, &job, NULL, error);
     }
     if (status == FND_OK) {
-        char uuid[FND_UUID_TEXT_SIZE];
         struct fnd_json asked = fnd_view_json(&view.asked), marks = fnd_view_json(&view.marks);
-        fnd_uuid_format(view.job.uuid, uuid);
-        fnd_view_begin(&view, json);
-        fnd_text_printf(
-            json, ",\"job\":{\"number\":%" PRId64 ",\"id\":\"%s\",\"path\":", view.job.id, uuid);
-        fnd_text_append_json_z(json, view.job.path);
-        fnd_text_append_z(json, ",\"pipeline\":");
-        fnd_text_append_json_z(json, view.job.pipeline);
-        fnd_text_append_byte(json, '}');
+        fnd_view_begin(&view.row, json);
+        job_append(&view.job, json);
         fnd_view_append(&view, json);
         member_asked(json, "subject_phase", asked, "subject");
         marks_append(json, "confidence", marks, "confidence");
@@ -247,10 +299,25 @@ enum fnd_status fnd_review_ask_json(struct fnd_reader *reader, int64_t request,
     return status;
 }
 
-enum fnd_status fnd_review_asks_walk(struct fnd_reader *reader, const struct fnd_ask_filter *filter,
-                                     const struct fnd_ask_place *after, size_t limit,
-                                     bool (*row)(const struct fnd_ask_row *row, void *context),
-                                     void *context, struct fnd_error *error)
+void fnd_review_line_json(const struct fnd_ask_line *line, const char *for_whom,
+                          struct fnd_text *json)
 {
-    return fnd_asks_walk(reader, filter, after, limit, row, context, error);
+    struct fnd_json asked = line->asked;
+    struct fnd_json questions = fnd_json_member(asked, "questions");
+    fnd_view_begin(&line->ask.request, json);
+    job_append(&line->job, json);
+    fnd_member_copy(json, "phase", fnd_json_member(asked, "phase"));
+    member_time(json, "asked_at", line->ask.asked_us);
+    fnd_member_copy(json, "origin", fnd_json_member(asked, "origin"));
+    fnd_text_append_z(json, ",\"questions\":");
+    fnd_text_append(json, questions.bytes != NULL ? questions.bytes : "[]",
+                    questions.bytes != NULL ? questions.size : 2);
+    fnd_view_audit(asked, json);
+    member_asked(json, "subject_phase", asked, "subject");
+    image_append(json, line->came);
+    member_asked(json, "form", asked, "form");
+    desk_append(&line->ask, asked, for_whom, json);
+    print_append(asked, json);
+    rules_append(line->rules, json);
+    fnd_text_append_byte(json, '}');
 }

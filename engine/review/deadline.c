@@ -126,10 +126,15 @@ void fnd_desk_turn(struct fnd_desk *desk)
     }
     const int64_t now_us = fnd_clock_now_us(&desk->clock, env);
     int64_t next_us = FND_DUE_NONE;
-    desk->stale = false;
+    /* Every open request is looked at for rules only when these may have changed, and once in a
+     * while: an answer that makes none must not cost more, the more wait beside it. */
+    const bool rules_too = desk->rules_stale || !desk->stale;
+    desk->stale = desk->rules_stale = false;
     fnd_settle_lapses(desk);
-    revoked(desk);
-    rules(desk);
+    if (rules_too) {
+        revoked(desk);
+        rules(desk);
+    }
     deadlines(desk, now_us);
     int64_t wait_us = (int64_t)DESK_LOOK_MAX_MS * 1000;
     if (fnd_asks_next_due(fnd_engine_reader(desk->engine), &next_us, NULL) == FND_OK &&
@@ -152,15 +157,18 @@ int64_t fnd_desk_wait_us(const struct fnd_desk *desk)
 
 void fnd_desk_news(struct fnd_desk *desk, const struct fnd_news *news)
 {
+    struct fnd_reader *reader = fnd_engine_reader(desk->engine);
     bool is = false;
     if (news->kind == FND_EVENT_ASK) {
         desk->stale = true;
-        if (fnd_twin_is(fnd_engine_reader(desk->engine), news->request, &is, NULL) == FND_OK &&
-            is) {
+        if (fnd_twin_is(reader, news->request, &is, NULL) == FND_OK && is) {
             fnd_settle_by_rule(desk, news->request);
         }
-    } else if (news->kind == FND_EVENT_UNDO || news->kind == FND_EVENT_ANSWER) {
-        desk->stale = true; /* there may be a rule more, or one fewer */
+    } else if (news->kind == FND_EVENT_UNDO) {
+        desk->stale = desk->rules_stale = true; /* a request more, and a rule fewer */
+    } else if (news->kind == FND_EVENT_ANSWER &&
+               (fnd_rule_made(reader, news->event, &is, NULL) != FND_OK || is)) {
+        desk->stale = desk->rules_stale = true;
     }
 }
 
@@ -199,7 +207,7 @@ enum fnd_status fnd_desk_revoke(struct fnd_desk *desk, int64_t rule, const char 
     status = fnd_store_commit(fnd_engine_store(desk->engine), write, error);
     fnd_write_destroy(write);
     *settled = find.row.settled;
-    desk->stale = true;
+    desk->stale = desk->rules_stale = true;
     if (status == FND_OK) {
         revoked(desk); /* also where this engine moves nothing else */
     }

@@ -13,7 +13,7 @@ struct fnd_desk *fnd_desk_create(struct fnd_engine *engine, const struct fnd_log
     struct fnd_desk *desk = fnd_alloc(sizeof *desk);
     desk->engine = engine;
     desk->log = log;
-    desk->stale = true;
+    desk->stale = desk->rules_stale = true;
     return desk;
 }
 

@@ -40,6 +40,7 @@ struct fnd_desk {
     struct fnd_numbers tried;  /* requests whose rule or deadline did not work out */
     struct fnd_numbers undone; /* records of revoked rules that were tried to be taken back */
     bool stale;                /* look now */
+    bool rules_stale;          /* and at every open request's rules, of which there may be more */
     int64_t look_us;           /* else then, monotonic */
 };
 

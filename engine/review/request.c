@@ -104,11 +104,18 @@ static void question_append(struct fnd_text *json, const struct fnd_view *view,
     free(pointer);
 }
 
-void fnd_view_begin(const struct fnd_view *view, struct fnd_text *json)
+void fnd_view_begin(const struct fnd_request_row *row, struct fnd_text *json)
 {
     static const char *const states[] = {"open", "answered", "withdrawn"};
     fnd_text_printf(json, "{\"request\":%" PRId64 ",\"version\":%" PRId32 ",\"state\":\"%s\"",
-                    view->row.id, view->row.version, states[view->row.state]);
+                    row->id, row->version, states[row->state]);
+}
+
+void fnd_view_audit(struct fnd_json asked, struct fnd_text *json)
+{
+    struct fnd_json audit = fnd_json_member(asked, "audit");
+    const bool is = audit.bytes != NULL && fnd_json_type(audit) == FND_JSON_TRUE;
+    fnd_text_append_z(json, is ? ",\"audit\":true" : ",\"audit\":false");
 }
 
 void fnd_view_append(const struct fnd_view *view, struct fnd_text *json)
@@ -136,10 +143,7 @@ void fnd_view_append(const struct fnd_view *view, struct fnd_text *json)
         }
     }
     free(schema);
-    struct fnd_json audit = fnd_json_member(asked, "audit");
-    fnd_text_append_z(json, ",\"audit\":");
-    fnd_text_append_z(json, fnd_json_type(audit) == FND_JSON_TRUE && audit.bytes != NULL ? "true"
-                                                                                         : "false");
+    fnd_view_audit(asked, json);
 }
 
 enum fnd_status fnd_review_request_json(struct fnd_reader *reader, int64_t request,
@@ -158,7 +162,7 @@ enum fnd_status fnd_review_request_json(struct fnd_reader *reader, int64_t reque
     }
     char uuid[FND_UUID_TEXT_SIZE];
     fnd_uuid_format(view.job.uuid, uuid);
-    fnd_view_begin(&view, json);
+    fnd_view_begin(&view.row, json);
     fnd_text_printf(json, ",\"job\":\"%s\",\"path\":", uuid);
     fnd_text_append_json_z(json, view.job.path);
     fnd_text_append_z(json, ",\"pipeline\":");

@@ -83,12 +83,12 @@ enum fnd_status fnd_review_request_json(struct fnd_reader *reader, int64_t reque
 enum fnd_status fnd_review_ask_json(struct fnd_reader *reader, int64_t request,
                                     const char *for_whom, struct fnd_text *json,
                                     struct fnd_error *error);
-/** Requests in queue order; see store/desk.h. A row is enough for a list; documents come by
- *  fnd_review_ask_json(). */
-enum fnd_status fnd_review_asks_walk(struct fnd_reader *reader, const struct fnd_ask_filter *filter,
-                                     const struct fnd_ask_place *after, size_t limit,
-                                     bool (*row)(const struct fnd_ask_row *row, void *context),
-                                     void *context, struct fnd_error *error);
+/** Append a line of fnd_asks_list() (store/desk.h) as a list shows it: what fnd_review_ask_json()
+ *  has without the documents "subject", "schema", "confidence", "places", "text", "detectors",
+ *  "draft" and "answer", and its questions as they were asked, without "value", "confidence" and
+ *  "place". Reads nothing more. */
+void fnd_review_line_json(const struct fnd_ask_line *line, const char *for_whom,
+                          struct fnd_text *json);
 
 /** Append a CorrectionRecord whole, documents put in from their events:
  *  {"record","job","path","pipeline","phase","request","verdict","tier","by","at","seconds",

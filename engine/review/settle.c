@@ -96,6 +96,8 @@ static void settled(void *context, enum fnd_status status, const struct fnd_erro
         *link = settling->next;
         desk->settlings_count--;
         desk->stale = true;
+        /* There may be more of them than could be under way at once. */
+        desk->rules_stale = desk->rules_stale || settling->answer.source == FND_SOURCE_RULE;
         if (status == FND_INVALID && settling->answer.source == FND_SOURCE_DEADLINE) {
             desk->lapses = fnd_realloc(desk->lapses, desk->lapses_count + 1, sizeof *desk->lapses);
             desk->lapses[desk->lapses_count].request = settling->request;

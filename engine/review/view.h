@@ -20,8 +20,9 @@ void fnd_view_finish(struct fnd_view *view);
 struct fnd_json fnd_view_json(const struct fnd_text *text); /* no value for an empty text */
 /** Append {"request","version","state", without the end; and the members that every form of a
  * request has behind them, a comma before each: "phase", "asked_at", "origin", "questions",
- * "subject", "schema", "audit". */
-void fnd_view_begin(const struct fnd_view *view, struct fnd_text *json);
+ * "subject", "schema", "audit", of which the last alone. */
+void fnd_view_begin(const struct fnd_request_row *row, struct fnd_text *json);
 void fnd_view_append(const struct fnd_view *view, struct fnd_text *json);
+void fnd_view_audit(struct fnd_json asked, struct fnd_text *json);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "review/review.h"
 #include "serve/internal.h"
+#include "store/desk.h"
 
 /* --- the Ask object -------------------------------------------------------------------------- */
 
@@ -35,20 +36,19 @@ static void image_member(struct fnd_json ask, struct fnd_json image, struct fnd_
     free(name);
 }
 
-/* What review tells of a request, with ids for numbers and without what a list leaves out. */
-static void ask_members(struct directory *directory, struct fnd_json ask, bool whole,
-                        struct fnd_text *json)
+/* What review tells of a request, with ids for numbers. */
+static enum fnd_status ask_members(struct directory *directory, const struct fnd_text *told,
+                                   struct fnd_text *json, struct fnd_error *error)
 {
-    static const char *const long_ones[] = {"subject", "schema", "confidence", "places",
-                                            "text",    "draft",  "answer",     "detectors"};
+    struct fnd_json ask;
     int64_t number = 0;
+    enum fnd_status status = fnd_json_check(told->bytes, told->size, "request", &ask, error);
+    if (status != FND_OK) {
+        return status;
+    }
     fnd_json_integer(fnd_json_member(ask, "request"), &number);
     fnd_text_printf(json, "{\"id\":\"%s-%" PRId64 "\"", directory->tag, number);
     for (struct fnd_json_walk walk = fnd_json_walk(ask); fnd_json_next(&walk);) {
-        bool left_out = false;
-        for (size_t i = 0; i < sizeof long_ones / sizeof long_ones[0] && !whole; i++) {
-            left_out = left_out || fnd_json_text_is(walk.key, long_ones[i]);
-        }
         if (fnd_json_text_is(walk.key, "job")) {
             job_member(directory, walk.value, json);
         } else if (fnd_json_text_is(walk.key, "image")) {
@@ -57,43 +57,31 @@ static void ask_members(struct directory *directory, struct fnd_json ask, bool w
                    fnd_json_type(walk.value) == FND_JSON_STRING) {
             fnd_text_printf(json, ",\"form\":\"/v1/asks/%s-%" PRId64 "/form\"", directory->tag,
                             number);
-        } else if (!left_out) {
+        } else {
             fnd_text_append_byte(json, ',');
             fnd_text_append(json, walk.key.bytes, walk.key.size);
             fnd_text_append_byte(json, ':');
             fnd_text_append(json, walk.value.bytes, walk.value.size);
         }
     }
-}
-
-static enum fnd_status ask_json(struct directory *directory, struct fnd_reader *reader,
-                                int64_t number, const char *for_whom, bool whole,
-                                struct fnd_text *json, struct fnd_error *error)
-{
-    struct fnd_text text = {0};
-    struct fnd_json ask;
-    enum fnd_status status = fnd_review_ask_json(reader, number, for_whom, &text, error);
-    if (status == FND_OK) {
-        status = fnd_json_check(fnd_text_z(&text), text.size, "request", &ask, error);
-    }
-    if (status == FND_OK) {
-        ask_members(directory, ask, whole, json);
-        fnd_text_append_byte(json, '}');
-    }
-    fnd_text_finish(&text);
-    return status;
+    fnd_text_append_byte(json, '}');
+    return FND_OK;
 }
 
 enum fnd_status ask_append(struct request *request, struct directory *directory, int64_t number,
-                           bool whole, struct fnd_error *error)
+                           struct fnd_error *error)
 {
     struct spare *spare = NULL;
+    struct fnd_text told = {0};
     enum fnd_status status = directory_reader(directory, &spare, error);
     if (status == FND_OK) {
-        status = ask_json(directory, spare->reader, number, request->caller.name, whole,
-                          &request->out, error);
+        status = fnd_review_ask_json(spare->reader, number, request->caller.name, &told, error);
+    }
+    if (status == FND_OK) {
+        status = ask_members(directory, &told, &request->out, error);
     }
     directory_release(directory, spare);
+    fnd_text_finish(&told);
     return status;
 }
 
@@ -101,8 +89,7 @@ enum fnd_status ask_append(struct request *request, struct directory *directory,
 
 struct listing {
     struct directory *directory, *at; /* looked at; of the last row shown */
-    struct fnd_reader *reader;
-    struct fnd_text *out;
+    struct fnd_text told, *out;
     const char *for_whom;
     size_t count, limit;
     int64_t last;
@@ -110,7 +97,7 @@ struct listing {
     struct fnd_error error;
 };
 
-static bool list_row(const struct fnd_ask_row *row, void *context)
+static bool list_row(const struct fnd_ask_line *line, void *context)
 {
     struct listing *listing = context;
     if (listing->count == listing->limit) {
@@ -118,10 +105,12 @@ static bool list_row(const struct fnd_ask_row *row, void *context)
         return false;
     }
     fnd_text_append_z(listing->out, listing->count > 0 ? "," : "");
-    listing->status = ask_json(listing->directory, listing->reader, row->request.id,
-                               listing->for_whom, false, listing->out, &listing->error);
+    fnd_text_clear(&listing->told);
+    fnd_review_line_json(line, listing->for_whom, &listing->told);
+    listing->status =
+        ask_members(listing->directory, &listing->told, listing->out, &listing->error);
     listing->count++;
-    listing->last = row->request.id;
+    listing->last = line->ask.request.id;
     listing->at = listing->directory;
     return listing->status == FND_OK;
 }
@@ -171,14 +160,13 @@ static void list_directory(struct request *request, struct fnd_ask_filter filter
     if (listing->status != FND_OK) {
         return;
     }
-    listing->reader = spare->reader;
     filter.job = job_asked(request, spare->reader);
     if (after > 0 && fnd_ask_get(spare->reader, after, &row, NULL) == FND_OK) {
         place = (struct fnd_ask_place){row.due_us, after};
     }
     if (filter.job >= 0) {
-        enum fnd_status status = fnd_review_asks_walk(
-            spare->reader, &filter, &place, listing->limit + 1, list_row, listing, &listing->error);
+        enum fnd_status status = fnd_asks_list(spare->reader, &filter, &place, listing->limit + 1,
+                                               list_row, listing, &listing->error);
         listing->status = listing->status == FND_OK ? status : listing->status;
     }
     directory_release(listing->directory, spare);
@@ -210,6 +198,7 @@ void asks_list(struct request *request)
     } else {
         reply_error(request, &listing.error);
     }
+    fnd_text_finish(&listing.told);
     free(pipeline);
     free(group);
 }
@@ -220,7 +209,7 @@ void ask_reply(struct request *request, struct directory *directory, int64_t num
     struct fnd_error error = {0};
     struct fnd_json ask;
     int64_t version = 0, fence = 0;
-    enum fnd_status status = ask_append(request, directory, number, true, &error);
+    enum fnd_status status = ask_append(request, directory, number, &error);
     if (status == FND_OK) {
         status = fnd_json_check(fnd_text_z(&request->out), request->out.size, "ask", &ask, &error);
     }

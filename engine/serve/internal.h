@@ -319,7 +319,7 @@ void submit_value(struct request *request, struct directory *directory, const ch
 struct directory *submit_directory(struct request *request, const char *name);
 /** Append an Ask as it stands. */
 enum fnd_status ask_append(struct request *request, struct directory *directory, int64_t number,
-                           bool whole, struct fnd_error *error);
+                           struct fnd_error *error);
 /** Reply with one. */
 void ask_reply(struct request *request, struct directory *directory, int64_t number,
                unsigned status);

@@ -221,7 +221,7 @@ static void next_ended(struct request *request, struct fnd_json end)
         int64_t number = 0;
         fnd_json_integer(fnd_json_member(walk.value, "request"), &number);
         fnd_text_append_z(&request->out, walk.index > 0 ? "," : "");
-        status = ask_append(request, request->directory, number, true, &error);
+        status = ask_append(request, request->directory, number, &error);
     }
     fnd_text_append_z(&request->out, "],\"next\":null}");
     if (status == FND_OK) {
