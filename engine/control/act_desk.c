@@ -163,15 +163,18 @@ void control_ask_draft(struct client *client, struct fnd_json request)
     struct desk_act act;
     struct fnd_json values = fnd_json_member(request, "values");
     struct fnd_json removed = fnd_json_member(request, "removed");
+    struct fnd_json forget = fnd_json_member(request, "forget");
     enum fnd_status status = act_read(request, "ask.draft", true, true, &act, &error);
     if (status == FND_OK && ((values.bytes != NULL && fnd_json_type(values) != FND_JSON_OBJECT) ||
-                             (removed.bytes != NULL && fnd_json_type(removed) != FND_JSON_ARRAY))) {
+                             (removed.bytes != NULL && fnd_json_type(removed) != FND_JSON_ARRAY) ||
+                             (forget.bytes != NULL && fnd_json_type(forget) != FND_JSON_ARRAY))) {
         status = fnd_error_set(&error, FND_INVALID,
-                               "a draft's \"values\" is an object, its \"removed\" an array");
+                               "a draft's \"values\" is an object, its \"removed\" and \"forget\" "
+                               "are arrays");
     }
     if (status == FND_OK) {
         status = fnd_desk_draft(client->control->desk, act.request, act.by, act.fence, values,
-                                removed, &error);
+                                removed, forget, &error);
     }
     control_end(client, status, &error, NULL);
     act_finish(&act);

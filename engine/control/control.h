@@ -19,6 +19,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "review/desk.h"
 #include "run/engine.h"
 
 enum {
@@ -51,6 +52,10 @@ void fnd_control_news(void *context, const struct fnd_news *news);
 
 /** The engine that requests are for; borrowed, outlives the server. */
 void fnd_control_attach(struct fnd_control *control, struct fnd_engine *engine);
+
+/** Whom to tell what people do with requests, once there is an engine; see fnd_desk_tell(). */
+void fnd_control_tell(struct fnd_control *control,
+                      void (*told)(void *context, const struct fnd_desk_told *told), void *context);
 
 /** Listen on `folder`/engine.sock, mode 0600; a socket that a dead engine left is replaced.
  *  folder  descriptor of .foundry, borrowed; the caller holds the directory's lock.

@@ -40,6 +40,12 @@ void fnd_control_attach(struct fnd_control *control, struct fnd_engine *engine)
     control->notifier = fnd_notifier_create(engine, control->log);
 }
 
+void fnd_control_tell(struct fnd_control *control,
+                      void (*told)(void *context, const struct fnd_desk_told *told), void *context)
+{
+    fnd_desk_tell(control->desk, told, context);
+}
+
 enum fnd_status fnd_control_listen(struct fnd_control *control, int folder, struct fnd_error *error)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -101,7 +101,7 @@ static enum fnd_status lease_lost(struct fnd_answering *answering, const struct 
     struct fnd_error unkept = {0};
     if (answer->act == FND_ANSWER_SET &&
         fnd_draft_keep(answering->engine, row->request.id, answer->by, answer->values,
-                       answer->removed, &unkept) != FND_OK) {
+                       answer->removed, (struct fnd_json){"[]", 2}, &unkept) != FND_OK) {
         fnd_text_clear(standing); /* it could not be kept; the caller still has it */
     }
     struct fnd_text draft = {0};

@@ -30,6 +30,24 @@ void fnd_desk_destroy(struct fnd_desk *desk)
     free(desk);
 }
 
+void fnd_desk_tell(struct fnd_desk *desk,
+                   void (*told)(void *context, const struct fnd_desk_told *told), void *context)
+{
+    desk->told = told;
+    desk->told_context = context;
+}
+
+void fnd_desk_say(const struct fnd_desk *desk, int what, const struct fnd_ask_row *row,
+                  const char *by, int64_t until_us)
+{
+    struct fnd_desk_told told = {
+        .request = row->request.id, .job = row->job, .by = by, .until_us = until_us};
+    told.what = what;
+    if (desk->told != NULL) {
+        desk->told(desk->told_context, &told);
+    }
+}
+
 int64_t fnd_desk_now_us(const struct fnd_desk *desk)
 {
     const struct fnd_env *env = fnd_store_env(fnd_engine_store(desk->engine));
@@ -164,6 +182,7 @@ static enum fnd_status claim_row(struct fnd_desk *desk, const struct fnd_ask_row
         claim->request = request;
         claim->fence = row->fence + 1;
         claim->until_us = until;
+        fnd_desk_say(desk, FND_TOLD_CLAIM, row, by, until);
     }
     return status;
 }
@@ -284,6 +303,9 @@ enum fnd_status fnd_desk_heartbeat(struct fnd_desk *desk, int64_t request, const
     *until_us = note->at_us;
     status = fnd_store_commit(fnd_engine_store(desk->engine), write, error);
     fnd_write_destroy(write);
+    if (status == FND_OK) {
+        fnd_desk_say(desk, FND_TOLD_HEARTBEAT, &row, by, *until_us);
+    }
     return status;
 }
 
@@ -295,9 +317,14 @@ enum fnd_status fnd_desk_release(struct fnd_desk *desk, int64_t request, const c
     if (status == FND_OK && row.holder[0] == '\0') {
         return FND_OK; /* asked twice */
     }
-    return status != FND_OK ? status
-                            : fnd_desk_record(desk, FND_EVENT_RELEASE, request, row.fence,
-                                              claim_body(by, 0), NULL, error);
+    if (status == FND_OK) {
+        status = fnd_desk_record(desk, FND_EVENT_RELEASE, request, row.fence, claim_body(by, 0),
+                                 NULL, error);
+    }
+    if (status == FND_OK) {
+        fnd_desk_say(desk, FND_TOLD_RELEASE, &row, by, 0);
+    }
+    return status;
 }
 
 enum fnd_status fnd_desk_snooze(struct fnd_desk *desk, int64_t request, const char *by,

@@ -28,6 +28,17 @@ struct fnd_desk *fnd_desk_create(struct fnd_engine *engine, const struct fnd_log
 /** No act may be under way: the engine is idle or its operations were ended. NULL is fine. */
 void fnd_desk_destroy(struct fnd_desk *desk);
 
+/** What somebody does with a request. Claims and releases are events of the record, too. */
+struct fnd_desk_told {
+    enum { FND_TOLD_CLAIM, FND_TOLD_HEARTBEAT, FND_TOLD_RELEASE, FND_TOLD_DRAFT } what;
+    int64_t request, job;
+    const char *by;   /* borrowed */
+    int64_t until_us; /* of that person's lease, 0: there is none */
+};
+/** Whom to tell of it, once it is on disk.  Thread: the engine's, inside the act. */
+void fnd_desk_tell(struct fnd_desk *desk,
+                   void (*told)(void *context, const struct fnd_desk_told *told), void *context);
+
 /** A request that somebody has. */
 struct fnd_claim {
     int64_t request, fence, until_us;
@@ -60,13 +71,15 @@ enum fnd_status fnd_desk_next(struct fnd_desk *desk, const struct fnd_desk_wish 
 enum fnd_status fnd_desk_heartbeat(struct fnd_desk *desk, int64_t request, const char *by,
                                    int64_t fence, int64_t lease_ms, int64_t *until_us,
                                    struct fnd_error *error);
-/** Keep what a person has typed: values by pointer are merged a field, null takes one out; removed,
- *  an array or no value, replaces the one before. With a fence that was lost it is kept all the
- * same, under that person's name, and the return is FND_CONFLICT "lease_lost". FND_LIMIT: too long.
+/** Keep what a person has typed: values by pointer are merged a field; removed, an array or no
+ *  value, replaces the one before; forget, an array of pointers, takes those out. Without forget
+ *  a null among the values does that, with it a null is a value like any other. With a fence that
+ * was lost it is kept all the same, under that person's name, and the return is FND_CONFLICT
+ * "lease_lost". FND_LIMIT: too long.
  */
 enum fnd_status fnd_desk_draft(struct fnd_desk *desk, int64_t request, const char *by,
                                int64_t fence, struct fnd_json values, struct fnd_json removed,
-                               struct fnd_error *error);
+                               struct fnd_json forget, struct fnd_error *error);
 /** Put a request back.  FND_CONFLICT "lease_lost". */
 enum fnd_status fnd_desk_release(struct fnd_desk *desk, int64_t request, const char *by,
                                  int64_t fence, struct fnd_error *error);

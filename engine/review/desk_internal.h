@@ -31,6 +31,8 @@ struct fnd_lapse {
 struct fnd_desk {
     struct fnd_engine *engine;
     const struct fnd_log *log;
+    void (*told)(void *context, const struct fnd_desk_told *told);
+    void *told_context;
     struct undoing *undoings;   /* answers being taken back (undo.c) */
     struct settling *settlings; /* answers by rule or deadline (settle.c) */
     size_t settlings_count;
@@ -73,6 +75,9 @@ void fnd_settle_forget(struct fnd_desk *desk); /* the desk goes away */
 enum fnd_status fnd_desk_record(struct fnd_desk *desk, enum fnd_event_kind kind, int64_t request,
                                 int64_t fence, char *body, int64_t *number,
                                 struct fnd_error *error);
+/** Pass on what somebody did.  what: of struct fnd_desk_told. */
+void fnd_desk_say(const struct fnd_desk *desk, int what, const struct fnd_ask_row *row,
+                  const char *by, int64_t until_us);
 /** A name that can stand on a desk.  FND_INVALID says why not. */
 enum fnd_status fnd_desk_who(const char *by, struct fnd_error *error);
 /** The wall clock now. */

@@ -6,9 +6,20 @@
 
 #include "review/desk_internal.h"
 
-/* Append {"values":{…},"removed":[…]}: `before` with `values` put over it. */
+static bool listed(struct fnd_json list, const char *text)
+{
+    for (struct fnd_json_walk walk = fnd_json_walk(list);
+         list.bytes != NULL && fnd_json_next(&walk);) {
+        if (fnd_json_text_is(walk.value, text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Append {"values":{…},"removed":[…]}: `before` without `forget`, with `values` put over it. */
 static void merge(struct fnd_json before, struct fnd_json values, struct fnd_json removed,
-                  struct fnd_text *merged)
+                  struct fnd_json forget, struct fnd_text *merged)
 {
     const struct fnd_json none = {NULL, 0};
     struct fnd_json kept = before.bytes != NULL ? fnd_json_member(before, "values") : none;
@@ -17,7 +28,8 @@ static void merge(struct fnd_json before, struct fnd_json values, struct fnd_jso
     for (struct fnd_json_walk walk = fnd_json_walk(kept);
          kept.bytes != NULL && fnd_json_next(&walk);) {
         char *pointer = fnd_json_strdup(walk.key);
-        if (values.bytes == NULL || fnd_json_member(values, pointer).bytes == NULL) {
+        if (!listed(forget, pointer) &&
+            (values.bytes == NULL || fnd_json_member(values, pointer).bytes == NULL)) {
             fnd_text_append_z(merged, count++ > 0 ? "," : "");
             fnd_text_append(merged, walk.key.bytes, walk.key.size);
             fnd_text_append_byte(merged, ':');
@@ -27,7 +39,7 @@ static void merge(struct fnd_json before, struct fnd_json values, struct fnd_jso
     }
     for (struct fnd_json_walk walk = fnd_json_walk(values);
          values.bytes != NULL && fnd_json_next(&walk);) {
-        if (fnd_json_type(walk.value) != FND_JSON_NULL) {
+        if (fnd_json_type(walk.value) != FND_JSON_NULL || forget.bytes != NULL) {
             fnd_text_append_z(merged, count++ > 0 ? "," : "");
             fnd_text_append(merged, walk.key.bytes, walk.key.size);
             fnd_text_append_byte(merged, ':');
@@ -49,7 +61,7 @@ static void merge(struct fnd_json before, struct fnd_json values, struct fnd_jso
 
 enum fnd_status fnd_draft_keep(struct fnd_engine *engine, int64_t request, const char *by,
                                struct fnd_json values, struct fnd_json removed,
-                               struct fnd_error *error)
+                               struct fnd_json forget, struct fnd_error *error)
 {
     const struct fnd_env *env = fnd_store_env(fnd_engine_store(engine));
     struct fnd_text before = {0}, merged = {0};
@@ -62,7 +74,7 @@ enum fnd_status fnd_draft_keep(struct fnd_engine *engine, int64_t request, const
         status = FND_OK;
     }
     if (status == FND_OK) {
-        merge(old, values, removed, &merged);
+        merge(old, values, removed, forget, &merged);
         if (merged.size > FND_DRAFT_SIZE_MAX) {
             status = fnd_error_set(error, FND_LIMIT,
                                    "the draft for request %" PRId64 " is %zu bytes long; %d are "
@@ -84,7 +96,7 @@ enum fnd_status fnd_draft_keep(struct fnd_engine *engine, int64_t request, const
 
 enum fnd_status fnd_desk_draft(struct fnd_desk *desk, int64_t request, const char *by,
                                int64_t fence, struct fnd_json values, struct fnd_json removed,
-                               struct fnd_error *error)
+                               struct fnd_json forget, struct fnd_error *error)
 {
     struct fnd_ask_row row;
     enum fnd_status status = fnd_desk_who(by, error);
@@ -92,11 +104,12 @@ enum fnd_status fnd_desk_draft(struct fnd_desk *desk, int64_t request, const cha
         status = fnd_ask_get(fnd_engine_reader(desk->engine), request, &row, error);
     }
     if (status == FND_OK) {
-        status = fnd_draft_keep(desk->engine, request, by, values, removed, error);
+        status = fnd_draft_keep(desk->engine, request, by, values, removed, forget, error);
     }
     if (status != FND_OK) {
         return status;
     }
+    fnd_desk_say(desk, FND_TOLD_DRAFT, &row, by, strcmp(row.holder, by) == 0 ? row.until_us : 0);
     if (row.request.state != FND_REQUEST_OPEN || row.fence != fence) {
         fnd_error_set(error, FND_CONFLICT,
                       "request %" PRId64 " is not on this desk any more; what was typed is kept",

@@ -45,10 +45,11 @@ bool fnd_ask_held(const struct fnd_ask_row *row, int64_t now_us);
 enum fnd_status fnd_ask_leased(const struct fnd_ask_row *row, struct fnd_error *error);
 
 /* draft.c */
-/** Merge what somebody typed into the draft of that name, on disk.  FND_LIMIT. */
+/** Merge what somebody typed into the draft of that name, on disk; see fnd_desk_draft().
+ *  FND_LIMIT. */
 enum fnd_status fnd_draft_keep(struct fnd_engine *engine, int64_t request, const char *by,
                                struct fnd_json values, struct fnd_json removed,
-                               struct fnd_error *error);
+                               struct fnd_json forget, struct fnd_error *error);
 
 /* ask_json.c */
 /** Append `,"name":value`; nothing where there is no value. */
