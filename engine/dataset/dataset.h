@@ -58,6 +58,7 @@ struct fnd_export_options {
     int32_t shares[FND_SPLITS_COUNT]; /* thousandths, together 1000; all 0: 800, 100, 100 */
     bool skip_bad; /* go on without the records that cannot be exported; each is noted all the same
                     */
+    const char *meta; /* a JSON object kept in the record beside the manifest; NULL: none */
     void (*said)(void *context, const struct fnd_dataset_note *note); /* may be NULL */
     void (*progress)(void *context, size_t lines); /* lines written; may be NULL */
     void *context;

@@ -337,7 +337,8 @@ static enum fnd_status record_event(struct fnd_plan *plan, struct fnd_store *sto
                                     struct fnd_error *error)
 {
     struct fnd_write *write = fnd_write_create();
-    fnd_write_add(write, FND_EVENT_EXPORT, fnd_strdup(plan->result->manifest), NULL);
+    fnd_write_add(write, FND_EVENT_EXPORT, fnd_strdup(plan->result->manifest),
+                  plan->options.meta != NULL ? fnd_strdup(plan->options.meta) : NULL);
     enum fnd_status status = fnd_store_commit(store, write, error);
     if (status == FND_OK) {
         plan->result->event = write->first;

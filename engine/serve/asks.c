@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "review/review.h"
 #include "serve/internal.h"
 #include "store/desk.h"
+
+enum { ETAG_SIZE = 48 };
 
 /* --- the Ask object -------------------------------------------------------------------------- */
 
@@ -203,12 +206,18 @@ void asks_list(struct request *request)
     free(group);
 }
 
+static void etag_format(int64_t version, int64_t fence, char etag[ETAG_SIZE])
+{
+    snprintf(etag, ETAG_SIZE, "\"%" PRId64 "-%" PRId64 "\"", version, fence);
+}
+
 void ask_reply(struct request *request, struct directory *directory, int64_t number,
                unsigned http_status)
 {
     struct fnd_error error = {0};
     struct fnd_json ask;
     int64_t version = 0, fence = 0;
+    char etag[ETAG_SIZE];
     enum fnd_status status = ask_append(request, directory, number, &error);
     if (status == FND_OK) {
         status = fnd_json_check(fnd_text_z(&request->out), request->out.size, "ask", &ask, &error);
@@ -218,8 +227,9 @@ void ask_reply(struct request *request, struct directory *directory, int64_t num
         return;
     }
     fnd_json_integer(fnd_json_member(ask, "version"), &version);
-    fnd_json_integer(fnd_json_find(ask, "/lease/fence"), &fence);
-    reply_header(request, "ETag", "\"%" PRId64 "-%" PRId64 "\"", version, fence);
+    fnd_json_integer(fnd_json_member(ask, "fence"), &fence);
+    etag_format(version, fence, etag);
+    reply_header(request, "ETag", "%s", etag);
     reply_json(request, http_status);
 }
 
@@ -262,18 +272,70 @@ static void answered(struct request *request, struct fnd_json end)
     reply_json(request, 200);
 }
 
-/* The version that If-Match names, "VERSION-FENCE"; 0: none; -1: it is no version. */
-static int64_t if_match(const struct request *request)
+/* Whether If-Match (RFC 9110, 13.1.1) names this strong ETag. A weak one never matches. */
+static enum { MATCH_YES, MATCH_NO, MATCH_MALFORMED } matches(const char *value, const char *etag)
+{
+    bool found = false;
+    if (strcmp(value, "*") == 0) {
+        return MATCH_YES;
+    }
+    for (;;) {
+        value += strspn(value, " \t");
+        bool weak = strncmp(value, "W/", 2) == 0;
+        const char *begin = value + (weak ? 2 : 0);
+        size_t size = begin[0] == '"' ? strcspn(begin + 1, "\"") + 2 : 0;
+        if (size == 0 || strlen(begin) < size) {
+            return MATCH_MALFORMED;
+        }
+        found = found || (!weak && size == strlen(etag) && memcmp(begin, etag, size) == 0);
+        value = begin + size + strspn(begin + size, " \t");
+        if (*value == '\0') {
+            return found ? MATCH_YES : MATCH_NO;
+        }
+        if (*value++ != ',') {
+            return MATCH_MALFORMED;
+        }
+    }
+}
+
+/* The version that the answer is to, where the headers say so; 0: they do not. False: the refusal
+ * is the reply. What changes between this look and the answer meets the version there. */
+static bool match_read(struct request *request, struct directory *directory, int64_t *version)
 {
     const char *value = request_header(request, "If-Match");
-    char *end = NULL;
-    if (value == NULL || strcmp(value, "*") == 0) {
-        return 0;
+    struct spare *spare = NULL;
+    struct fnd_ask_row row;
+    struct fnd_error error = {0};
+    char etag[ETAG_SIZE];
+    *version = 0;
+    if (value == NULL) {
+        return true;
     }
-    long version = value[0] == '"' ? strtol(value + 1, &end, 10) : 0;
-    return version > 0 && version < INT32_MAX && end != NULL && (*end == '-' || *end == '"')
-               ? version
-               : -1;
+    enum fnd_status status = directory_reader(directory, &spare, &error);
+    if (status == FND_OK) {
+        status = fnd_ask_get(spare->reader, request->number, &row, &error);
+    }
+    directory_release(directory, spare);
+    if (status != FND_OK) {
+        reply_error(request, &error);
+        return false;
+    }
+    etag_format(row.request.version, row.fence, etag);
+    switch (matches(value, etag)) {
+    case MATCH_YES:
+        *version = strcmp(value, "*") == 0 ? 0 : row.request.version;
+        return true;
+    case MATCH_NO:
+        reply_problem(request, 412, "precondition_failed",
+                      "the ask is another by now than the one that If-Match names; its ETag is %s",
+                      etag);
+        reply_header(request, "ETag", "%s", etag);
+        return false;
+    default:
+        reply_problem(request, 412, "bad_if_match",
+                      "If-Match has the ETag of the ask as it was given: \"VERSION-FENCE\"");
+        return false;
+    }
 }
 
 static bool texts_fit(struct fnd_json value, size_t depth)
@@ -304,10 +366,8 @@ void asks_answer(struct request *request)
     }
     struct fnd_text *act = &request->act.request;
     struct fnd_json what = fnd_json_member(body, "act"), version = fnd_json_member(body, "version");
-    int64_t match = if_match(request);
-    if (match < 0) {
-        reply_problem(request, 412, "bad_if_match",
-                      "If-Match names a version as the ETag of the ask does: \"VERSION-FENCE\"");
+    int64_t match;
+    if (!match_read(request, directory, &match)) {
         return;
     }
     if (!texts_fit(body, 0)) {
@@ -320,7 +380,7 @@ void asks_answer(struct request *request)
         return;
     }
     fnd_text_printf(act, "{\"op\":\"answer\",\"request\":%" PRId64, request->number);
-    if (match > 0) {
+    if (match > 0 && version.bytes == NULL) {
         fnd_text_printf(act, ",\"version\":%" PRId64, match);
     } else {
         json_member_copy(act, "version", version);

@@ -143,6 +143,8 @@ void directory_finish(struct directory *directory)
         pin_free(view);
     }
     tally_destroy(directory->tally);
+    keys_destroy(directory->keys);
+    presence_destroy(directory->presence);
     fnd_text_finish(&directory->refusal);
     pthread_mutex_destroy(&directory->lock);
     pthread_cond_destroy(&directory->changed);

@@ -33,6 +33,12 @@ static void note_news(void *context, const struct fnd_news *news)
     atomic_store(&drive->directory->moved, (long long)news->event);
 }
 
+static void note_told(void *context, const struct fnd_desk_told *told)
+{
+    struct drive *drive = context;
+    presence_note(drive->directory, told);
+}
+
 static void set_state(struct directory *directory, enum directory_state state,
                       const struct fnd_error *trouble)
 {
@@ -182,6 +188,8 @@ static enum fnd_status drive_open(struct drive *drive, struct fnd_error *error)
         return status;
     }
     fnd_control_attach(drive->control, drive->engine);
+    fnd_control_tell(drive->control, note_told, drive);
+    presence_load(directory, fnd_engine_reader(drive->engine));
     struct fnd_error refused;
     if (fnd_control_listen(drive->control, fnd_store_folder(fnd_engine_store(drive->engine)),
                            &refused) != FND_OK) {
@@ -224,7 +232,10 @@ static void drive_sleep(struct drive *drive)
 {
     int64_t engine_us = fnd_engine_wait_us(drive->engine);
     int64_t control_us = fnd_control_wait_us(drive->control);
+    const struct fnd_env *env = drive->directory->serve->options.env;
+    int64_t lease_us = presence_wait_us(drive->directory, env->wall_us(env));
     int64_t wait_us = (int64_t)WAIT_MAX_MS * 1000;
+    wait_us = lease_us >= 0 && lease_us < wait_us ? lease_us : wait_us;
     wait_us = engine_us >= 0 && engine_us < wait_us ? engine_us : wait_us;
     wait_us = control_us >= 0 && control_us < wait_us ? control_us : wait_us;
     struct epoll_event events[3];
@@ -238,7 +249,9 @@ static enum fnd_status drive_turn(struct drive *drive, struct fnd_error *error)
     acts_begin(drive);
     enum fnd_status status = fnd_engine_turn(drive->engine, error);
     if (status == FND_OK) {
+        const struct fnd_env *env = drive->directory->serve->options.env;
         fnd_control_turn(drive->control);
+        presence_turn(drive->directory, fnd_engine_reader(drive->engine), env->wall_us(env));
     }
     return status;
 }

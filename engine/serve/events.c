@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "serve/internal.h"
+#include "store/desk.h"
 
 enum { EVENTS_AT_ONCE = 200, BUFFER_SIZE = 16 << 10 };
 
 struct stream {
     struct request *request;
     int64_t *after; /* of each directory */
+    uint64_t *told; /* of each directory's presence */
     struct fnd_text out;
     size_t sent;
     uint64_t bytes;
@@ -50,6 +52,48 @@ static const char *event_type(enum fnd_event_kind kind)
     }
 }
 
+static void append_desk(struct glance *glance, enum presence_kind kind, int64_t request,
+                        int64_t number, const char *by, int64_t until_us)
+{
+    static const char *const types[] = {
+        [PRESENCE_CLAIMED] = "claimed",
+        [PRESENCE_RELEASED] = "released",
+        [PRESENCE_DRAFTED] = "drafted",
+    };
+    struct fnd_text *out = &glance->stream->out;
+    struct fnd_job_row job = {0};
+    char uuid[FND_UUID_TEXT_SIZE];
+    if (fnd_job_get(glance->reader, number, &job, NULL) == FND_OK) {
+        fnd_uuid_format(job.uuid, uuid);
+        fnd_text_printf(out, "event: ask.%s\ndata: {\"ask\":\"%s-%" PRId64 "\",\"job\":\"%s\"",
+                        types[kind], glance->directory->tag, request, uuid);
+        json_text_null(out, "by", by);
+        json_time(out, "until", until_us);
+        fnd_text_append_z(out, "}\n\n");
+    }
+    fnd_job_row_finish(&job);
+}
+
+/* A claim or a release, as the record has it. */
+static void append_lease(struct glance *glance, const struct fnd_event_row *event)
+{
+    struct fnd_text body = {0};
+    struct fnd_ask_row ask;
+    struct fnd_json value;
+    if (fnd_ask_get(glance->reader, event->ref, &ask, NULL) == FND_OK &&
+        fnd_payload_get(glance->reader, event->id, &body, NULL, NULL) == FND_OK &&
+        fnd_json_check(body.bytes, body.size, NULL, &value, NULL) == FND_OK) {
+        char *by = fnd_json_strdup(fnd_json_member(value, "by"));
+        int64_t until_us = 0;
+        fnd_json_integer(fnd_json_member(value, "until_us"), &until_us);
+        append_id(glance->stream);
+        append_desk(glance, event->kind == FND_EVENT_CLAIM ? PRESENCE_CLAIMED : PRESENCE_RELEASED,
+                    event->ref, ask.job, by, until_us);
+        free(by);
+    }
+    fnd_text_finish(&body);
+}
+
 static bool append_event(const struct fnd_event_row *event, void *context)
 {
     struct glance *glance = context;
@@ -58,6 +102,10 @@ static bool append_event(const struct fnd_event_row *event, void *context)
     struct fnd_job_row job = {0};
     char uuid[FND_UUID_TEXT_SIZE];
     stream->after[glance->index] = event->id;
+    if (event->kind == FND_EVENT_CLAIM || event->kind == FND_EVENT_RELEASE) {
+        append_lease(glance, event);
+        return true;
+    }
     if (event->step == 0 && event->kind != FND_EVENT_JOB) {
         return true; /* the store's own */
     }
@@ -104,6 +152,10 @@ static void fill(struct stream *stream)
         const struct fnd_walk walk = {.after = stream->after[i], .limit = EVENTS_AT_ONCE};
         glance.reader = spare->reader;
         (void)fnd_events_walk(spare->reader, 0, &walk, append_event, &glance, NULL);
+        struct presence_told told;
+        while (presence_next(glance.directory, &stream->told[i], &told)) {
+            append_desk(&glance, told.kind, told.request, told.job, told.by, told.until_us);
+        }
         directory_release(glance.directory, spare);
     }
 }
@@ -147,6 +199,7 @@ static void stream_free(void *context)
     struct stream *stream = context;
     fnd_text_finish(&stream->out);
     free(stream->after);
+    free(stream->told);
     free(stream);
 }
 
@@ -179,7 +232,9 @@ void events_get(struct request *request)
     const char *after = request_header(request, "Last-Event-ID");
     stream->request = request;
     stream->after = fnd_alloc(serve->directories_count * sizeof *stream->after);
+    stream->told = fnd_alloc(serve->directories_count * sizeof *stream->told);
     for (size_t i = 0; i < serve->directories_count; i++) {
+        stream->told[i] = presence_count(&serve->directories[i]);
         struct spare *spare = NULL;
         uint8_t chain[FND_DIGEST_SIZE];
         if (directory_reader(&serve->directories[i], &spare, NULL) == FND_OK) {

@@ -21,7 +21,7 @@ struct making {
     struct request *request;
     struct directory *directory;
     struct fnd_export_options options;
-    char *format, *name, *pipeline, *of, *prompt, *system, *uri_prefix, *split, *verdict;
+    char *format, *name, *pipeline, *of, *prompt, *system, *uri_prefix, *split, *meta;
     int64_t event;
     enum fnd_status status;
     struct fnd_error error;
@@ -39,6 +39,7 @@ static void making_free(struct making *making)
     free(making->system);
     free(making->uri_prefix);
     free(making->split);
+    free(making->meta);
     fnd_text_finish(&making->notes);
     free(making);
 }
@@ -170,6 +171,18 @@ static void make(struct making *making, struct fnd_reader *reader, struct fnd_st
     fnd_text_finish(&folder);
 }
 
+/* Whether an export has its file: whoever was killed before he could name it makes it again. */
+static bool is_made(const struct directory *directory, int64_t event)
+{
+    struct fnd_text path = {0};
+    char number[32];
+    snprintf(number, sizeof number, "%" PRId64, event);
+    export_path(directory, number, ".jsonl.manifest.json", &path);
+    bool made = event != 0 && access(fnd_text_z(&path), F_OK) == 0;
+    fnd_text_finish(&path);
+    return made;
+}
+
 static void make_task(struct task *task)
 {
     struct making *making = task->context;
@@ -179,6 +192,10 @@ static void make_task(struct task *task)
     if (making->status == FND_OK) {
         making->status = directory_reader(making->directory, &spare, &making->error);
         if (making->status == FND_OK) {
+            making->status = keys_find(making->directory, spare->reader, making->request,
+                                       &making->event, &making->error);
+        }
+        if (making->status == FND_OK && !is_made(making->directory, making->event)) {
             make(making, spare->reader, store);
         }
         directory_release(making->directory, spare);
@@ -193,7 +210,6 @@ static void made(struct request *request, struct fnd_json end)
     (void)end;
     request->work = NULL;
     if (making->status == FND_OK) {
-        keys_note(request, making->directory, making->event);
         export_reply(request, making->directory, making->event);
     } else {
         struct fnd_text more = {0};
@@ -245,13 +261,7 @@ static bool read_making(struct request *request, struct fnd_json body, struct ma
 void exports_post(struct request *request)
 {
     struct fnd_json body;
-    struct directory *known = NULL;
-    int64_t event = 0;
     if (!body_object(request, false, &body)) {
-        return;
-    }
-    if (keys_find(request, &known, &event)) {
-        export_reply(request, known, event);
         return;
     }
     struct making *making = fnd_alloc(sizeof *making);
@@ -263,6 +273,8 @@ void exports_post(struct request *request)
         making_free(making);
         return;
     }
+    making->meta = keys_meta(request);
+    making->options.meta = making->meta;
     making->task = (struct task){.run = make_task, .context = making};
     request->work = making;
     request_wait(request, made);

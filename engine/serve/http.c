@@ -197,9 +197,10 @@ static bool admit(struct request *request, const char *method, const char *versi
 static void dispatch(struct request *request)
 {
     const char *key = request_header(request, "Idempotency-Key");
-    if (key != NULL && (strlen(key) == 0 || strlen(key) > 200)) {
+    if (key != NULL &&
+        (strlen(key) == 0 || strlen(key) > 200 || !fnd_utf8_valid(key, strlen(key)))) {
         reply_problem(request, 400, "bad_idempotency_key",
-                      "an Idempotency-Key has 1 to 200 characters");
+                      "an Idempotency-Key has 1 to 200 bytes of UTF-8");
         return;
     }
     request->key = key != NULL ? fnd_strdup(key) : NULL;

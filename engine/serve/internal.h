@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/json.h"
+#include "review/desk.h"
 #include "serve/guard.h"
 #include "serve/route.h"
 #include "serve/serve.h"
@@ -63,6 +64,8 @@ struct directory {
     int wake;             /* eventfd: acts, or a stop */
     atomic_int stop;      /* 0, 1: drain, 2: now */
     atomic_llong moved;   /* the last event that news told of */
+    atomic_llong stirred; /* how often people did something that news do not tell of */
+    struct presence *presence;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;
     enum directory_state state;
@@ -73,6 +76,7 @@ struct directory {
     size_t store_users;
     struct spare *spares;
     struct tally *tally; /* the helper's */
+    struct keys *keys;   /* the helper's */
     struct pin_view *pins;
 };
 
@@ -94,6 +98,27 @@ void directory_release(struct directory *directory, struct spare *spare);
 const struct pin_view *directory_pin(struct directory *directory, struct fnd_reader *reader,
                                      int64_t pin);
 const char *pin_phase(const struct pin_view *view, int32_t index); /* NULL: none */
+
+/* --- who is at what (presence.c) -------------------------------------------------------------- */
+
+enum presence_kind { PRESENCE_CLAIMED, PRESENCE_RELEASED, PRESENCE_DRAFTED };
+struct presence_told {
+    enum presence_kind kind;
+    int64_t request, job, until_us; /* until_us 0: no lease */
+    char by[FND_WHO_SIZE_MAX + 1];
+};
+
+struct presence *presence_create(void);
+void presence_destroy(struct presence *presence); /* NULL is fine */
+/** Leases that stand when an engine begins; what people do; what ends by the clock, and when to
+ *  look again, -1: never.  Thread: the engine's. */
+void presence_load(struct directory *directory, struct fnd_reader *reader);
+void presence_note(struct directory *directory, const struct fnd_desk_told *told);
+void presence_turn(struct directory *directory, struct fnd_reader *reader, int64_t wall_us);
+int64_t presence_wait_us(const struct directory *directory, int64_t wall_us);
+/** How much was told so far; what was told at `at`, which goes on; false: no more.  Thread: any. */
+uint64_t presence_count(struct directory *directory);
+bool presence_next(struct directory *directory, uint64_t *at, struct presence_told *told);
 
 /* --- connections (listen.c) ------------------------------------------------------------------ */
 
@@ -117,13 +142,6 @@ struct place {
 };
 
 enum { PEER_SIZE = 64 };
-
-enum { KEYS_MAX = 64, KEY_SIZE = 201 };
-struct key {
-    char text[KEY_SIZE];
-    size_t directory;
-    int64_t number; /* 0: none */
-};
 
 struct fnd_serve {
     struct fnd_serve_options options;
@@ -152,9 +170,7 @@ struct fnd_serve {
     bool helping;
     bool woken;               /* nobody sleeps any more */
     struct request *sleepers; /* streams and delayed replies, by `sleep_next` */
-    struct key keys[KEYS_MAX];
-    size_t keys_next;
-    int64_t failed_since_us; /* of bad tokens */
+    int64_t failed_since_us;  /* of bad tokens */
     size_t failed;
     uint64_t requests, refused, evicted, cut, replies[6]; /* for /metrics; replies by class */
 };
@@ -326,9 +342,13 @@ void ask_reply(struct request *request, struct directory *directory, int64_t num
 /** Reply with a file, or the range of it that was asked for. Takes `fd`. */
 void file_send(struct request *request, int fd, uint64_t size, const char *type, bool in_line,
                const char *name);
-/** What was made under the request's Idempotency-Key before; false: nothing. */
-bool keys_find(struct request *request, struct directory **directory, int64_t *number);
-void keys_note(struct request *request, const struct directory *directory, int64_t number);
+/** The export that was made under the request's Idempotency-Key before; 0: none.
+ *  FND_CONFLICT: for another body.  Thread: the helper's. */
+enum fnd_status keys_find(struct directory *directory, struct fnd_reader *reader,
+                          const struct request *request, int64_t *number, struct fnd_error *error);
+/** What its export keeps in the record of it, JSON, malloc'ed; NULL: it has no key. */
+char *keys_meta(const struct request *request);
+void keys_destroy(struct keys *keys);
 /** The body as a JSON object; false: the refusal is the reply. `{}` for no body where `empty`. */
 bool body_object(struct request *request, bool empty, struct fnd_json *object);
 /** A page's limit and where it begins; false: the refusal is the reply. */

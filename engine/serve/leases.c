@@ -109,7 +109,7 @@ void asks_heartbeat(struct request *request)
 
 void asks_draft(struct request *request)
 {
-    static const char *const members[] = {"fence", "values", "removed", NULL};
+    static const char *const members[] = {"fence", "values", "removed", "forget", NULL};
     lease(request, "ask.draft", members, ended_empty);
 }
 

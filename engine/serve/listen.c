@@ -220,7 +220,8 @@ static void *accept_loop(void *context)
         }
         long long moved = 0;
         for (size_t i = 0; i < serve->directories_count; i++) {
-            moved += atomic_load(&serve->directories[i].moved);
+            moved += atomic_load(&serve->directories[i].moved) +
+                     atomic_load(&serve->directories[i].stirred);
         }
         int64_t now = now_us(serve);
         if (now - tick_us >= (int64_t)TICK_MS * 1000 || moved != moved_before || stopping) {

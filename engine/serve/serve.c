@@ -96,6 +96,7 @@ static void make_directories(struct fnd_serve *serve)
         struct directory *directory = &serve->directories[i];
         directory->serve = serve;
         directory->path = paths[i];
+        directory->presence = presence_create();
         pthread_mutex_init(&directory->lock, NULL);
         pthread_cond_init(&directory->changed, NULL);
     }

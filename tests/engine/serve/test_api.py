@@ -290,6 +290,8 @@ def asks(api, server):
     api.post(one + "/answer", dict(wrong, values={"/supplier_name": "x" * 70000}), want=413,
              code="text_too_long")
     api.post(one + "/answer", wrong, headers={"If-Match": "yes"}, want=412, code="bad_if_match")
+    api.post(one + "/answer", wrong, headers={"If-Match": '"9-9"'}, want=412,
+             code="precondition_failed")
     api.post(one + "/answer", dict(wrong, fence=fence + 9), want=409, code="lease_lost")
     api.post(one + "/answer", dict(wrong, fence=None, act="accept", values={}), who="bob",
              want=409, code="leased")
@@ -330,6 +332,8 @@ def data(api, server):
     made = api.post("/v1/exports", {"format": "foundry"}, headers=key).json()
     check("the same key is the same export",
           api.post("/v1/exports", {"format": "foundry"}, headers=key).json()["id"] == made["id"])
+    api.post("/v1/exports", {"format": "gemini"}, headers=key, want=409,
+             code="idempotency_key_reused")
     api.post("/v1/exports", {}, want=422, code="bad_member")
     api.post("/v1/exports", {"format": "tapestry"}, want=422, code="unknown_format")
     api.post("/v1/exports", {"format": "foundry", "directory": "no"}, want=404,
