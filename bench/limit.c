@@ -58,7 +58,8 @@ static void rows_open(struct rows *rows, const char *folder)
                       "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=1000;",
                       NULL, NULL, NULL),
          "pragma");
-    must(rows->db, sqlite3_exec(rows->db, fnd_tables_sql(), NULL, NULL, NULL), "schema");
+    must(rows->db, sqlite3_exec(rows->db, fnd_tables_log_sql(), NULL, NULL, NULL), "schema");
+    must(rows->db, sqlite3_exec(rows->db, fnd_tables_folded_sql(), NULL, NULL, NULL), "schema");
     static const char *const sql[] = {
         "INSERT INTO event VALUES(?1,?2,?3,?4,?5,?6,1,0,1,?6,1,0,0,0,?7,?7)",
         "INSERT INTO payload VALUES(?1,?2,?3,NULL)",

@@ -13,6 +13,7 @@ export FOUNDRY_PLUGIN_PATH="$build/tests/plugins"
 export FOUNDRY_WORKER="$build/engine/worker/foundry-worker"
 export XDG_CACHE_HOME="$work/cache"
 jobs=1000
+asks=4000
 
 field() { sed -n "s/.*\"$1\":\([0-9.]*\).*/\1/p"; }
 median() { sort -g | awk '{v[NR]=$1} END {print v[int((NR+1)/2)]}'; }
@@ -57,6 +58,12 @@ for ((i = 0; i < rounds; i++)); do
     echo $((($(date +%s%N) - start) / 1000)) >> "$work/startup"
 done
 
+for ((i = 0; i < (rounds < 3 ? rounds : 3); i++)); do
+    FOUNDRY_BUILD_ROOT=$build FOUNDRY_SOURCE_ROOT=$here/.. PYTHONDONTWRITEBYTECODE=1 TMPDIR=$work \
+        python3 "$here/serve.py" "$asks" > "$work/http"
+    while read -r name value; do echo "$value" >> "$work/http_$name"; done < "$work/http"
+done
+
 m() { median < "$work/$1"; }
 void=""
 if awk -v a="$(m limit256)" -v b="$(m append)" 'BEGIN {exit !(a < 0.7 * b)}'; then
@@ -66,6 +73,7 @@ printf '%-58s %12s\n' "fdatasync of 4 KiB, a second" "$(m sync)"
 printf '%-58s %12s\n' "SQLite, bare append of the same rows, rows/s" "$(m append)"
 printf '%-58s %12s%s\n' "SQLite, engine-shaped, 256 in flight, transitions/s" "$(m limit256)" "$void"
 printf '%-58s %12s\n' "SQLite, one commit a transition, transitions/s" "$(m limit1)"
+printf '%-58s %12s\n' "bare libmicrohttpd, replies as long as a job's, a second" "$(m http_hello_rate)"
 echo
 missed=0
 row() { # NAME FIGURE LIMIT GOAL
@@ -79,11 +87,24 @@ bound() { # NAME FIGURE UNIT GOAL
     if awk -v r="$2" -v g="$4" 'BEGIN {exit !(r >= g)}'; then verdict="not reached"; missed=$((missed + 1)); fi
     printf '%-46s %10s  %-18s goal < %4s  %s\n' "$1" "$2" "$3" "$4" "$verdict"
 }
+reach() { # NAME FIGURE LIMIT GOAL
+    local r; r=$(ratio "$2" "$3")
+    local verdict=reached
+    if awk -v v="$2" -v g="$4" 'BEGIN {exit !(v < g)}'; then verdict="not reached"; missed=$((missed + 1)); fi
+    printf '%-46s %10s  %5s of the limit  goal %5s  %s\n' "$1" "$2" "$r" "$4" "$verdict"
+}
 row "in line, 256 in flight, transitions/s" "$(m inline256)" "$(m limit256)" 0.50
 row "warm process workers (2), 256 in flight" "$(m process256)" "$(m limit256)" 0.40
 row "warm sandboxed workers (2), 256 in flight" "$(m sandbox256)" "$(m limit256)" 0.40
 row "in line, one in flight" "$(m inline1)" "$(m limit1)" 0.70
 bound "process start to first job done, new folder" "$(awk -v u="$(m startup)" 'BEGIN {printf "%.1f", u / 1000}')" "ms" 50
 bound "peak RSS of the host at $jobs jobs" "$(awk -v k="$(m rss)" 'BEGIN {printf "%.1f", k / 1024}')" "MiB" 16
+reach "GET /v1/jobs/{id}, replies a second" "$(m http_read_rate)" "$(m http_hello_rate)" 5000
+bound "GET /v1/jobs/{id} at 5,000 a second, p99" "$(m http_read_at_goal_p99_ms)" "ms" 20
+# An answer commits its record and two more transitions of its job.
+reach "answers over HTTP, a second" "$(m http_answer_rate)" "$(m limit256)" 1000
+bound "answers at 1,000 a second (open loop), p99" "$(m http_answer_at_goal_p99_ms)" "ms" 20
+bound "GET /v1/asks?limit=10 as fast as it goes, p99" "$(m http_asks_p99_ms)" "ms" 20
+bound "peak RSS of serve at $asks jobs" "$(m http_rss_mib)" "MiB" 200
 echo
 echo "$missed rows not reached"
