@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/guard.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -181,6 +182,65 @@ struct guard_flaw guard_target(const char *target, size_t size)
         }
     }
     return (struct guard_flaw){0};
+}
+
+/* The line at `at`, its CR LF replaced by NUL; NULL: it is none, or holds what no line may. */
+static char *take_line(char **at, const char *end)
+{
+    char *line = *at, *feed = memchr(line, '\n', (size_t)(end - line));
+    if (feed == NULL || feed == line || feed[-1] != '\r') {
+        return NULL;
+    }
+    feed[-1] = '\0';
+    *at = feed + 1;
+    return strlen(line) == (size_t)(feed - 1 - line) && strchr(line, '\r') == NULL ? line : NULL;
+}
+
+/* "METHOD TARGET VERSION" */
+static bool take_request_line(struct guard *guard, char *line, const char **target)
+{
+    char *first = strchr(line, ' '), *second = first != NULL ? strchr(first + 1, ' ') : NULL;
+    if (second == NULL || first == line || second == first + 1 || strchr(second + 1, ' ') != NULL) {
+        return false;
+    }
+    *first = *second = '\0';
+    *target = first + 1;
+    guard_line(guard, line, *target, second + 1);
+    return is_token(line) && is_printable(*target) && strncmp(second + 1, "HTTP/", 5) == 0;
+}
+
+/* A copy of the head, which is written into. */
+static struct guard_flaw head_check(char *head, size_t size)
+{
+    static const struct guard_flaw no_head = {
+        400, "bad_head", "a request begins with METHOD TARGET HTTP/1.1 and has lines Name: value"};
+    struct guard guard = {0};
+    const char *target = NULL, *end = head + size;
+    char *at = head, *line = take_line(&at, end);
+    if (line == NULL || !take_request_line(&guard, line, &target)) {
+        return no_head;
+    }
+    while ((line = take_line(&at, end)) != NULL && line[0] != '\0') {
+        char *colon = strchr(line, ':');
+        if (colon == NULL) {
+            return no_head;
+        }
+        *colon = '\0';
+        guard_header(&guard, line, colon[1] == ' ' ? colon + 2 : colon + 1);
+    }
+    if (line == NULL) {
+        return no_head;
+    }
+    struct guard_flaw flaw = guard_end(&guard, size);
+    return flaw.status != 0 ? flaw : guard_target(target, strlen(target));
+}
+
+struct guard_flaw guard_head(const char *bytes, size_t size)
+{
+    char *head = fnd_strndup(bytes, size);
+    struct guard_flaw flaw = head_check(head, size);
+    free(head);
+    return flaw;
 }
 
 bool guard_host(const char *hosts, const char *host)

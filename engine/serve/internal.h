@@ -124,7 +124,8 @@ bool presence_next(struct directory *directory, uint64_t *at, struct presence_to
 
 enum place_stage {
     PLACE_FREE,
-    PLACE_HEAD, /* connected, or behind a reply: a head is awaited */
+    PLACE_HEAD,   /* connected, or behind a reply: a head is awaited */
+    PLACE_ENDING, /* refused by the front: what still comes is read and dropped */
     PLACE_BODY,
     PLACE_UPLOAD,
     PLACE_WAIT, /* for an engine */
@@ -136,7 +137,10 @@ enum place_stage {
 struct place {
     int fd;
     enum place_stage stage;
-    bool cut; /* shut down by a deadline */
+    bool cut;  /* shut down by a deadline */
+    bool ours; /* the front's: the library does not know it yet */
+    struct sockaddr_storage address;
+    socklen_t address_size;
     int64_t since_us;
     uint64_t bytes; /* of a stream, at since_us */
 };
@@ -158,7 +162,8 @@ struct fnd_serve {
     size_t directories_count;
     struct MHD_Daemon *daemons[FND_SERVE_THREADS];
     size_t daemons_count;
-    int listener, wake;
+    int listener, wake, epoll;
+    size_t turn; /* of the daemons, the acceptor's */
     pthread_t acceptor, helper;
     atomic_bool accepting;
     atomic_bool stopping;
@@ -183,6 +188,17 @@ void place_free(struct fnd_serve *serve, struct place *place);
 void place_enter(struct fnd_serve *serve, struct place *place, enum place_stage stage);
 /** A stream gave or took this many bytes in all. */
 void place_progress(struct fnd_serve *serve, struct place *place, uint64_t bytes);
+
+/* --- before the library (front.c).  Thread: the acceptor's. ----------------------------------- */
+
+/** Watch a new connection until its head is whole; what came on one; it was too slow. */
+void front_take(struct fnd_serve *serve, struct place *place);
+void front_look(struct fnd_serve *serve, struct place *place, bool ended);
+void front_late(struct fnd_serve *serve, struct place *place);
+/** Say so and end it. */
+void front_refuse(struct fnd_serve *serve, struct place *place, const struct guard_flaw *flaw);
+/** Close those that are left. */
+void front_end(struct fnd_serve *serve);
 
 /* --- requests (http.c) ----------------------------------------------------------------------- */
 
@@ -266,6 +282,8 @@ void reply_header(struct request *request, const char *name, const char *format,
 void reply_json(struct request *request, unsigned status);
 void reply_problem(struct request *request, unsigned status, const char *code, const char *format,
                    ...) __attribute__((format(printf, 4, 5)));
+/** A whole reply that refuses and closes, headers and all, for where the library is not asked. */
+void reply_raw(struct fnd_text *out, const struct guard_flaw *flaw);
 /** What an error of the engine comes to. */
 void reply_error(struct request *request, const struct fnd_error *error);
 /** The same, with members: `,"errors":[…]`. */

@@ -21,7 +21,7 @@
 
 #include "serve/internal.h"
 
-enum { BACKLOG = 1024, TICK_MS = 100, ACCEPTS_MAX = 256 };
+enum { BACKLOG = 1024, TICK_MS = 100, ACCEPTS_MAX = 256, EVENTS_MAX = 64 };
 
 static int64_t now_us(const struct fnd_serve *serve)
 {
@@ -89,6 +89,8 @@ static int64_t allowed_ms(enum place_stage stage)
         return FND_SERVE_BODY_MS;
     case PLACE_REPLY:
         return FND_SERVE_REPLY_MS;
+    case PLACE_ENDING:
+        return FND_SERVE_LINGER_MS;
     case PLACE_UPLOAD:
     case PLACE_STREAM:
         return FND_SERVE_STALL_MS;
@@ -97,19 +99,31 @@ static int64_t allowed_ms(enum place_stage stage)
     }
 }
 
+/* Whether a place's time is over: cut where it is the library's. */
+static bool is_late(struct fnd_serve *serve, struct place *place, int64_t now)
+{
+    pthread_mutex_lock(&serve->lock);
+    bool late = place->stage != PLACE_FREE && !place->cut &&
+                now - place->since_us > allowed_ms(place->stage) * 1000;
+    if (late) {
+        serve->cut += place->stage != PLACE_ENDING;
+        if (!place->ours) {
+            cut(place);
+        }
+    }
+    late = late && place->ours;
+    pthread_mutex_unlock(&serve->lock);
+    return late;
+}
+
 static void watch_clock(struct fnd_serve *serve)
 {
     int64_t now = now_us(serve);
-    pthread_mutex_lock(&serve->lock);
     for (size_t i = 0; i < serve->places_count; i++) {
-        struct place *place = &serve->places[i];
-        if (place->stage != PLACE_FREE && !place->cut &&
-            now - place->since_us > allowed_ms(place->stage) * 1000) {
-            cut(place);
-            serve->cut++;
+        if (is_late(serve, &serve->places[i], now)) {
+            front_late(serve, &serve->places[i]);
         }
     }
-    pthread_mutex_unlock(&serve->lock);
 }
 
 /* A place for a new connection; NULL: all are taken by requests under way. When none is free, the
@@ -138,7 +152,7 @@ static struct place *place_take(struct fnd_serve *serve, int fd)
         free_one = NULL;
     }
     if (free_one != NULL) {
-        *free_one = (struct place){.fd = fd, .stage = PLACE_HEAD, .since_us = now};
+        *free_one = (struct place){.fd = fd, .stage = PLACE_HEAD, .since_us = now, .ours = true};
         serve->places_used++;
     } else {
         serve->refused++;
@@ -151,21 +165,19 @@ static struct place *place_take(struct fnd_serve *serve, int fd)
 
 static void refuse(int fd)
 {
-    static const char full[] =
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
-        "Content-Length: 134\r\nRetry-After: 1\r\nConnection: close\r\nCache-Control: no-store\r\n"
-        "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n"
-        "Referrer-Policy: no-referrer\r\nCross-Origin-Opener-Policy: same-origin\r\n"
-        "Cross-Origin-Resource-Policy: same-origin\r\n"
-        "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n\r\n"
-        "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
-        "\"code\":\"connections\",\"detail\":\"all connections are taken; try again\"}";
-    (void)send(fd, full, sizeof full - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    static const struct guard_flaw full = {503, "connections",
+                                           "all connections are taken; try again"};
+    char bytes[4096];
+    struct fnd_text text = {0};
+    reply_raw(&text, &full);
+    (void)!recv(fd, bytes, sizeof bytes, MSG_DONTWAIT); /* unread, it would reset the reply away */
+    (void)send(fd, text.bytes, text.size, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)shutdown(fd, SHUT_WR);
+    fnd_text_finish(&text);
     close(fd);
 }
 
-static void greet(struct fnd_serve *serve, size_t *turn)
+static void greet(struct fnd_serve *serve)
 {
     for (int i = 0; i < ACCEPTS_MAX; i++) {
         struct sockaddr_storage address;
@@ -181,7 +193,8 @@ static void greet(struct fnd_serve *serve, size_t *turn)
             }
             return;
         }
-        if (place_take(serve, fd) == NULL) {
+        struct place *place = place_take(serve, fd);
+        if (place == NULL) {
             refuse(fd);
             continue;
         }
@@ -189,13 +202,28 @@ static void greet(struct fnd_serve *serve, size_t *turn)
         if (serve->tcp) {
             (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         }
-        struct MHD_Daemon *daemon = serve->daemons[(*turn)++ % serve->daemons_count];
-        if (MHD_add_connection(daemon, fd, (const struct sockaddr *)(const void *)&address, size) !=
-            MHD_YES) {
-            struct place *place = place_of_fd(serve, fd); /* the library has closed it */
-            if (place != NULL) {
-                place_free(serve, place);
-            }
+        place->address = address;
+        place->address_size = size;
+        front_take(serve, place);
+    }
+}
+
+/* Wait for whoever wants something, and see to it. */
+static void serve_events(struct fnd_serve *serve)
+{
+    struct epoll_event events[EVENTS_MAX];
+    uint64_t count;
+    int ready = epoll_wait(serve->epoll, events, EVENTS_MAX, TICK_MS);
+    for (int i = 0; i < ready; i++) {
+        if (events[i].data.ptr == &serve->wake) {
+            (void)!read(serve->wake, &count, sizeof count);
+        } else if (events[i].data.ptr != &serve->listener) {
+            front_look(serve, events[i].data.ptr,
+                       (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
+        } else if (atomic_load(&serve->stopping)) {
+            epoll_ctl(serve->epoll, EPOLL_CTL_DEL, serve->listener, NULL);
+        } else {
+            greet(serve);
         }
     }
 }
@@ -203,21 +231,11 @@ static void greet(struct fnd_serve *serve, size_t *turn)
 static void *accept_loop(void *context)
 {
     struct fnd_serve *serve = context;
-    size_t turn = 0;
     int64_t tick_us = 0;
     long long moved_before = 0;
-    struct pollfd wait[2] = {{.fd = serve->wake, .events = POLLIN},
-                             {.fd = serve->listener, .events = POLLIN}};
     while (atomic_load(&serve->accepting)) {
         bool stopping = atomic_load(&serve->stopping);
-        (void)poll(wait, stopping ? 1 : 2, TICK_MS);
-        if ((wait[0].revents & POLLIN) != 0) {
-            uint64_t count;
-            (void)!read(serve->wake, &count, sizeof count);
-        }
-        if (!stopping && (wait[1].revents & POLLIN) != 0) {
-            greet(serve, &turn);
-        }
+        serve_events(serve);
         long long moved = 0;
         for (size_t i = 0; i < serve->directories_count; i++) {
             moved += atomic_load(&serve->directories[i].moved) +
@@ -233,6 +251,7 @@ static void *accept_loop(void *context)
             tick_us = now;
         }
     }
+    front_end(serve);
     request_wake(serve, true, true);
     return NULL;
 }
@@ -363,6 +382,13 @@ enum fnd_status listen_open(struct fnd_serve *serve, struct fnd_error *error)
 
 enum fnd_status listen_start(struct fnd_serve *serve, struct fnd_error *error)
 {
+    struct epoll_event wake = {.events = EPOLLIN, .data.ptr = &serve->wake};
+    struct epoll_event listener = {.events = EPOLLIN, .data.ptr = &serve->listener};
+    serve->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (serve->epoll < 0 || epoll_ctl(serve->epoll, EPOLL_CTL_ADD, serve->wake, &wake) < 0 ||
+        epoll_ctl(serve->epoll, EPOLL_CTL_ADD, serve->listener, &listener) < 0) {
+        return fnd_error_errno(error, FND_IO, errno, "cannot wait for connections");
+    }
     serve->accepting = true;
     int failed = pthread_create(&serve->acceptor, NULL, accept_loop, serve);
     if (failed != 0) {
@@ -383,6 +409,10 @@ void listen_stop(struct fnd_serve *serve)
     if (serve->listener >= 0) {
         close(serve->listener);
         serve->listener = -1;
+    }
+    if (serve->epoll >= 0) {
+        close(serve->epoll);
+        serve->epoll = -1;
     }
     if (serve->socket_path != NULL) {
         (void)unlink(serve->socket_path);

@@ -87,6 +87,7 @@ static const char *title(unsigned status)
                   {403, "Forbidden"},
                   {404, "Not Found"},
                   {405, "Method Not Allowed"},
+                  {408, "Request Timeout"},
                   {409, "Conflict"},
                   {411, "Length Required"},
                   {412, "Precondition Failed"},
@@ -110,16 +111,41 @@ static const char *title(unsigned status)
     return "Error";
 }
 
+static void problem_append(struct fnd_text *out, unsigned status, const char *code,
+                           const char *detail, const char *more)
+{
+    fnd_text_printf(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u", title(status),
+                    status);
+    json_text(out, "code", code);
+    json_text(out, "detail", detail);
+    fnd_text_append_z(out, more);
+    fnd_text_append_byte(out, '}');
+}
+
+void reply_raw(struct fnd_text *out, const struct guard_flaw *flaw)
+{
+    struct fnd_text body = {0};
+    problem_append(&body, flaw->status, flaw->code, flaw->message, NULL);
+    fnd_text_printf(out,
+                    "HTTP/1.1 %u %s\r\nContent-Type: application/problem+json\r\n"
+                    "Content-Length: %zu\r\nConnection: close\r\n",
+                    flaw->status, title(flaw->status), body.size);
+    for (size_t i = 0; i < sizeof security / sizeof security[0]; i++) {
+        fnd_text_printf(out, "%s: %s\r\n", security[i][0], security[i][1]);
+    }
+    if (flaw->status == 429 || flaw->status == 503) {
+        fnd_text_append_z(out, "Retry-After: 1\r\n");
+    }
+    fnd_text_append_z(out, "\r\n");
+    fnd_text_append(out, body.bytes, body.size);
+    fnd_text_finish(&body);
+}
+
 static void problem(struct request *request, unsigned status, const char *code, const char *detail,
                     const char *more)
 {
     fnd_text_clear(&request->out);
-    fnd_text_printf(&request->out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u",
-                    title(status), status);
-    json_text(&request->out, "code", code);
-    json_text(&request->out, "detail", detail);
-    fnd_text_append_z(&request->out, more);
-    fnd_text_append_byte(&request->out, '}');
+    problem_append(&request->out, status, code, detail, more);
     request->status = status;
     request->type = "application/problem+json";
     if (status == 429 || status == 503) {

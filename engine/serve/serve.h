@@ -28,6 +28,7 @@ enum {
     FND_SERVE_BODY_MS = 30000,            /* a body must be whole, from its head */
     FND_SERVE_REPLY_MS = 30000,           /* a reply must be taken */
     FND_SERVE_STALL_MS = 30000,           /* uploads, downloads, events: without progress */
+    FND_SERVE_LINGER_MS = 1000,           /* what comes behind a refused head is still read */
     FND_SERVE_EVICT_MS = 100,             /* when all places are taken, a head this old gives way */
     FND_SERVE_TOKENS_FAILED_MAX = 20,     /* a minute, then each further one waits */
     FND_SERVE_TOKEN_DELAY_MS = 1000,

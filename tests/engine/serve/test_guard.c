@@ -203,3 +203,45 @@ Test(multipart, what_is_none_is_said_so)
     cr_expect_not(multipart_begin(&multipart, "multipart/form-data; boundary=\"a"));
     cr_expect_not(multipart_begin(&multipart, "text/plain; boundary=a"));
 }
+
+Test(guard, a_whole_head_is_looked_at_as_it_came)
+{
+    static const struct {
+        const char *head, *code;
+        size_t size; /* 0: to the NUL */
+    } cases[] = {
+        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", NULL, 0},
+        {"POST /x?y=z HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\nX: b: c\r\n\r\n", NULL, 0},
+        {"GET / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n", NULL, 0},
+        {"GET / HTTP/1.1\r\nHost:a\r\n\r\n", "bad_head", 0},
+        {"GET / HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n", "bad_head", 0},
+        {"GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n", "bad_header", 0},
+        {"GET / HTTP/1.1\r\nHost: a\r\nX : b\r\n\r\n", "bad_header", 0},
+        {"GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", "bad_head", 0},
+        {"GET / HTTP/1.1\nHost: a\n\n", "bad_head", 0},
+        {"GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", "bad_head", 0},
+        {"GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n", "bad_head", 0},
+        {"GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n", "bad_head", 29},
+        {"GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n", "bad_head", 28},
+        {"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "bad_head", 0},
+        {"GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "bad_head", 0},
+        {"GET / HTTP/1.1 \r\nHost: a\r\n\r\n", "bad_head", 0},
+        {" / HTTP/1.1\r\nHost: a\r\n\r\n", "bad_head", 0},
+        {"GET /\r\n\r\n", "bad_head", 0},
+        {"GET / FTP/1.1\r\nHost: a\r\n\r\n", "bad_head", 0},
+        {"G(T / HTTP/1.1\r\nHost: a\r\n\r\n", "bad_head", 0},
+        {"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "http_version", 0},
+        {"GET /.. HTTP/1.1\r\nHost: a\r\n\r\n", "bad_path", 0},
+        {"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", "bad_length", 0},
+        {"GET / HTTP/1.1\r\nHost: a\r\n", "bad_head", 0},
+        {"", "bad_head", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t size = cases[i].size != 0 ? cases[i].size : strlen(cases[i].head);
+        struct guard_flaw flaw = guard_head(cases[i].head, size);
+        cr_expect(cases[i].code == NULL ? flaw.status == 0
+                                        : flaw.status != 0 && strcmp(flaw.code, cases[i].code) == 0,
+                  "%zu: %s instead of %s", i, flaw.status != 0 ? flaw.code : "none",
+                  cases[i].code != NULL ? cases[i].code : "none");
+    }
+}

@@ -9,6 +9,7 @@ FOUNDRY_FLOOR scales the counts (percent), FOUNDRY_SEED draws them."""
 import json
 import os
 import random
+import re
 import resource
 import socket
 import subprocess
@@ -69,6 +70,32 @@ def statuses(out):
         if piece[:3].isdigit() and piece[:1] != b"1":
             found.append(int(piece[:3]))
     return found
+
+
+HEADERS = (b"Content-Security-Policy: ", b"X-Content-Type-Options: nosniff",
+           b"X-Frame-Options: DENY", b"Referrer-Policy: no-referrer",
+           b"Cross-Origin-Opener-Policy: same-origin", b"Cross-Origin-Resource-Policy: same-origin",
+           b"Cache-Control: no-store")
+
+
+def ours(what, out):
+    """Every reply, refusals too, is one of ours: once, with all headers, as RFC 9457 has it."""
+    for reply in re.split(rb"HTTP/1\.1 (?=\d{3} )", out)[1:]:
+        head, _, body = reply.partition(b"\r\n\r\n")
+        missing = [h.decode() for h in HEADERS if h not in head]
+        if missing:
+            violation(f"{what}: the reply lacks {missing}")
+        if int(head[:3]) < 400:
+            continue
+        try:
+            problem = json.loads(body)
+            good = problem["status"] == int(head[:3]) and problem["code"] and problem["detail"]
+        except (ValueError, KeyError, TypeError):
+            good = False
+        if not good or b"Content-Type: application/problem+json" not in head:
+            violation(f"{what}: the refusal is no problem of ours: {reply[:200]}")
+        if head[:3] in (b"429", b"503") and b"Retry-After: " not in head:
+            violation(f"{what}: no Retry-After")
 
 
 def state(server):
@@ -136,6 +163,12 @@ def bad_heads(server):
     yield "40 kB header", get + host + who + b"X: " + b"a" * 40000 + b"\r\n\r\n"
     yield "300 kB header", get + host + who + b"X: " + b"a" * 300000 + b"\r\n\r\n"
     yield "500 headers", get + host + who + b"".join(b"X%d: a\r\n" % i for i in range(500)) + b"\r\n"
+    yield "words for a length", post + host + who + kind + b"Content-Length: many\r\n\r\n"
+    yield "a line of nothing first", b"\r\n" + get + host + who + b"\r\n"
+    yield "the greeting of TLS", b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"
+    yield "the greeting of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    yield "HTTP/1.2", b"GET /v1/jobs HTTP/1.2\r\n" + host + who + b"\r\n"
+    yield "no HTTP", b"EHLO mail.example\r\n\r\n"
     yield "long target", b"GET /v1/jobs?a=" + b"a" * 8000 + b" HTTP/1.1\r\n" + host + who + b"\r\n"
     yield "HTTP/2", b"GET /v1/jobs HTTP/2.0\r\n" + host + who + b"\r\n"
     yield "HTTP/0.9", b"GET /v1/jobs\r\n\r\n"
@@ -178,7 +211,11 @@ def heads(server, rounds):
         cases = list(bad_heads(server))
         draw.shuffle(cases)
         for what, data in cases:
-            got = statuses(server.raw(data, timeout=getattr(server, "patience", 8)))
+            out = server.raw(data, timeout=getattr(server, "patience", 8))
+            got = statuses(out)
+            ours(what, out)
+            if not got and not hasattr(server, "patience"):
+                violation(f"{what}: no reply at all")
             runs += 1
             if len(got) > 1 and min(got[1:]) < 400:
                 violation(f"{what}: something behind it was served: {got}")
@@ -321,6 +358,7 @@ def deadlines(server):
     """A head and a body that never end are cut in time."""
     runs = 0
     for what, first, most in (("head", b"GET / HTTP/1.1\r\n", 12),):
+        told = b""
         begin = time.monotonic()
         s = connect(server)
         s.settimeout(0.5)
@@ -329,7 +367,9 @@ def deadlines(server):
         while not ended and time.monotonic() - begin < most + 3:
             try:
                 s.sendall(b"X: a\r\n")
-                ended = s.recv(1000) == b""
+                piece = s.recv(4000)
+                told += piece
+                ended = piece == b""
             except socket.timeout:
                 pass
             except OSError:
@@ -338,6 +378,9 @@ def deadlines(server):
         took = time.monotonic() - begin
         runs += 1
         print(f"a {what} that never ends was cut after {took:.1f} s")
+        if statuses(told) != [408]:
+            violation(f"a {what} that trickles was not told so: {told[:200]}")
+        ours(what, told)
         if not ended or took > most:
             violation(f"a {what} that trickles was kept for {took:.1f} s")
     return runs
@@ -484,7 +527,7 @@ def self_test(program):
         violations.clear()
         deadlines(bare)
         wrong += violations
-    kinds = ["something behind it was served", "foreign host: served", "target /v1/%2e%2e",
+    kinds = ["the reply lacks", "is no problem of ours", "was not told so", "something behind it was served", "foreign host: served", "target /v1/%2e%2e",
              "origin null: served", "came out of refused", "that trickles was kept"]
     missing = [kind for kind in kinds if not any(kind in w for w in wrong)]
     print(f"{len(wrong)} violations found in the bare library")
