@@ -47,9 +47,9 @@ enum picture_status picture_open(struct picture *picture, const uint8_t *bytes, 
     }
     int is_tiff = format == IFF_TIFF || (format >= IFF_TIFF_PACKBITS && format <= IFF_TIFF_ZIP) ||
                   format == IFF_TIFF_JPEG;
-    if (format != IFF_PNG && format != IFF_JFIF_JPEG && !is_tiff) {
+    if (format != IFF_PNG && format != IFF_JFIF_JPEG && format != IFF_BMP && !is_tiff) {
         snprintf(message, message_size,
-                 "the %zu bytes do not begin as PNG, JPEG or TIFF do: convert the file", size);
+                 "the %zu bytes do not begin as PNG, JPEG, TIFF or BMP do: convert the file", size);
         return PICTURE_NOT_AN_IMAGE;
     }
     *picture = (struct picture){bytes, size, 1, is_tiff, exif_orientation(bytes, size)};
@@ -68,8 +68,7 @@ enum picture_status picture_open(struct picture *picture, const uint8_t *bytes, 
     return PICTURE_OK;
 }
 
-/** Turn a decoded picture as a viewer does. Returns a new picture, NULL without memory. */
-static struct Pix *turn(struct Pix *pix, unsigned orientation)
+struct Pix *picture_turned(struct Pix *pix, unsigned orientation)
 {
     /* Quarter turns clockwise after an optional left-right flip, by EXIF value. */
     static const struct {
@@ -81,8 +80,8 @@ static struct Pix *turn(struct Pix *pix, unsigned orientation)
     return turned;
 }
 
-enum picture_status picture_page(const struct picture *picture, size_t index, struct Pix **page,
-                                 char *message, size_t message_size)
+enum picture_status picture_stored(const struct picture *picture, size_t index, struct Pix **page,
+                                   char *message, size_t message_size)
 {
     l_int32 width = 0, height = 0, bits, samples, colours, resolution, format;
     int unreadable =
@@ -110,17 +109,33 @@ enum picture_status picture_page(const struct picture *picture, size_t index, st
         return PICTURE_NOT_AN_IMAGE;
     }
     /* Transparent parts of a PNG are paper. */
-    struct Pix *opaque = pixGetDepth(stored) == 32 && pixGetSpp(stored) == 4
-                             ? pixAlphaBlendUniform(stored, 0xffffff00)
-                             : pixClone(stored);
-    struct Pix *grey = opaque == NULL ? NULL : pixConvertTo8(opaque, 0);
-    *page = grey == NULL ? NULL : turn(grey, picture->orientation);
+    *page = pixGetDepth(stored) == 32 && pixGetSpp(stored) == 4
+                ? pixAlphaBlendUniform(stored, 0xffffff00)
+                : pixClone(stored);
     pixDestroy(&stored);
-    pixDestroy(&opaque);
-    pixDestroy(&grey);
     if (*page == NULL) {
         snprintf(message, message_size, "no memory for a page of %d x %d pixels", width, height);
         return PICTURE_NO_MEMORY;
     }
     return PICTURE_OK;
+}
+
+enum picture_status picture_page(const struct picture *picture, size_t index, struct Pix **page,
+                                 char *message, size_t message_size)
+{
+    struct Pix *stored = NULL;
+    enum picture_status status = picture_stored(picture, index, &stored, message, message_size);
+    if (status != PICTURE_OK) {
+        return status;
+    }
+    struct Pix *grey = pixConvertTo8(stored, 0);
+    *page = grey == NULL ? NULL : picture_turned(grey, picture->orientation);
+    pixDestroy(&grey);
+    if (*page == NULL) {
+        snprintf(message, message_size, "no memory for a page of %d x %d pixels",
+                 pixGetWidth(stored), pixGetHeight(stored));
+        status = PICTURE_NO_MEMORY;
+    }
+    pixDestroy(&stored);
+    return status;
 }

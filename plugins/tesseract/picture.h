@@ -17,7 +17,7 @@ enum {
 
 enum picture_status {
     PICTURE_OK,
-    PICTURE_NOT_AN_IMAGE, /* no PNG, JPEG or TIFF, or damaged */
+    PICTURE_NOT_AN_IMAGE, /* no PNG, JPEG, TIFF or BMP, or damaged */
     PICTURE_TOO_LARGE,    /* past a limit above */
     PICTURE_NO_MEMORY
 };
@@ -34,6 +34,15 @@ struct picture {
 /** Look at a file without decoding it. On failure `message` says what was found. */
 enum picture_status picture_open(struct picture *picture, const uint8_t *bytes, size_t size,
                                  char *message, size_t message_size);
+
+/** Decode page `index` (from 0) as it is stored, its transparent parts white. The caller destroys
+ *  *page. The limits are checked before anything is decoded. */
+enum picture_status picture_stored(const struct picture *picture, size_t index, struct Pix **page,
+                                   char *message, size_t message_size);
+
+/** A stored picture as a viewer shows it, by its EXIF orientation: a new one, the caller's, NULL
+ *  without memory. */
+struct Pix *picture_turned(struct Pix *pix, unsigned orientation);
 
 /** Decode page `index` (from 0) as a grey picture of 8 bits, turned as EXIF says. The caller
  *  destroys *page. The limits are checked before anything is decoded. */

@@ -208,7 +208,7 @@ static const foundry_phase_t ocr = {
     .config_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"image\"],"
                      "\"properties\":{"
                      "\"image\":{\"type\":\"string\",\"x-foundry-per-job\":true,"
-                     "\"description\":\"artifact: a PNG, JPEG or TIFF\"},"
+                     "\"description\":\"artifact: a PNG, JPEG, TIFF or BMP\"},"
                      "\"lang\":{\"type\":\"string\",\"default\":\"eng\",\"pattern\":"
                      "\"^[A-Za-z0-9_]+(\\\\+[A-Za-z0-9_]+)*$\","
                      "\"description\":\"Tesseract's models, joined by +\"}}}",

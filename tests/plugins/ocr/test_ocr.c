@@ -283,7 +283,7 @@ Test(ocr, what_cannot_be_read_is_refused_with_a_reason)
         size_t size;
         const char *code, *said;
     } cases[] = {{"", 0, "not_an_image", "0 bytes"},
-                 {"%PDF-1.7 and more of it", 23, "not_an_image", "PNG, JPEG or TIFF"},
+                 {"%PDF-1.7 and more of it", 23, "not_an_image", "PNG, JPEG, TIFF or BMP"},
                  {"\xff\xd8\xff\xe0 cut off here", 18, "not_an_image", "whole"},
                  {"II*\0\x08\0\0\0\0\0\0\0\0\0", 14, "not_an_image", "directory"},
                  {"\x89PNG\r\n\x1a\n cut off here", 22, "not_an_image", "whole"}};
