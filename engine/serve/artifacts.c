@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "serve/internal.h"
+#include "serve/pictures.h"
 
 enum { LOOK_MAX = 500, BLOCK_SIZE = 64 << 10 };
 
@@ -289,6 +290,12 @@ void artifacts_get(struct request *request)
     } else {
         bool in_line;
         const char *type = shown_type(wanted.media_type, &in_line);
-        file_send(request, fd, wanted.artifact.size, type, in_line, wanted.title);
+        char *view = request_query(request, "view");
+        if (view != NULL) {
+            picture_show(request, view, fd, &wanted.artifact);
+        } else {
+            file_send(request, fd, wanted.artifact.size, type, in_line, wanted.title);
+        }
+        free(view);
     }
 }

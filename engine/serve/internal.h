@@ -18,6 +18,7 @@
 struct MHD_Connection;
 struct MHD_Daemon;
 struct MHD_Response;
+struct pictures;
 struct request;
 
 /* --- directories: an engine each (drive.c), readers (directory.c) ----------------------------- */
@@ -175,6 +176,7 @@ struct fnd_serve {
     bool helping;
     bool woken;               /* nobody sleeps any more */
     struct request *sleepers; /* streams and delayed replies, by `sleep_next` */
+    struct pictures *pictures;
     int64_t failed_since_us;  /* of bad tokens */
     size_t failed;
     uint64_t requests, refused, evicted, cut, replies[6]; /* for /metrics; replies by class */

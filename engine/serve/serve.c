@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "serve/internal.h"
+#include "serve/pictures.h"
 
 /* The last part of the path; with a number behind it where two are called the same. */
 static char *directory_name(const struct fnd_serve *serve, size_t index)
@@ -133,6 +134,9 @@ enum fnd_status fnd_serve_create(const struct fnd_serve_options *options, struct
         status = helper_start(serve, error);
     }
     if (status == FND_OK) {
+        status = pictures_start(serve, error);
+    }
+    if (status == FND_OK) {
         status = http_start(serve, error);
     }
     if (status == FND_OK) {
@@ -195,6 +199,7 @@ void fnd_serve_destroy(struct fnd_serve *serve)
         }
     }
     /* No act is under way any more; who sleeps is woken, so that nothing is suspended. */
+    pictures_stop(serve);
     helper_stop(serve);
     listen_stop(serve);
     http_stop(serve);

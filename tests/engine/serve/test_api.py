@@ -5,12 +5,16 @@ checks each reply against the schemas. A route or a code that was never seen fai
 import json
 import os
 import re
+import shutil
+import struct
 import sys
+import tempfile
+import zlib
 
 import jsonschema
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from server import SOURCE, TOKENS, Server  # noqa: E402
+from server import BUILD, SOURCE, TOKENS, Server  # noqa: E402
 
 with open(SOURCE + "/engine/serve/openapi.json", encoding="utf-8") as document:
     API = json.load(document)
@@ -174,6 +178,7 @@ def jobs(api, server):
     for path in ("/cancel", "/retry"):
         api.post(f"/v1/jobs/{none}{path}", {}, want=404, code="not_found")
     uploads(api, server)
+    pictures(api, server)
     api.get("/v1/jobs?limit=1")
     pages(api, "/v1/jobs", "state", ["queued", "running", "paused"])
     api.get("/v1/jobs?pipeline=uppercase&path=greet")
@@ -209,6 +214,56 @@ def uploads(api, server):
     huge = {"Content-Type": "image/png", "Content-Length": str(3 << 20)}
     api.post("/v1/jobs?pipeline=invoice", b"x" * 100, headers=huge, want=413,
              code="upload_too_large")
+
+
+def png(width, height):
+    """A real one, grey."""
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = (b"\0" + b"\x77" * width) * height
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def upload(api, server, name, picture):
+    job = api.post(f"/v1/jobs?pipeline=invoice&name={name}", picture, want=202,
+                   headers={"Content-Type": "image/png"}).json()["id"]
+    return f"/v1/jobs/{job}/artifacts/input"
+
+
+def pictures(api, server):
+    """Pictures as a browser shows them, decoded by a worker."""
+    good = upload(api, server, "view-1.png", png(30, 20))
+    about = api.get(good + "?view=about").json()
+    check("its sizes", (about["width"], about["height"], about["pages"]) == (30, 20, 1), about)
+    shown = api.get(good + "?view=displayed&page=1")
+    check("a JPEG comes", shown.headers["Content-Type"] == about["media_type"] == "image/jpeg" and
+          shown.body[:2] == b"\xff\xd8" and len(shown.body) == about["size"])
+    check("once more the same bytes", api.get(good + "?view=displayed").body == shown.body)
+    api.get(good + "?view=displayed&page=2", want=404, code="no_such_page")
+    for query in ("view=turned", "view=displayed&page=0", "view=about&page=1x", "view=about&page=",
+                  "view=about&page=9999999"):
+        api.get(f"{good}?{query}", want=422, code="bad_view")
+    bad = upload(api, server, "view-2.png", b"\x89PNG\r\n\x1a\n" + b"no picture" * 99)
+    for _ in range(2):
+        api.get(bad + "?view=displayed", want=422, code="not_shown")
+    bomb = bytearray(png(1, 1))
+    bomb[16:24] = struct.pack(">II", 60000, 60000)
+    told = api.get(upload(api, server, "view-3.png", bytes(bomb)) + "?view=about", want=422,
+                   code="not_shown").json()["detail"]
+    check("a bomb is named", "60000 x 60000" in told, told)
+
+
+def no_pictures():
+    """Where it is not certain which plugin decodes, none does; the bytes come as they are."""
+    with tempfile.TemporaryDirectory(prefix="foundry-serve.") as folder:
+        shutil.copy(BUILD + "/plugins/picture/picture.so", folder + "/other.so")
+        with Server("--plugin-path", folder, pictures=1) as server:
+            api = Checked(server)
+            good = upload(api, server, "view-1.png", png(3, 2))
+            told = api.get(good + "?view=displayed", want=503, code="no_pictures").json()["detail"]
+            check("both files are named", "other.so" in told and "picture.so" in told, told)
+            api.get(good)
 
 
 def pages(api, path, name=None, states=()):
@@ -400,6 +455,7 @@ def main():
         api.post(one + "/reopen", {}, want=422, code="refused")
         api.post(one + "/reopen", {"reason": "it was wrong after all"})
         check("a signal ends it with its own code", server.stop() == 143)
+    no_pictures()
     for path, item in API["paths"].items():
         for method, spec in item.items():
             check(f"{method.upper()} {path} was asked", spec["operationId"] in seen)
