@@ -176,6 +176,43 @@ export function png(width, height, colour) {
     return Buffer.concat([Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]), chunk('IHDR', head), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
 }
 
+/** A TIFF of pages {width, height, colour(x, y) → [r, g, b], orientation}, deflated, a strip each. */
+export function tiff(pages) {
+    const parts = [Buffer.from('49492a0008000000', 'hex')];
+    let at = 8;
+    pages.forEach(({ width, height, colour, orientation = 1 }, i) => {
+        const rows = Buffer.alloc(width * height * 3);
+        for (let y = 0, to = 0; y < height; y++) {
+            for (let x = 0; x < width; x++, to += 3) {
+                const [r, g, b] = colour(x, y);
+                rows[to] = r;
+                rows[to + 1] = g;
+                rows[to + 2] = b;
+            }
+        }
+        const strip = deflateSync(rows, { level: 1 });
+        const even = strip.length + (strip.length & 1);
+        const count = 10, size = 2 + count * 12 + 4 + 8;
+        const head = Buffer.alloc(size);
+        const depths = at + 2 + count * 12 + 4;
+        head.writeUInt16LE(count, 0);
+        [[256, 4, 1, width], [257, 4, 1, height], [258, 3, 3, depths], [259, 3, 1, 8], [262, 3, 1, 2], [273, 4, 1, at + size],
+            [274, 3, 1, orientation], [277, 3, 1, 3], [278, 4, 1, height], [279, 4, 1, strip.length]].forEach(([tag, type, many, value], k) => {
+            head.writeUInt16LE(tag, 2 + k * 12);
+            head.writeUInt16LE(type, 4 + k * 12);
+            head.writeUInt32LE(many, 6 + k * 12);
+            head.writeUInt32LE(value, 10 + k * 12);
+        });
+        head.writeUInt32LE(i + 1 < pages.length ? at + size + even : 0, 2 + count * 12);
+        for (let k = 0; k < 3; k++) {
+            head.writeUInt16LE(8, 2 + count * 12 + 4 + 2 * k);
+        }
+        parts.push(head, strip, Buffer.alloc(even - strip.length));
+        at += size + even;
+    });
+    return Buffer.concat(parts);
+}
+
 function crc(bytes) {
     let sum = 0xffffffff;
     for (const byte of bytes) {
@@ -250,7 +287,7 @@ export function pole_story({ jobs = 'poles', count = 6 } = {}) {
     const results = JSON.parse(text);
     write('poles.yaml', `foundry: v1
 name: poles
-inputs: {match: ["*.png", "*.jpg"]}
+inputs: {match: ["*.png", "*.jpg", "*.tif", "*.bmp"]}
 params: {threshold: {type: number, default: 0.95, min: 0, max: 1}}
 phases:
   - id: detect

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a card takes out of an ask as the engine tells it.
 import { is_object } from './json.js';
+import { PageImage } from './page_image.js';
 import { get, join, parent } from './pointer.js';
 import { rule_read } from './rule.js';
 
@@ -22,16 +23,9 @@ export function in_order(pointers, card) {
 }
 
 const artifact_url = (ask, about) => about.url ?? `/v1/jobs/${ask.job.id}/artifacts/${encodeURIComponent(about.artifact ?? 'input')}`;
-const browsers_show = /^image\/(png|jpeg|webp|gif)$/;
-
-/* Where the picture is: as it is if a browser shows its kind, else made into one. */
-export function image_of(ask) {
-    if (!ask.image) {
-        return null;
-    }
-    const url = artifact_url(ask, ask.image);
-    const is_plain = ask.image.media_type === undefined || browsers_show.test(ask.image.media_type);
-    return { ...ask.image, url: is_plain ? url : `${url}?view=displayed` };
+/** The picture that it came with; changed() is called when more of it is known. */
+export function image_of(ask, changed) {
+    return ask.image ? new PageImage(ask.image, artifact_url(ask, ask.image), changed) : null;
 }
 
 export function text_of(ask) {

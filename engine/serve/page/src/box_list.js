@@ -38,7 +38,7 @@ export function boxes_shown(card, size) {
     });
 }
 
-export function BoxList({ card, selected, on_select, viewer }) {
+export function BoxList({ card, selected, on_select, on_place }) {
     const { size } = card;
     const rows = boxes_shown(card, size);
     const there = rows.filter((row) => !row.is_removed);
@@ -50,7 +50,7 @@ export function BoxList({ card, selected, on_select, viewer }) {
         <${Trouble} card=${card} pointer=${card.boxes.pointer}/>
         ${rows.length === 0 && html`<p class="empty">No box. Draw one with B, or leave it: an image without any is an answer, too.</p>`}
         <ul>${rows.map((row) => html`<${BoxRow} key=${row.pointer} card=${card} row=${row} is_selected=${row.pointer === selected} on_select=${on_select} size=${size}/>`)}</ul>
-        <button type="button" class="small" onClick=${() => viewer?.props.on_place?.()} data-add=${card.boxes.pointer}>Add a box by numbers</button>
+        <button type="button" class="small" onClick=${on_place} data-add=${card.boxes.pointer}>Add a box by numbers</button>
     </section>`;
 }
 

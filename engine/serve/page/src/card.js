@@ -29,7 +29,8 @@ export class Card extends Store {
 
     /** Begin with an ask as the engine tells it; a draft in it is put back. */
     load(ask) {
-        this.ask = { ...ask, image: image_of(ask), text: text_of(ask) };
+        this.ask = { ...ask, text: text_of(ask) };
+        this.picture ??= image_of(ask, () => this.changed());
         this.id = ask.id;
         this.asked_places = null;
         this.natural = this.natural ?? null; // pixels of the image as it arrived, where nobody told its size
@@ -151,6 +152,11 @@ export class Card extends Store {
         }
         return null;
     }
+    /** Whether a place is one of the picture that is shown. */
+    is_own(place) {
+        const { image } = this.ask;
+        return !place.artifact || !image?.artifact || place.artifact === image.artifact;
+    }
     /** Pointers of what is asked, in the order of the document, each once. */
     get doubtful() {
         this.asked_places ??= in_order([...new Set(this.ask.questions.map((question) => this.pointer_of(question)))], this);
@@ -169,14 +175,17 @@ export class Card extends Store {
 
     /** Pixels of the displayed image: as the engine tells, else as it arrived. */
     get size() {
-        const { image } = this.ask;
-        return image && Number(image.width) > 0 ? { width: Number(image.width), height: Number(image.height) } : this.natural;
+        return this.picture?.size ?? this.natural;
     }
 
     /** The place whose origin is lit. */
     set_focus(pointer) {
         if (this.focus !== pointer) {
             this.focus = pointer;
+            const place = pointer === null ? null : this.place(pointer);
+            if (place && this.is_own(place)) {
+                this.picture?.turn(Number(place.page ?? 0));
+            }
             this.changed();
         }
     }

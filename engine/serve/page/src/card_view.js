@@ -14,7 +14,7 @@ import { Viewer } from './viewer.js';
 
 export class CardView extends Component {
     panel = createRef();
-    state = { selected: null, tool: null, dialog: null, page: 1, custom: null, scope: false };
+    state = { selected: null, tool: null, dialog: null, custom: null, scope: false };
 
     componentDidMount() {
         this.unwatch = this.props.card.watch(() => this.setState({}));
@@ -75,7 +75,7 @@ export class CardView extends Component {
     // ---- boxes ----
 
     get size() {
-        return this.props.card.size ?? { width: 1, height: 1 };
+        return this.props.card.size ?? { width: 1e6, height: 1e6 }; // not known: nothing to clamp to
     }
     select = (pointer) => {
         if (this.state.selected !== pointer) {
@@ -99,8 +99,9 @@ export class CardView extends Component {
     /* A box without a drag: in the middle of what is seen, its numbers have the focus. */
     place_box = () => {
         const { width, height } = this.size;
-        const [x, y] = this.viewer?.middle ?? [width / 2, height / 2];
-        const half = Math.max(4, Math.round(Math.min(width, height) / 16));
+        const is_known = this.props.card.size !== null;
+        const [x, y] = (is_known && this.viewer?.middle) || [40, 40];
+        const half = is_known ? Math.max(4, Math.round(Math.min(width, height) / 16)) : 40;
         const at = this.add_box(box_from([x - half, y - half], [x + half, y + half], width, height));
         setTimeout(() => focus_number(at));
     };
@@ -253,6 +254,8 @@ export class CardView extends Component {
             e: () => this.widen(),
             b: is_open && card.boxes && (() => (this.state.tool === 'draw' ? (this.on_tool(null), this.place_box()) : this.on_tool('draw'))),
             f: this.viewer && (() => this.viewer.fit()),
+            pagedown: card.picture?.pages > 1 && (() => card.picture.turn(card.picture.page + 1)),
+            pageup: card.picture?.pages > 1 && (() => card.picture.turn(card.picture.page - 1)),
             '+': this.viewer && (() => this.viewer.zoom(1.25)),
             '=': this.viewer && (() => this.viewer.zoom(1.25)),
             '-': this.viewer && (() => this.viewer.zoom(1 / 1.25)),
@@ -332,7 +335,7 @@ export class CardView extends Component {
         const result = [];
         const seen = new Set();
         const add = (pointer, place, kind) => {
-            if (place && !seen.has(pointer) && Number(place.page ?? 1) === this.page && this.is_own(place)) {
+            if (place && !seen.has(pointer) && Number(place.page ?? 0) === card.picture?.page && card.is_own(place)) {
                 seen.add(pointer);
                 result.push({ pointer, kind, place: numbers_of(place) });
             }
@@ -349,14 +352,6 @@ export class CardView extends Component {
         }
         return result;
     }
-    is_own(place) {
-        const { image } = this.props.card.ask;
-        return !place.artifact || !image?.artifact || place.artifact === image.artifact;
-    }
-    get page() {
-        return this.state.page;
-    }
-
     lit() {
         const { card } = this.props;
         if (card.focus === null) {
@@ -366,7 +361,7 @@ export class CardView extends Component {
             return null;
         }
         const place = card.place(card.focus);
-        if (!place || !this.is_own(place)) {
+        if (!place || !card.is_own(place) || Number(place.page ?? 0) !== card.picture?.page) {
             return null;
         }
         if (this.lit_of !== place) {
@@ -378,28 +373,34 @@ export class CardView extends Component {
 
     source() {
         const { card } = this.props;
-        const { image, text } = card.ask;
-        if (image?.url) {
-            const lit = this.lit();
-            const wanted = card.focus === null ? null : card.place(card.focus);
-            const page = Number(wanted?.page ?? this.state.page);
-            if (wanted && lit && page !== this.state.page) {
-                setTimeout(() => this.setState({ page }));
+        const { picture } = card;
+        if (picture !== null) {
+            if (picture.problem !== null || !picture.is_ready) {
+                return this.no_picture(picture);
             }
-            const url = this.state.page > 1 ? `${image.url}${image.url.includes('?') ? '&' : '?'}page=${this.state.page}` : image.url;
+            const lit = this.lit();
             const boxes = card.boxes ? boxes_shown(card, card.size).filter((one) => one.box !== null && !one.is_removed && !(one.flaw && /outside/.test(one.flaw))) : [];
-            const pages = Number(image.pages ?? 1);
-            return html`<${Viewer} key=${card.id} handle=${(viewer) => { this.viewer = viewer; }} image=${{ ...image, url }} title=${card.ask.job.path}
+            return html`<${Viewer} key=${card.id} handle=${(viewer) => { this.viewer = viewer; }} image=${{ url: picture.url, is_cut: picture.is_cut, ...picture.size }} title=${card.ask.job.path}
+                on_fail=${() => picture.fail()}
                 regions=${this.regions()} focus=${card.focus} lit=${lit} boxes=${boxes} selected=${this.state.selected} tool=${this.state.tool}
                 on_size=${(natural) => { card.natural = natural; card.changed(); }}
-                on_select=${card.boxes ? this.select : undefined} on_region=${this.on_region} on_draw=${this.on_draw} on_place=${this.place_box}
+                on_select=${card.boxes ? this.select : undefined} on_region=${this.on_region} on_draw=${this.on_draw}
                 on_box_drag=${card.state === 'open' && card.boxes ? this.on_box_drag : undefined}
                 on_tool=${card.boxes && card.state === 'open' ? this.on_tool : undefined}>
-                ${pages > 1 && html`<span class="pages"><button type="button" disabled=${this.state.page <= 1} onClick=${() => this.setState({ page: this.state.page - 1 })} aria-label="Previous page">‹</button>
-                    ${this.state.page} / ${pages}<button type="button" disabled=${this.state.page >= pages} onClick=${() => this.setState({ page: this.state.page + 1 })} aria-label="Next page">›</button></span>`}
+                ${picture.pages > 1 && html`<${Pages} picture=${picture}/>`}
             </${Viewer}>`;
         }
-        return html`<${TextSource} key=${card.id} card=${card} text=${text}/>`;
+        return html`<${TextSource} key=${card.id} card=${card} text=${card.ask.text}/>`;
+    }
+
+    /* Not there yet, or not to be shown: it is said where the picture would be. */
+    no_picture(picture) {
+        return html`<section class="viewer" aria-label="Image">
+            ${picture.problem === null ? html`<p class="no-image" role="status">The picture is being made ready…</p>`
+            : html`<div class="no-image" role="alert"><p><strong>This picture cannot be shown.</strong></p><p>${picture.problem}</p>
+                <p><a href=${picture.file} download>Download the file</a></p></div>`}
+            ${picture.pages > 1 && html`<div class="tools" role="toolbar" aria-label="View"><${Pages} picture=${picture}/></div>`}
+        </section>`;
     }
 
     render({ card, queue }) {
@@ -412,7 +413,7 @@ export class CardView extends Component {
                 <${Heading} card=${card}/>
                 ${card.state === 'standing' ? html`<${Standing} card=${card} queue=${queue}/>`
                 : is_form(card.ask.form) ? html`<${CustomForm} key=${card.id} card=${card}/>`
-                : html`<${Form} card=${card} selected=${this.state.selected} on_select=${this.select} viewer=${this.viewer}/>`}
+                : html`<${Form} card=${card} selected=${this.state.selected} on_select=${this.select} on_place=${this.place_box}/>`}
                 ${card.state !== 'standing' && html`<${Actions} card=${card} queue=${queue} submit=${this.submit} scope=${this.state.scope}
                     on_scope=${(scope) => this.setState({ scope })} on_skip=${() => this.setState({ dialog: 'skip' })}
                     on_reject=${() => this.setState({ dialog: 'reject' })} on_wide=${() => this.widen()}/>`}
@@ -422,6 +423,12 @@ export class CardView extends Component {
                 text="The job ends as rejected, unless its pipeline goes on." on_done=${(reason) => { close(); this.submit('reject', { reason }); }}/>`}
         </div>`;
     }
+}
+
+function Pages({ picture }) {
+    const { page, pages } = picture;
+    return html`<span class="pages"><button type="button" disabled=${page <= 0} onClick=${() => picture.turn(page - 1)} aria-label="Previous page" title="Previous page (PgUp)">‹</button>
+        <span>page ${page + 1} / ${pages}</span><button type="button" disabled=${page + 1 >= pages} onClick=${() => picture.turn(page + 1)} aria-label="Next page" title="Next page (PgDn)">›</button></span>`;
 }
 
 function focus_number(pointer) {

@@ -22,7 +22,7 @@ const keys = [
         ['Tab', 'next doubtful field, Shift Tab the one before'], ['E', 'open every field, or only the doubtful ones'],
         ['1 … 9', 'choose an answer, or the label of a box'], ['Esc', 'leave the field, so that letters are keys']]],
     ['Cards', [['S', 'skip: give back or put aside'], ['R', 'reject, with a reason'], ['U', 'undo the latest answer'], ['J K', 'next and previous card']]],
-    ['Image', [['+ −', 'zoom'], ['F 0', 'fit, 100 %'], ['[ ]', 'turn'], ['Arrows', 'shift the image'], ['Click', 'to the field that was read there; twice: zoom in']]],
+    ['Image', [['+ −', 'zoom'], ['F 0', 'fit, 100 %'], ['[ ]', 'turn'], ['Arrows', 'shift the image'], ['PgUp PgDn', 'pages of the file'], ['Click', 'to the field that was read there; twice: zoom in']]],
     ['Boxes', [['B', 'draw: drag, or click two corners; B again: place one by numbers'], ['Arrows', 'move by 1 pixel, with Shift by 10'],
         ['Alt Arrows', 'move the right and lower edge, with Shift the left and upper'], ['N', 'to its numbers'], ['Delete', 'delete, or put back']]],
 ];

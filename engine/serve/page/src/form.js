@@ -13,7 +13,7 @@ import { BoxList } from './box_list.js';
 const id_of = (pointer) => `f${pointer.replace(/[^A-Za-z0-9]/g, (sign) => `_${sign.charCodeAt(0)}`)}`;
 
 /** All of a card's fields. */
-export function Form({ card, selected, on_select, viewer }) {
+export function Form({ card, selected, on_select, on_place }) {
     if (!card.is_gate) {
         return html`<div class="fields">${card.doubtful.map((pointer) => html`<${Field} key=${pointer} card=${card} pointer=${pointer}/>`)}</div>`;
     }
@@ -21,18 +21,18 @@ export function Form({ card, selected, on_select, viewer }) {
     return html`<div class="fields">
         ${whole.length > 0 && html`<div class="field asked"><${Reasons} card=${card} pointer=""/></div>`}
         <${Trouble} card=${card} pointer=""/>
-        <${Part} card=${card} pointer="" selected=${selected} on_select=${on_select} viewer=${viewer}/>
+        <${Part} card=${card} pointer="" selected=${selected} on_select=${on_select} on_place=${on_place}/>
     </div>`;
 }
 
-function Part({ card, pointer, selected, on_select, viewer }) {
+function Part({ card, pointer, selected, on_select, on_place }) {
     if (card.boxes !== null && card.boxes.pointer === pointer) {
-        return html`<${BoxList} card=${card} selected=${selected} on_select=${on_select} viewer=${viewer}/>`;
+        return html`<${BoxList} card=${card} selected=${selected} on_select=${on_select} on_place=${on_place}/>`;
     }
     const kind = card.kind(pointer);
     if (kind === 'object') {
         const members = card.members(pointer);
-        const inside = members.map((at) => html`<${Part} key=${at} card=${card} pointer=${at} selected=${selected} on_select=${on_select} viewer=${viewer}/>`);
+        const inside = members.map((at) => html`<${Part} key=${at} card=${card} pointer=${at} selected=${selected} on_select=${on_select} on_place=${on_place}/>`);
         if (pointer === '') {
             return members.length > 0 ? inside : html`<p class="empty">This document has no fields.</p>`;
         }
@@ -42,7 +42,7 @@ function Part({ card, pointer, selected, on_select, viewer }) {
         return html`<${Table} card=${card} pointer=${pointer}/>`;
     }
     if (kind === 'list') {
-        return html`<${List} card=${card} pointer=${pointer} selected=${selected} on_select=${on_select} viewer=${viewer}/>`;
+        return html`<${List} card=${card} pointer=${pointer} selected=${selected} on_select=${on_select} on_place=${on_place}/>`;
     }
     return html`<${Field} card=${card} pointer=${pointer}/>`;
 }
@@ -331,7 +331,7 @@ function Row({ card, row, names, number, list }) {
 }
 
 /* Rows of anything else. */
-function List({ card, pointer, selected, on_select, viewer }) {
+function List({ card, pointer, selected, on_select, on_place }) {
     const rows = card.edits.rows(pointer);
     const items = card.schema_of(join(pointer, '0'));
     const add = () => {
@@ -341,7 +341,7 @@ function List({ card, pointer, selected, on_select, viewer }) {
     return html`<fieldset class="list"><legend>${card.title(pointer)} <span class="count">${rows.length}</span></legend>
         <${Reasons} card=${card} pointer=${pointer}/><${Trouble} card=${card} pointer=${pointer}/>
         ${rows.map((row, i) => html`<div class=${classes('item', row.is_removed && 'removed')} key=${row.pointer}>
-            ${row.is_removed ? html`<s>${as_text(row.value) || `Item ${i + 1}`}</s>` : html`<${Part} card=${card} pointer=${row.pointer} selected=${selected} on_select=${on_select} viewer=${viewer}/>`}
+            ${row.is_removed ? html`<s>${as_text(row.value) || `Item ${i + 1}`}</s>` : html`<${Part} card=${card} pointer=${row.pointer} selected=${selected} on_select=${on_select} on_place=${on_place}/>`}
             <button type="button" class="icon" onClick=${() => (row.is_removed ? card.restore_row(row.pointer) : card.remove_row(row.pointer))}
                 aria-label=${`${row.is_removed ? 'Put back' : 'Remove'} item ${i + 1}`}>${row.is_removed ? '↶' : '×'}</button>
         </div>`)}

@@ -2,7 +2,6 @@
 // The way from card to card: claims ahead, keeps leases alive, sends answers behind, takes back.
 import * as api from './api.js';
 import { Card } from './card.js';
-import { picture_of } from './pictures.js';
 import { Store } from './store.js';
 
 const held_max = 3; // the one on the screen and two behind it
@@ -106,6 +105,7 @@ export class Queue extends Store {
         let card = null;
         try {
             card = new Card(await api.post(`/v1/asks/${id}/claim`, {}));
+            card.picture?.load();
             this.cards.push(card);
         } catch (problem) {
             if (problem.status === 409) {
@@ -146,9 +146,7 @@ export class Queue extends Store {
                 if (!this.cards.some((card) => card.id === ask.id)) {
                     const card = new Card(ask);
                     this.cards.push(card);
-                    if (card.ask.image !== null) {
-                        picture_of(card.ask.image.url);
-                    }
+                    card.picture?.load();
                 }
             }
             this.is_empty = asks.length === 0;

@@ -46,14 +46,18 @@ export class Viewer extends Component {
         picture.onload = () => this.on_load(picture);
         picture.onerror = () => {
             picture.dataset.failed = '';
-            this.setState({ failed: true });
+            this.on_failed();
         };
         this.sheet.current.append(picture);
         if (picture.dataset.failed !== undefined) {
-            this.setState({ failed: true });
+            this.on_failed();
         } else if (picture.complete && picture.naturalWidth > 0) {
             this.on_load(picture);
         }
+    }
+    on_failed() {
+        this.setState({ failed: true });
+        this.props.on_fail?.();
     }
     lift() {
         if (this.picture) {
@@ -328,6 +332,7 @@ export class Viewer extends Component {
                 onPointerCancel=${this.on_cancel} onDblClick=${this.on_double}>
                 <div ref=${this.sheet} class=${classes('sheet', is_near && 'near')} style=${style} hidden=${failed}></div>
                 ${failed && html`<p class="no-image">This image cannot be shown here. <a href=${image.url} download>Download it</a></p>`}
+                ${image.is_cut && !failed && html`<p class="notice wait damaged" role="alert">The file is damaged: a part of the picture is missing.</p>`}
                 <svg class="marks" width=${stage.width} height=${stage.height} aria-hidden="true">
                     ${boxes.length > 0 && this.box_rect([0, 0, size.width, size.height], 'edge')}
                     ${regions.map((region) => this.region(region))}
