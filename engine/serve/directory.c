@@ -66,6 +66,28 @@ void directory_store_release(struct directory *directory)
     pthread_mutex_unlock(&directory->lock);
 }
 
+/* {"id":"tesseract/ocr","version","sha256"} of a phase whose code is a plugin's. */
+static char *plugin_of(struct fnd_json plugins, struct fnd_json phase)
+{
+    struct fnd_text json = {0};
+    char *uses = fnd_json_strdup(fnd_json_member(phase, "uses"));
+    char *end = uses != NULL ? strrchr(uses, strncmp(uses, "./", 2) == 0 ? '#' : '/') : NULL;
+    if (end != NULL) {
+        char *key = fnd_strndup(uses, (size_t)(end - uses));
+        struct fnd_json plugin = fnd_json_member(plugins, key);
+        if (plugin.bytes != NULL) {
+            fnd_text_append_z(&json, "{\"id\":");
+            fnd_text_append_json_z(&json, uses);
+            json_member_copy(&json, "version", fnd_json_member(plugin, "version"));
+            json_member_copy(&json, "sha256", fnd_json_member(plugin, "sha256"));
+            fnd_text_append_byte(&json, '}');
+        }
+        free(key);
+    }
+    free(uses);
+    return json.size > 0 ? fnd_text_take(&json) : NULL;
+}
+
 static struct pin_view *pin_load(struct fnd_reader *reader, int64_t pin)
 {
     struct fnd_text text = {0};
@@ -78,9 +100,11 @@ static struct pin_view *pin_load(struct fnd_reader *reader, int64_t pin)
         view->pin = pin;
         view->phases_count = fnd_json_count(phases);
         view->phases = fnd_alloc((view->phases_count + 1) * sizeof *view->phases);
+        view->plugins = fnd_alloc((view->phases_count + 1) * sizeof *view->plugins);
         for (struct fnd_json_walk walk = fnd_json_walk(phases); fnd_json_next(&walk);) {
             char *id = fnd_json_strdup(fnd_json_member(walk.value, "id"));
             view->phases[walk.index] = id != NULL ? id : fnd_strdup("-");
+            view->plugins[walk.index] = plugin_of(fnd_json_member(document, "plugins"), walk.value);
         }
     }
     fnd_text_finish(&text);
@@ -91,8 +115,10 @@ static void pin_free(struct pin_view *view)
 {
     for (size_t i = 0; i < view->phases_count; i++) {
         free(view->phases[i]);
+        free(view->plugins[i]);
     }
     free(view->phases);
+    free(view->plugins);
     free(view);
 }
 
@@ -123,6 +149,11 @@ const char *pin_phase(const struct pin_view *view, int32_t index)
 {
     return view != NULL && index >= 0 && (size_t)index < view->phases_count ? view->phases[index]
                                                                             : NULL;
+}
+
+const char *pin_plugin(const struct pin_view *view, int32_t index)
+{
+    return pin_phase(view, index) != NULL ? view->plugins[index] : NULL;
 }
 
 void directory_finish(struct directory *directory)

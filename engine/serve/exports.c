@@ -251,8 +251,8 @@ static bool read_making(struct request *request, struct fnd_json body, struct ma
     }
     if (making->format == NULL && making->name == NULL) {
         reply_problem(request, 422, "bad_member",
-                      "say the \"format\", foundry or gemini, or in \"options\" the \"name\" of an "
-                      "entry of the pipeline's export:");
+                      "say the \"format\" (GET /v1/exports lists them), or in \"options\" the "
+                      "\"name\" of an entry of the pipeline's export:");
         return false;
     }
     return true;
@@ -337,6 +337,11 @@ void exports_list(struct request *request)
         directory_release(listing.directory, spare);
     }
     if (listing.status == FND_OK) {
+        fnd_text_append_z(&request->out, "],\"formats\":[");
+        for (size_t i = 0; fnd_dataset_formats[i] != NULL; i++) {
+            fnd_text_append_z(&request->out, i > 0 ? "," : "");
+            fnd_text_append_json_z(&request->out, fnd_dataset_formats[i]);
+        }
         page_end(&request->out, listing.count > listing.limit, listing.at, listing.last);
         reply_json(request, 200);
     } else {

@@ -49,7 +49,8 @@ struct spare {
 struct pin_view {
     struct pin_view *next;
     int64_t pin;
-    char **phases; /* ids, NULL-ended */
+    char **phases;  /* ids, NULL-ended */
+    char **plugins; /* of each: {"id","version","sha256"}; NULL: the engine's own */
     size_t phases_count;
 };
 
@@ -99,6 +100,8 @@ void directory_release(struct directory *directory, struct spare *spare);
 const struct pin_view *directory_pin(struct directory *directory, struct fnd_reader *reader,
                                      int64_t pin);
 const char *pin_phase(const struct pin_view *view, int32_t index); /* NULL: none */
+/** Its plugin as JSON; NULL: the engine's own, or none. */
+const char *pin_plugin(const struct pin_view *view, int32_t index);
 
 /* --- who is at what (presence.c) -------------------------------------------------------------- */
 

@@ -184,6 +184,11 @@ static void append_event(struct history *history, size_t index)
     json_text_null(history->json, "phase", pin_phase(history->pin, event->phase));
     fnd_text_printf(history->json, ",\"attempt\":%" PRId32, event->attempt);
     json_text(history->json, "state", fnd_state_name(event->after.state));
+    const char *plugin = pin_plugin(history->pin, event->phase);
+    if (ran_code(history, index) && plugin != NULL) {
+        fnd_text_append_z(history->json, ",\"plugin\":");
+        fnd_text_append_z(history->json, plugin);
+    }
     if (ran_code(history, index)) {
         struct fnd_text level = {0};
         fnd_level_text(event->level, &level);

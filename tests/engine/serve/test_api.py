@@ -371,6 +371,8 @@ def asks(api, server):
     check("the timeline tells what changed", any(
         {"pointer": "/supplier_name", "from": "Hardwar & Son", "to": "Hardware & Son"} in
         e.get("changes", []) for e in story))
+    ran = [e["plugin"]["id"] for e in story if e["kind"] == "output" and "plugin" in e]
+    check("and whose code ran", ran[0] == "playback/play" and set(ran[1:]) == {"file/write"}, ran)
     answers = [e for e in story if e["kind"] == "answer"]
     check("and who answered, from where", answers[-1].get("by") == "ann" and
           answers[-1].get("via") == "127.0.0.1", answers)
@@ -409,6 +411,7 @@ def data(api, server):
     for path in ("", "/file", "/manifest"):
         api.get("/v1/exports/00000000-1" + path, want=404, code="not_found")
     pages(api, "/v1/exports")
+    check("formats are listed", "gemini" in api.get("/v1/exports").json()["formats"])
     stats = api.get("/v1/stats?pipeline=invoice").json()
     check("three were accepted without a person", stats["reviewed"]["auto_accepted"] >= 3, stats)
     api.get("/v1/stats?directory=no", want=404, code="no_such_directory")
