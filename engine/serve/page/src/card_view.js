@@ -252,6 +252,7 @@ export class CardView extends Component {
             j: () => queue.turn(1),
             k: () => queue.turn(-1),
             e: () => this.widen(),
+            t: is_open && card.ask.fingerprint && (() => this.setState({ scope: !this.state.scope })),
             b: is_open && card.boxes && (() => (this.state.tool === 'draw' ? (this.on_tool(null), this.place_box()) : this.on_tool('draw'))),
             f: this.viewer && (() => this.viewer.fit()),
             pagedown: card.picture?.pages > 1 && (() => card.picture.turn(card.picture.page + 1)),
@@ -470,7 +471,7 @@ function Actions({ card, queue, submit, scope, on_scope, on_skip, on_reject, on_
     const drafts = { saving: 'saving draft…', saved: 'draft kept', away: 'draft waits for the engine', none: '' };
     return html`<footer class="answer">
         ${card.ask.fingerprint && html`<label class="check twins"><input type="checkbox" checked=${scope} onChange=${(event) => on_scope(event.target.checked)}/>
-            the same answer for all alike, now and later</label>`}
+            <span>the same answer for all alike, now and later <kbd>T</kbd></span></label>`}
         <div class="row">
             <button type="button" class="primary" disabled=${is_sending} onClick=${() => submit('accept')}>
                 ${is_sending ? 'Sending…' : changes > 0 || !card.is_gate ? 'Submit' : 'Accept'} <kbd>${changes > 0 ? 'Ctrl ↵' : '↵'}</kbd></button>

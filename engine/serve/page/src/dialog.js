@@ -8,6 +8,7 @@ export function Dialog({ title, on_close, on_key, children, wide }) {
     useEffect(() => {
         const before = document.activeElement;
         dialog.current.showModal();
+        dialog.current.querySelector('[data-first]')?.focus(); // `autofocus` is refused where something has the focus
         return () => before instanceof HTMLElement && before.isConnected && before.focus();
     }, []);
     return html`<dialog ref=${dialog} class=${wide ? 'wide' : ''} aria-label=${title} onClose=${on_close} onKeyDown=${on_key}
@@ -19,7 +20,7 @@ export function Dialog({ title, on_close, on_key, children, wide }) {
 
 const keys = [
     ['Answer', [['Enter', 'this field is right, the next one; behind the last: accept and next card'], ['Ctrl Enter', 'submit at once'],
-        ['Tab', 'next doubtful field, Shift Tab the one before'], ['E', 'open every field, or only the doubtful ones'],
+        ['Tab', 'next doubtful field, Shift Tab the one before'], ['E', 'open every field, or only the doubtful ones'], ['T', 'the same answer for all alike, now and later'],
         ['1 … 9', 'choose an answer, or the label of a box'], ['Esc', 'leave the field, so that letters are keys']]],
     ['Cards', [['S', 'skip: give back or put aside'], ['R', 'reject, with a reason'], ['U', 'undo the latest answer'], ['J K', 'next and previous card']]],
     ['Image', [['+ −', 'zoom'], ['F 0', 'fit, 100 %'], ['[ ]', 'turn'], ['Arrows', 'shift the image'], ['PgUp PgDn', 'pages of the file'], ['Click', 'to the field that was read there; twice: zoom in']]],
@@ -71,7 +72,7 @@ export function ReasonDialog({ title, action, text, on_done, on_close }) {
     return html`<${Dialog} title=${title} on_close=${on_close}>
         <form onSubmit=${submit}>
             <p>${text}</p>
-            <label>Reason <input ref=${input} type="text" autofocus required maxlength="1000" autocomplete="off"/></label>
+            <label>Reason <input ref=${input} type="text" data-first required maxlength="1000" autocomplete="off"/></label>
             <div class="actions"><button type="submit" class="primary">${action}</button></div>
         </form>
     </${Dialog}>`;

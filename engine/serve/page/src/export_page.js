@@ -5,7 +5,13 @@ import { html, ago } from './dom.js';
 import { size_text } from './jobs_page.js';
 import { Page } from './page.js';
 
-const formats = [['foundry', 'everything, as it was recorded'], ['gemini', 'Vertex AI supervised tuning']];
+/* What they are for; the engine says which there are. */
+const formats = [
+    ['foundry', 'everything, as it was recorded'], ['gemini', 'Vertex AI supervised tuning'], ['openai-chat', 'chat fine-tuning'],
+    ['openai-dpo', 'preferences'], ['trl-sft', 'Hugging Face TRL, supervised'], ['trl-dpo', 'Hugging Face TRL, preferences'],
+    ['trl-kto', 'Hugging Face TRL, good or bad'], ['alpaca', 'instruction, input, output'], ['sharegpt', 'conversations'],
+    ['nvidia-flywheel', 'NVIDIA data flywheel'], ['argilla', 'Argilla records'], ['label-studio', 'Label Studio tasks'], ['coco', 'boxes for detectors'], ['yolo', 'boxes for detectors'],
+];
 
 export class ExportPage extends Page {
     async fetch() {
@@ -42,8 +48,8 @@ export class ExportPage extends Page {
                 <button type="submit" class="primary" disabled=${busy}>${busy ? 'Writing…' : 'Export'}</button>
             </form>
             ${data.exports.length === 0 ? html`<p class="empty">Nothing was exported from here yet.</p>` : html`<div class="scroll"><table class="list"><thead><tr><th scope="col">Export</th><th scope="col" class="number">lines</th><th scope="col" class="number">size</th><th scope="col">SHA-256</th><th scope="col">made</th><th scope="col"><span class="hidden">Files</span></th></tr></thead>
-                <tbody>${data.exports.map((one) => html`<tr><th scope="row">${[one.format, one.pipeline].filter(Boolean).join(' · ') || one.id}</th><td class="number">${one.lines ?? ''}</td><td class="number">${one.size === undefined || one.size === null ? '' : size_text(one.size)}</td>
-                    <td><code title=${one.sha256}>${(one.sha256 ?? '').slice(0, 16)}</code></td><td class="time">${one.created_at || one.at ? ago(one.created_at ?? one.at) : one.state}</td>
+                <tbody>${data.exports.map((one) => html`<tr><th scope="row">${[one.format, one.pipeline].filter(Boolean).join(' · ') || one.id}</th><td class="number" data-label="lines">${one.lines ?? ''}</td><td class="number" data-label="size">${one.size === undefined || one.size === null ? '' : size_text(one.size)}</td>
+                    <td data-label="SHA-256"><code title=${one.sha256}>${(one.sha256 ?? '').slice(0, 16)}</code></td><td class="time" data-label="made">${one.created_at || one.at ? ago(one.created_at ?? one.at) : one.state}</td>
                     <td>${one.url && html`<a href=${one.url} download>Download</a>`}${one.manifest_url && html` · <a href=${one.manifest_url} download>Manifest</a>`}</td></tr>`)}</tbody></table></div>`}
         </div>`;
     }

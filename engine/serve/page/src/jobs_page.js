@@ -43,9 +43,9 @@ export class JobsPage extends Page {
             : html`<div class="scroll"><table class="list"><thead><tr><th scope="col">Job</th><th scope="col">State</th><th scope="col">Pipeline</th><th scope="col">Phase</th><th scope="col">Why</th><th scope="col">Last moved</th></tr></thead>
                 <tbody>${data.items.map((job) => html`<tr key=${job.id}>
                     <th scope="row"><a href=${`#/job/${job.id}`}>${job.path}</a></th>
-                    <td><${JobState} job=${job}/></td><td>${job.pipeline}</td><td>${job.phase ?? ''}</td>
+                    <td><${JobState} job=${job}/></td><td data-label="pipeline">${job.pipeline}</td><td data-label="phase">${job.phase ?? ''}</td>
                     <td class="what">${job.error ? job.error.message : job.wait ? (job.wait.ask ? html`<a href=${`#/ask/${job.wait.ask}`}>${job.wait.message ?? 'waits for a person'}</a>` : job.wait.message) : ''}</td>
-                    <td class="time" title=${job.updated_at}>${ago(job.updated_at)}</td></tr>`)}</tbody></table></div>`}
+                    <td class="time" data-label="moved" title=${job.updated_at}>${ago(job.updated_at)}</td></tr>`)}</tbody></table></div>`}
             ${data?.next && html`<p><button type="button" onClick=${this.more}>Show more</button></p>`}
         </div>`;
     }
@@ -108,7 +108,7 @@ function Event({ event, before }) {
     const kind = String(event.kind);
     const is_bad = /fail|crash|timeout|refused/.test(kind), is_human = /answer|undo|reopen|correct/.test(kind), is_question = /ask|pause|wait/.test(kind);
     const changes = event.changes ?? [];
-    const took = event.seconds ?? (kind === 'output' && before ? (Date.parse(event.at) - Date.parse(before.at)) / 1000 : null);
+    const took = is_human ? null : event.seconds ?? (kind === 'output' && before ? (Date.parse(event.at) - Date.parse(before.at)) / 1000 : null);
     const of = event.plugin ? `${event.plugin.id}${event.plugin.version ? ` ${event.plugin.version}` : ''}` : null;
     return html`<li class=${classes(is_bad && 'bad', is_human && 'human', is_question && 'question')}>
         <p class="what"><strong>${kind === 'job' ? 'job' : event.phase ?? 'job'}</strong> ${words[kind] ?? kind.replace(/_/g, ' ')}${event.attempt > 1 ? html` <span class="tag">attempt ${event.attempt}</span>` : null}
@@ -116,6 +116,7 @@ function Event({ event, before }) {
         ${(of || event.level || took !== null) && html`<p class="note">${[of, event.level, took !== null && duration(took < 10 ? Number(took.toFixed(1)) : took)].filter(Boolean).join(' · ')}
             ${event.plugin?.sha256 ? html` <code title=${event.plugin.sha256}>${event.plugin.sha256.slice(0, 12)}</code>` : null}</p>`}
         ${event.message && html`<p class="message">${event.message}</p>`}
+        ${(event.by || event.reason) && html`<p class="note">${[event.by && `by ${event.by}`, event.via && `from ${event.via}`, event.verdict, Number(event.seconds) > 0 && is_human && duration(event.seconds)].filter(Boolean).join(' · ')}${event.reason ? `: ${event.reason}` : ''}</p>`}
         ${changes.length > 0 && html`<details open=${changes.length <= 8}><summary>${changes.length === 1 ? '1 place changed' : `${changes.length} places changed`}</summary>
             <table class="diff"><tbody>${changes.map((change) => html`<tr><th scope="row">${change.pointer || '/'}</th>
                 <td class="from">${'from' in change ? short(change.from) : ''}</td><td class="to">${'to' in change ? short(change.to) : html`<em>removed</em>`}</td></tr>`)}</tbody></table></details>`}

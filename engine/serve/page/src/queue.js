@@ -25,6 +25,7 @@ export class Queue extends Store {
         this.open_count = null;
         this.toast = null;
         this.conflicts = [];
+        this.settled_prints = new Set(); // of answers for all alike
         setInterval(() => this.#beat(), beat_ms);
         document.addEventListener('visibilitychange', () => this.#show_time());
         addEventListener('pagehide', () => this.#leave());
@@ -206,6 +207,9 @@ export class Queue extends Store {
         }
         this.toast = null;
         const sent = card.send(act, options);
+        if (options?.scope === 'twins') {
+            this.#drop_twins(card);
+        }
         const first = await Promise.race([sent, new Promise((done) => setTimeout(() => done(null), swap_wait_ms))]);
         const was_current = this.current === card;
         if (first === null && was_current) {
@@ -219,9 +223,9 @@ export class Queue extends Store {
             this.times.push(card.seconds);
             const entry = { card, reply: result.ok, act, until: Date.now() + undo_ms };
             this.answers.push(entry);
-            const settled = Number(result.ok.settled ?? 0);
+            const settled = options?.scope === 'twins' ? Number(result.ok.settled ?? 0) : 0;
             const word = act === 'reject' ? 'rejected' : card.edits.is_empty ? 'accepted' : 'corrected';
-            this.say(`${card.ask.job.path} ${word}${settled > 1 ? `, and ${settled - 1} alike` : ''}`, 'done', entry);
+            this.say(`${card.ask.job.path} ${word}${settled > 0 ? `, and ${settled} alike` : ''}`, 'done', entry);
             if (this.current === card) {
                 await this.next();
             } else {
@@ -234,6 +238,16 @@ export class Queue extends Store {
             return;
         }
         this.#bring_back(card, result.refused !== undefined ? 'was refused' : 'was answered by someone else');
+    }
+
+    /* What an answer for all alike settles need not be looked at. */
+    #drop_twins(card) {
+        this.settled_prints.add(card.ask.fingerprint);
+        for (const other of [...this.cards]) {
+            if (other !== card && other.is_untouched && other.ask.fingerprint === card.ask.fingerprint) {
+                this.#forget(other);
+            }
+        }
     }
 
     /* A card that was left behind needs its person again. */
@@ -326,7 +340,10 @@ export class Queue extends Store {
             if (ask === null || ask.state === 'open' || card.state !== 'open') {
                 return;
             }
-            if (card === this.current || !card.is_untouched) {
+            if (card === this.current && card.is_untouched && this.settled_prints.has(card.ask.fingerprint)) {
+                this.#forget(card); // by this person's own answer for all alike
+                await this.next();
+            } else if (card === this.current || !card.is_untouched) {
                 card.lose({ code: ask.state, standing: ask.answer });
             } else {
                 this.#forget(card);

@@ -38,7 +38,7 @@ export class QueuePage extends Page {
         return html`<div class="page queue">
             <header class="head"><div><h1>${open === 0 ? 'Nothing waits' : plural(open, 'question waits', 'questions wait')}</h1>
                 <p class="note">${[stats.asks?.leased > 0 && `${stats.asks.leased} being answered`, stats.asks?.snoozed > 0 && `${stats.asks.snoozed} put aside`,
-        stats.asks?.overdue > 0 && `${stats.asks.overdue} overdue`, stats.reviewed?.seconds_median && `${duration(stats.reviewed.seconds_median)} a card (median)`].filter(Boolean).join(' · ')}</p></div>
+        stats.asks?.overdue > 0 && `${stats.asks.overdue} overdue`, Number(stats.reviewed?.seconds_median) > 0 && `${duration(stats.reviewed.seconds_median)} a card (median)`].filter(Boolean).join(' · ')}</p></div>
                 ${asks.length > 0 && html`<a class="button primary" href="#/next">Review <kbd>↵</kbd></a>`}</header>
             ${problem && html`<p class="notice error" role="alert">${problem.message}</p>`}
             ${sums.size > 1 && html`<p class="chips">${[...sums].map(([key, { name, count }]) => html`<a class="chip" href=${`#/next?${key}`}>${name} <span class="count">${count}</span></a>`)}</p>`}
@@ -58,8 +58,8 @@ function Line({ ask }) {
         <th scope="row"><a href=${`#/ask/${ask.id}`}>${ask.job.path}</a></th>
         <td class="what">${ask.audit ? 'audit: is all of it right?' : ask.questions.length === 0 ? '' : ask.questions[0].question}${ask.questions.length > 1 ? html` <span class="more">+${ask.questions.length - 1}</span>` : null}</td>
         <td class="pipeline">${ask.job.pipeline}${ask.group ? html` <span class="tag">${ask.group}</span>` : null}</td>
-        <td class="time" title=${ask.asked_at}>${ago(ask.asked_at)}</td>
-        <td class=${classes('time', is_late && 'late')} title=${ask.due_at ?? ''}>${ask.due_at ? ago(ask.due_at) : ''}</td>
-        <td class="note">${ask.lease ? (ask.lease.mine ? 'you' : ask.lease.by) : is_asleep ? `aside, ${ago(ask.snoozed_until)}` : ask.draft ? 'draft' : ''}</td>
+        <td class="time" data-label="asked" title=${ask.asked_at}>${ago(ask.asked_at)}</td>
+        <td class=${classes('time', is_late && 'late')} data-label="due" title=${ask.due_at ?? ''}>${ask.due_at ? ago(ask.due_at) : ''}</td>
+        <td class="note" data-label="at work">${ask.lease ? (ask.lease.mine ? 'you' : ask.lease.by) : is_asleep ? `aside, ${ago(ask.snoozed_until)}` : ask.draft ? 'draft' : ''}</td>
     </tr>`;
 }

@@ -43,27 +43,39 @@ export class ReportPage extends Page {
                 <${Figure} name="confirmed" value=${accepted} note=${share(accepted)}/>
                 ${rejected > 0 && html`<${Figure} name="rejected" value=${rejected} note=${share(rejected)}/>`}
                 <${Figure} name="fields changed" value=${number(reviewed.fields_changed)} note=${`of ${number(reviewed.fields_total)}`}/>
-                <${Figure} name="a card, median" value=${duration(reviewed.seconds_median)} note=${`${duration(reviewed.seconds_total ?? 0)} in all`}/>
+                <${Figure} name="a card, median" value=${corrected + accepted + rejected === 0 ? '–' : duration(reviewed.seconds_median)} note=${`${duration(reviewed.seconds_total ?? 0)} in all`}/>
             </dl>
             ${days.length > 0 && html`<div class="plots">
                 <${Bars} theme=${theme} title="Jobs a day" days=${days} series=${[{ name: 'auto-accepted', colour: '--accent', values: of('auto_accepted') }, { name: 'asked', colour: '--doubt-line', values: of('asked') }]}/>
                 <${Bars} theme=${theme} title="Seconds of people a day" days=${days} unit=" s" series=${[{ name: 'seconds', colour: '--accent', values: of('seconds').map((value) => Math.round(value)) }]}/>
             </div>`}
             <section><h2>Detectors</h2>
-                ${(stats.detectors ?? []).length === 0 ? html`<p class="empty">No detector has asked yet.</p>` : html`<div class="scroll"><table class="list"><thead><tr><th scope="col">Detector</th><th scope="col" class="number">asked</th><th scope="col" class="number">corrected</th><th scope="col" class="number">right all along</th><th scope="col">hits</th></tr></thead>
+                ${(stats.detectors ?? []).length === 0 ? html`<p class="empty">No answer has told yet which detectors hit.</p>` : html`<div class="scroll"><table class="list"><thead><tr><th scope="col">Detector</th><th scope="col" class="number">asked</th><th scope="col" class="number">corrected</th><th scope="col" class="number">right all along</th><th scope="col">hits</th></tr></thead>
                 <tbody>${stats.detectors.map((one) => {
         const ended = number(one.corrected) + number(one.confirmed);
-        return html`<tr><th scope="row">${one.detector}</th><td class="number">${number(one.asked)}</td><td class="number">${number(one.corrected)}</td><td class="number">${number(one.confirmed)}</td>
-                    <td>${ended > 0 && html`<meter min="0" max="1" value=${number(one.corrected) / ended} aria-label=${`Hits of ${one.detector}`}></meter> ${percent_about(number(one.corrected) / ended)}`}</td></tr>`;
+        return html`<tr><th scope="row">${one.detector}</th><td class="number" data-label="asked">${number(one.asked)}</td><td class="number" data-label="corrected">${number(one.corrected)}</td><td class="number" data-label="right all along">${number(one.confirmed)}</td>
+                    <td data-label="hits">${ended > 0 && html`<meter min="0" max="1" value=${number(one.corrected) / ended} aria-label=${`Hits of ${one.detector}`}></meter> ${percent_about(number(one.corrected) / ended)}`}</td></tr>`;
     })}</tbody></table></div>`}</section>
             ${rules.length > 0 && html`<section><h2>Standing answers</h2><p class="note">Questions that these settle are not asked again.</p>
                 <div class="scroll"><table class="list"><thead><tr><th scope="col">Question</th><th scope="col">Answer</th><th scope="col">Given</th><th scope="col" class="number">settled</th><th scope="col"><span class="hidden">Revoke</span></th></tr></thead>
-                <tbody>${rules.map((rule) => html`<tr><th scope="row">${rule.question ?? rule.kind ?? rule.fingerprint}</th><td>${write(rule.values ?? rule.answer ?? null)}</td>
-                    <td class="time">${[rule.by, rule.at && ago(rule.at)].filter(Boolean).join(', ')}</td><td class="number">${number(rule.settled)}</td>
-                    <td>${rule.revoked_at || rule.state === 'revoked' ? html`<span class="note">revoked</span>` : html`<button type="button" class="small" onClick=${() => this.setState({ revoking: rule })}>Revoke</button>`}</td></tr>`)}</tbody></table></div></section>`}
+                <tbody>${rules.map((rule) => html`<${Rule} key=${`${rule.id} ${rule.question}`} rule=${rule} on_revoke=${() => this.setState({ revoking: rule })}/>`)}</tbody></table></div></section>`}
             ${revoking && html`<${ReasonDialog} title="Revoke this answer" action="Revoke" text="Jobs that it settled are asked again." on_close=${() => this.setState({ revoking: null })} on_done=${(reason) => this.revoke(revoking, reason)}/>`}
         </div>`;
     }
+}
+
+/* An answer that settles its twins: {"": value}, or values by pointer below what was asked. */
+function Rule({ rule, on_revoke }) {
+    const values = rule.values ?? {};
+    const names = Object.keys(values);
+    const answer = names.length === 1 && names[0] === '' ? values[''] : values;
+    const ended = rule.ended ? [rule.state, rule.ended.by && `by ${rule.ended.by}`, rule.ended.at && ago(rule.ended.at)].filter(Boolean).join(' ') : '';
+    return html`<tr class=${rule.state === 'holds' ? '' : 'asleep'}><th scope="row"><a href=${`#/ask/${rule.ask}`}>${rule.asked ?? rule.kind ?? rule.fingerprint.slice(0, 12)}</a></th>
+        <td data-label="Answer">${typeof answer === 'string' ? answer : write(answer)}</td>
+        <td class="time" data-label="Given" title=${rule.at}>${[rule.by, rule.at && ago(rule.at)].filter(Boolean).join(', ')}</td>
+        <td class="number" data-label="Settled">${number(rule.settled)}</td>
+        <td>${rule.state === 'holds' ? html`<button type="button" class="small" onClick=${on_revoke} aria-label=${`Revoke the answer to ${rule.asked ?? rule.kind}`}>Revoke</button>`
+        : html`<span class="note" title=${rule.ended?.reason ?? ''}>${ended}${rule.ended?.reason ? `: ${rule.ended.reason}` : ''}</span>`}</td></tr>`;
 }
 
 const Figure = ({ name, value, note }) => html`<div><dt>${name}</dt><dd>${value}<span class="note">${note}</span></dd></div>`;

@@ -22,10 +22,11 @@ export class TextSource extends Component {
         const lit = card.focus === null ? null : card.edits.shown && card.text(card.focus);
         const content = fetched ?? (typeof text === 'string' ? text : text?.content ?? text?.value) ?? null;
         const contexts = card.ask.questions.filter((question) => is_object(question.context)).map((question) => question.context);
-        const items = contexts.map(({ choices, threshold, confidence, ...rest }) => rest).filter((rest) => Object.keys(rest).length > 0);
+        const items = contexts.map(({ choices, threshold, confidence, fingerprint, ...rest }) => rest).filter((rest) => Object.keys(rest).length > 0);
         return html`<section class="text-source" tabindex="0" aria-label="What it is about">
             ${problem && html`<p class="notice error">${problem.message}</p>`}
-            ${items.length > 0 && !card.is_gate ? items.map((item) => html`<${Facts} value=${item}/>`)
+            ${items.length > 0 && !card.is_gate ? html`${items.map((item) => html`<${Facts} value=${item}/>`)}
+                ${content !== null && html`<h2>The job came with</h2><pre>${mark(typeof content === 'string' ? content : write(content, 2), lit)}</pre>`}`
             : content !== null ? html`<pre>${mark(typeof content === 'string' ? content : write(content, 2), lit)}</pre>`
             : card.is_gate ? html`<pre>${write(card.edits.shown, 2)}</pre>` : html`<p class="empty">This question stands for itself.</p>`}
         </section>`;
