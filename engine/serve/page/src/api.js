@@ -75,7 +75,7 @@ export function query(values) {
 /** The engine's events as they happen. on_event(name, data), on_state(is_live). Returns stop(). */
 export function follow(on_event, on_state) {
     let source = null, timer = 0, wait_ms = 500, is_over = false;
-    const names = ['job', 'ask', 'lease', 'correction', 'export', 'rule', 'message'];
+    const names = ['job', 'ask', 'lease', 'correction', 'export', 'rule', 'message', 'ask.claimed', 'ask.released', 'ask.drafted'];
     const open = () => {
         source = new EventSource('/v1/events');
         source.onopen = () => {

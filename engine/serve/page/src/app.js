@@ -9,6 +9,7 @@ import { ExportPage } from './export_page.js';
 import { JobPage, JobsPage } from './jobs_page.js';
 import { Queue } from './queue.js';
 import { QueuePage } from './queue_page.js';
+import { presence } from './presence.js';
 import { ReportPage } from './report_page.js';
 
 /* "#/ask/1-2?group=leads" → {name: "ask", id: "1-2", query: {group: "leads"}} */
@@ -72,6 +73,10 @@ class App extends Component {
     }
 
     on_event(name, data) {
+        if (presence.heard(name, data)) {
+            this.queue.heard_lease(name, data);
+            return;
+        }
         if (name === 'ask' || name === 'job' || name === 'lease') {
             this.queue.heard(data);
             clearTimeout(this.event_timer);
@@ -143,13 +148,13 @@ class App extends Component {
         case 'jobs':
             return html`<${JobsPage} tick=${tick} query=${route.query}/>`;
         case 'job':
-            return html`<${JobPage} key=${route.id} id=${route.id} tick=${tick}/>`;
+            return html`<${JobPage} key=${route.id} id=${route.id} tick=${tick} me=${session.by}/>`;
         case 'report':
             return html`<${ReportPage} tick=${tick} theme=${this.state.theme}/>`;
         case 'export':
             return html`<${ExportPage} tick=${tick}/>`;
         default:
-            return html`<${QueuePage} tick=${tick} queue=${this.queue}/>`;
+            return html`<${QueuePage} tick=${tick} me=${session.by}/>`;
         }
     }
 

@@ -4,6 +4,7 @@ import * as api from './api.js';
 import { html, ago, classes, clock, duration } from './dom.js';
 import { write } from './json.js';
 import { Page } from './page.js';
+import { presence } from './presence.js';
 
 const states = ['queued', 'running', 'retrying', 'paused', 'completed', 'failed', 'cancelled'];
 
@@ -57,6 +58,19 @@ function JobState({ job }) {
 }
 
 export class JobPage extends Page {
+    componentDidMount() {
+        super.componentDidMount();
+        this.unwatch = presence.watch(() => this.setState({}));
+    }
+    componentWillUnmount() {
+        super.componentWillUnmount();
+        this.unwatch();
+    }
+    /* "…, being answered by ann" */
+    holder(job) {
+        const holder = job.wait?.ask ? presence.of(job.wait.ask, null) : null;
+        return holder === null ? '' : `, being answered by ${holder.by === this.props.me ? 'you' : holder.by}`;
+    }
     fetch() {
         return api.get(`/v1/jobs/${this.props.id}`);
     }
@@ -82,7 +96,7 @@ export class JobPage extends Page {
                     ${!is_over && html`<button type="button" class="danger" onClick=${() => this.act('cancel', {})}>Cancel</button>`}</div></header>
             ${problem && html`<p class="notice error" role="alert">${problem.message}</p>`}
             ${job.error && html`<div class="notice error"><p><strong>${job.error.phase ?? 'The job'}: ${job.error.message}</strong></p><p class="note">${job.error.code}${job.error.pointer ? ` at ${job.error.pointer}` : ''}</p></div>`}
-            ${job.wait && html`<p class="notice wait">${job.wait.message ?? job.wait.reason}${job.wait.due_at ? `, due ${ago(job.wait.due_at)}` : ''}</p>`}
+            ${job.wait && html`<p class="notice wait">${job.wait.message ?? job.wait.reason}${this.holder(job)}${job.wait.due_at ? `, due ${ago(job.wait.due_at)}` : ''}</p>`}
             <div class="columns">
                 <section><h2>What happened</h2><ol class="timeline">${(job.timeline ?? []).map((event, i, list) => html`<${Event} key=${event.event} event=${event} before=${list[i - 1]}/>`)}</ol></section>
                 <section>

@@ -327,6 +327,14 @@ export class Queue extends Store {
         this.changed();
     }
 
+    /** Somebody took or left a card: a card that another one held may be free now. */
+    heard_lease(name, { ask }) {
+        const card = this.cards.find((one) => one.id === ask) ?? (this.current?.id === ask ? this.current : undefined);
+        if (card?.state === 'standing') {
+            card.look_again();
+        }
+    }
+
     /** Something happened to a job; if a card of it is held here, see whether it still waits. */
     async heard({ job, kind }) {
         const card = this.cards.find((one) => one.ask.job.id === job);
