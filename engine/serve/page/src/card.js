@@ -265,6 +265,9 @@ export class Card extends Store {
                 this.flaws.delete(at);
             }
         }
+        if (this.notice?.kind === 'error') {
+            this.notice = null; // it was about what stood here before
+        }
         this.draft_state = 'saving';
         clearTimeout(this.#draft_timer);
         this.#draft_timer = setTimeout(() => this.save_draft(), draft_wait_ms);
@@ -399,6 +402,7 @@ export class Card extends Store {
     async lose(problem) {
         clearTimeout(this.#draft_timer);
         this.state = 'standing';
+        this.notice = null;
         const told = problem.standing ?? null;
         this.standing = {
             code: problem.code,

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// What goes wrong at a card: a clear word where the person looks, the draft kept, nothing doubled.
+import { api, check, engine, equal, focus, folder, go, invoice_story, is_accessible, is_quiet, person, serve, shot, test, until, write } from './lib.mjs';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/* A form that sends what it is told, so that the engine alone can refuse it. */
+const careless = `export default function (element, card) {
+    globalThis.card_of_form = card;
+    const told = document.createElement('p');
+    told.id = 'told';
+    element.append(told);
+    return { update() { told.textContent = ['/line_items/0/quantity', '/nonsense', '/supplier_name'].map((at) => card.flaws(at).join(' ')).join(' | '); }, destroy() {} };
+}
+`;
+
+await test(async () => {
+    const jobs = ['job-1.png', 'job-2.png', 'job-3.png', 'job-4.png', 'job-5.png', 'job-6.png', 'job-7.png', 'job-8.png'];
+    const pipeline = invoice_story({ each: jobs });
+    const text = readFileSync(join(folder, pipeline), 'utf8');
+    equal('the run waits for people', engine('run', pipeline, 'jobs').code, 3);
+    write('careless.js', careless);
+    write('closed.schema.json', JSON.stringify({ ...JSON.parse(readFileSync(join(folder, 'invoice.schema.json'), 'utf8')), additionalProperties: false }));
+    // Closed, so that a field that is not in it is refused.
+    write('careless.yaml', text.replace('name: invoice', 'name: careless').replace('schema: invoice.schema.json', 'schema: closed.schema.json\n      form: careless.js'));
+    equal('so does the one with its own form', engine('run', 'careless.yaml', 'jobs').code, 3);
+    const server = await serve('jobs');
+    const page = await person(server, { expected: [/status of (404|409|422)/, /ERR_FAILED/] });
+    const { value: { items } } = await api(server, 'GET', '/v1/asks?limit=100');
+    const of = (name) => items.filter((one) => one.job.pipeline === name);
+    const [first, second, third] = of('invoice').filter((one) => one.questions.length > 1);
+    const answers = async (ask) => (await api(server, 'GET', `/v1/jobs/${ask.job.id}`)).value.timeline.filter((one) => one.kind === 'answer').length;
+    const open = async (ask) => {
+        await go(page, `#/ask/${ask.id}`);
+        await page.waitForSelector(`.card[data-ask="${ask.id}"][data-state=open]`);
+    };
+    const note = () => page.locator('.why-asked .notice.error').innerText();
+
+    console.log('-- a field that the schema refuses');
+    await open(first);
+    await until('the field has the focus', async () => (await focus(page)) === '/supplier_name');
+    await page.keyboard.press('Control+A');
+    await page.keyboard.press('Backspace');
+    await page.keyboard.press('Control+Enter');
+    await page.waitForSelector('.field.wrong [role=alert], .field.wrong .trouble');
+    check('it is said at the field', (await page.locator('.field.wrong').innerText()).length > 10, await page.locator('.field.wrong').innerText());
+    await until('which has the focus', async () => (await focus(page)) === '/supplier_name');
+    equal('nothing was taken', await answers(first), 0);
+    await page.keyboard.type('Hardware & Son');
+
+    console.log('-- a draft that the engine does not take');
+    await page.route('**/draft', (route) => route.fulfill({ status: 422, contentType: 'application/problem+json', body: JSON.stringify({ code: 'bad_member', title: 'Unprocessable', detail: 'the draft is too long', status: 422 }) }));
+    await page.keyboard.type('s');
+    await page.waitForSelector('.why-asked .notice.error >> text=the draft is too long');
+    check('it is said on the card', (await note()).startsWith('The draft was not kept'), await note());
+    await page.unroute('**/draft');
+    await page.keyboard.press('Backspace');
+    await page.waitForSelector('.answer .state >> text=draft kept');
+
+    console.log('-- a version that is old');
+    const held = (await api(server, 'GET', `/v1/asks/${first.id}`)).value.lease;
+    await page.route('**/answer', async (route) => {
+        const body = JSON.parse(route.request().postData());
+        await route.continue({ postData: JSON.stringify({ ...body, version: Number(body.version) + 7 }) });
+    });
+    await page.keyboard.press('Control+Enter');
+    await page.waitForSelector('.standing');
+    check('both versions are shown, and the typed one is kept', (await page.locator('.versions').innerText()).includes('Hardware & Son'));
+    check('and the ways on', await page.getByRole('button', { name: 'Copy mine' }).isVisible());
+    await is_accessible('a version that is old', page);
+    await shot(page, 'stale');
+    await page.unroute('**/answer');
+    equal('nothing was taken', await answers(first), 0);
+    await page.reload();
+    await page.waitForSelector('.card[data-state=open]');
+    equal('the draft is there', [await page.locator('[data-field="/supplier_name"]').inputValue(), held !== null], ['Hardware & Son', true]);
+
+    console.log('-- the browser goes before the answer is away');
+    await page.locator('[data-field="/line_items/0/quantity"]').fill('10');
+    await page.locator('[data-field="/line_items/0/total_cost"]').fill('150.00');
+    await page.waitForSelector('.answer .state >> text=draft kept');
+    await page.route('**/answer', (route) => route.abort('failed'));
+    await page.keyboard.press('Control+Enter');
+    await until('it waits to be sent', async () => ['sending', 'open'].includes(await page.locator('.card').first().getAttribute('data-state')));
+    await page.context().close();
+    equal('nothing was taken', await answers(first), 0);
+    const again = await person(server, { expected: [/status of (404|409|422)/, /ERR_/] });
+    await again.goto(`${server.url}/#/ask/${first.id}`);
+    await again.waitForSelector('.card[data-state=open]');
+    equal('all that was typed is there', await again.locator('[data-asked]').evaluateAll((list) => list.map((one) => one.value)), ['Hardware & Son', '10']);
+
+    console.log('-- the browser goes while the engine answers');
+    const arrived = new Promise((done) => {
+        again.route('**/answer', async (route) => {
+            // It gets through, its reply does not.
+            await fetch(route.request().url(), { method: 'POST', body: route.request().postData(), headers: { Authorization: `Bearer ${server.token}`, 'Content-Type': 'application/json', 'Idempotency-Key': route.request().headers()['idempotency-key'] } });
+            await route.abort('failed');
+            done();
+        });
+    });
+    await again.locator('[data-field="/line_items/0/quantity"]').focus();
+    await again.keyboard.press('Control+Enter');
+    await arrived;
+    await again.unroute('**/answer');
+    await again.waitForSelector('.toast.done');
+    equal('sent once more with its key it is taken once', await answers(first), 1);
+
+    console.log('-- a job that is gone');
+    await again.goto(`${server.url}/#/ask/${second.id}`);
+    await again.waitForSelector(`.card[data-ask="${second.id}"][data-state=open]`);
+    await again.locator('[data-field="/supplier_name"]').fill('Ironmongers');
+    await again.waitForSelector('.answer .state >> text=draft kept');
+    await again.route(`**/v1/asks/${second.id}/**`, (route) => route.fulfill({ status: 404, contentType: 'application/problem+json', body: JSON.stringify({ code: 'not_found', title: 'Not Found', detail: 'there is no such request any more', status: 404 }) }));
+    await again.keyboard.press('Control+Enter');
+    await again.waitForSelector('.why-asked .notice.error, .standing');
+    const gone = await again.locator('.panel').innerText();
+    check('it is said on the card', /no such request any more|withdrawn/.test(gone), gone.slice(0, 300));
+    await until('what was typed is still there', async () => (await again.locator('.panel').innerHTML()).includes('Ironmongers') || (await again.locator('[data-field="/supplier_name"]').inputValue()) === 'Ironmongers');
+    await again.unroute(`**/v1/asks/${second.id}/**`);
+    await go(again, '#/ask/00000000-99');
+    await again.waitForSelector('.center h1');
+    check('a card that never was is said so, with ways on', (await again.locator('.center').innerText()).includes('cannot be shown') && await again.getByRole('button', { name: 'Next card' }).isVisible());
+    await is_accessible('a card that never was', again);
+    await go(again, '#/job/00000000-0000-7000-8000-000000000000');
+    await again.waitForSelector('.page .notice.error');
+    await shot(again, 'gone');
+
+    console.log('-- a lost lease');
+    await again.goto(`${server.url}/#/ask/${third.id}`);
+    await again.waitForSelector(`.card[data-ask="${third.id}"][data-state=open]`);
+    await again.locator('[data-field="/supplier_name"]').fill('Hardware & Son');
+    await again.waitForSelector('.answer .state >> text=draft kept');
+    await again.route(`**/v1/asks/${third.id}/answer`, async (route) => {
+        const body = JSON.parse(route.request().postData());
+        await route.continue({ postData: JSON.stringify({ ...body, fence: Number(body.fence) - 1 }) });
+    });
+    await again.keyboard.press('Control+Enter');
+    await again.waitForSelector('.standing');
+    check('hers is beside what stands', (await again.locator('.versions').innerText()).includes('Hardware & Son'));
+    equal('nothing was taken', await answers(third), 0);
+    await again.unroute(`**/v1/asks/${third.id}/answer`);
+    await again.getByRole('button', { name: /Take it here|Try again/ }).click();
+    await again.waitForSelector('.card[data-state=open]');
+    equal('taken back, it is as it was typed', await again.locator('[data-field="/supplier_name"]').inputValue(), 'Hardware & Son');
+
+    console.log('-- wrong type, unknown field: a form of its own that does not look');
+    const careless_ones = of('careless').filter((one) => one.questions.length > 1);
+    for (const [i, [what, pointer, value, words]] of [['a wrong type', '/line_items/0/quantity', 'ten', /number/], ['an unknown field', '/nonsense/deeper', 1, /nonsense/]].entries()) {
+        const own = careless_ones[i];
+        await again.goto(`${server.url}/#/ask/${own.id}`);
+        await again.waitForSelector(`.card[data-ask="${own.id}"] #told`, { state: 'attached' });
+        await again.evaluate(([at, to]) => globalThis.card_of_form.set(at, to), [pointer, value]);
+        await again.keyboard.press('Escape');
+        await again.keyboard.press('Control+Enter');
+        await again.waitForSelector('.why-asked .notice.error');
+        const told = `${await again.locator('.why-asked .notice.error').innerText()} ${await again.locator('#told').innerText()}`;
+        check(`${what} is refused by name`, words.test(told), told);
+        equal(`${what}: nothing was taken`, await answers(own), 0);
+    }
+    is_quiet('what goes wrong', again);
+    equal('the record is sound', (await server.stop(), engine('verify', 'jobs').code), 0);
+});
