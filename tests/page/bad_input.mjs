@@ -66,11 +66,16 @@ await test(async () => {
     await page.keyboard.press('Control+Enter');
     await page.waitForSelector('.standing');
     check('both versions are shown, and the typed one is kept', (await page.locator('.versions').innerText()).includes('Hardware & Son'));
+    check('what happened is said', (await page.locator('.standing').innerText()).includes('This card has changed'));
     check('and the ways on', await page.getByRole('button', { name: 'Copy mine' }).isVisible());
     await is_accessible('a version that is old', page);
     await shot(page, 'stale');
     await page.unroute('**/answer');
     equal('nothing was taken', await answers(first), 0);
+    await page.getByRole('button', { name: 'Go on with mine' }).click();
+    await page.waitForSelector('.card[data-state=open]');
+    equal('it goes on with what was typed', await page.locator('[data-field="/supplier_name"]').inputValue(), 'Hardware & Son');
+    await page.waitForSelector('.answer .state >> text=draft kept');
     await page.reload();
     await page.waitForSelector('.card[data-state=open]');
     equal('the draft is there', [await page.locator('[data-field="/supplier_name"]').inputValue(), held !== null], ['Hardware & Son', true]);

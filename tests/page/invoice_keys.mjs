@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The invoice story by keyboard alone: two marked fields, a refusal, the right sum, done.
-import { check, engine, engine_json, equal, focus, folder, invoice_story, is_accessible, is_quiet, person, serve, shot, test, until } from './lib.mjs';
+import { check, engine, engine_json, equal, focus, folder, invoice_story, is_accessible, is_quiet, person, picture, serve, shot, test, until } from './lib.mjs';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -84,6 +84,7 @@ await test(async () => {
     equal('hits by detector', detectors[0], ['detect/low-confidence', '2', '2']);
     await is_accessible('the report', page);
     await shot(page, 'report');
+    await picture(page, 'report');
     is_quiet('the whole story', page);
     equal('the record is sound', (await server.stop(), engine('verify', 'jobs').code), 0);
 });

@@ -20,7 +20,7 @@ const need = (name) => {
 };
 export const build = need('FOUNDRY_BUILD_ROOT');
 export const source = need('FOUNDRY_SOURCE_ROOT');
-const engine_path = process.env.FOUNDRY_ENGINE ?? join(build, 'foundry-engine');
+export const engine_path = process.env.FOUNDRY_ENGINE ?? join(build, 'foundry-engine');
 const modules = createRequire(join(need('PAGE_MODULES'), 'package.json'));
 const { chromium } = modules('playwright-core');
 const axe_source = readFileSync(modules.resolve('axe-core/axe.min.js'), 'utf8');
@@ -87,6 +87,9 @@ const environment = {
     FOUNDRY_PLUGIN_PATH: join(build, 'tests/plugins'),
     XDG_CACHE_HOME: join(folder, 'cache'),
 };
+
+/** Nothing but what ships, and no display to open a browser on. */
+export const demo_environment = Object.fromEntries(Object.entries(environment).filter(([name]) => !['FOUNDRY_PLUGIN_PATH', 'DISPLAY', 'WAYLAND_DISPLAY'].includes(name)));
 
 /** Run a command of the engine to its end: its stdout. */
 export function engine(...words) {

@@ -89,6 +89,8 @@ await test(async () => {
     await page.keyboard.press('Escape');
     await page.keyboard.press('PageDown');
     await page.waitForSelector('.pages >> text=page 2 / 3');
+    equal('boxes of the first are not drawn on it', await page.locator('.marks .box').count(), 0);
+    equal('and none can be, for nothing says that these boxes have pages', await page.getByRole('button', { name: 'Box', exact: true }).count(), 0);
     await until('PgDn shows the second', async () => (await page.locator('.picture.there').count()) === 1 && is_near(await colour(), [40, 160, 40]));
     equal('with its own size', await sheet(), [640, 600]);
     await page.getByRole('button', { name: 'Next page' }).click();

@@ -3,7 +3,7 @@
 // pixels at 100 % and within one pixel at any other zoom, in an image that lies turned, too.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { check, engine, engine_json, equal, focus, folder, go, is_accessible, is_quiet, person, picture, pole_story, serve, shot, test, until } from './lib.mjs';
+import { check, engine, engine_json, equal, focus, folder, go, is_accessible, is_quiet, person, pole_story, serve, shot, test, until } from './lib.mjs';
 
 const sorted = (row) => Object.fromEntries(Object.keys(row).sort().map((key) => [key, row[key]]));
 const boxes_of = (job) => JSON.parse(readFileSync(join(folder, `poles/out/${job}.json`), 'utf8')).boxes.map(sorted);
@@ -75,7 +75,6 @@ await test(async () => {
     equal('the image stands at 100 %', await page.locator('.stage').getAttribute('data-scale'), '1');
     await page.getByRole('button', { name: 'Box', exact: true }).click();
     await drag(page, [500, 100], [540, 420]);
-    await picture(page, 'boxes');
     await page.locator('.tools .scale').click();
     equal('a drawn box is where it was drawn, to the pixel', (await listed(page))[2], '500, 100, 540, 420');
     await row_of(page, 1).locator('.choose').click();

@@ -58,6 +58,11 @@ bundle)
         exit 1
     fi
     ;;
+demo_*)
+    DEMO_CASE=${name#demo_}
+    export DEMO_CASE
+    exec bash "$0" demo
+    ;;
 *)
     needs node npm
     CHROMIUM=${CHROMIUM:-$(command -v chromium || true)}

@@ -2,7 +2,7 @@
 // A photograph that lies on its side and says so (EXIF): boxes are pixels of it as it is displayed.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { engine, equal, focus, folder, go, is_quiet, person, pole_story, serve, shot, source, test, until, write } from './lib.mjs';
+import { check, engine, equal, focus, folder, go, is_quiet, person, pole_story, serve, shot, source, test, until, write } from './lib.mjs';
 
 /* A JPEG with orientation 6 (turn right to display): an EXIF part behind its first two bytes. */
 function turned(jpeg) {
@@ -50,6 +50,34 @@ await test(async () => {
     await page.mouse.up();
     await page.waitForSelector('.box-row:nth-child(3)');
     await shot(page, 'turned');
+
+    console.log('-- at other zooms');
+    const listed = () => page.locator('.box-row .numbers').evaluateAll((list) => list.map((one) => one.textContent));
+    for (const percent of [37, 400]) {
+        await page.keyboard.press('Escape');
+        await page.keyboard.press('f');
+        await page.keyboard.press('0');
+        const stage = await page.locator('.stage').boundingBox();
+        const scale_of = async () => Number(await page.locator('.stage').getAttribute('data-scale'));
+        await page.mouse.move(stage.x + stage.width / 2, stage.y + stage.height / 2);
+        await page.mouse.wheel(0, Math.log(percent / 100) / -0.0015);
+        await until(`it is shown at ${percent} %`, async () => Math.abs((await scale_of()) * 100 - percent) < 0.5);
+        const scale = await scale_of(), shown = await page.locator('.picture').boundingBox();
+        const from = [stage.x + stage.width / 2, stage.y + stage.height / 2].map((middle, i) => Math.round((middle - [shown.x, shown.y][i]) / scale));
+        const to = [from[0] + Math.round(90 / scale), from[1] + Math.round(70 / scale)];
+        const spot = ([x, y]) => [shown.x + x * scale, shown.y + y * scale];
+        await page.keyboard.press('b');
+        await page.mouse.move(...spot(from));
+        await page.mouse.down();
+        await page.mouse.move(...spot(to), { steps: 3 });
+        await page.mouse.up();
+        await page.waitForSelector('.box-row:nth-child(4)');
+        const drawn = (await listed()).pop().split(', ').map(Number);
+        check(`within a pixel at ${percent} %`, drawn.every((value, i) => Math.abs(value - [...from, ...to][i]) <= 1), { drawn, wanted: [...from, ...to] });
+        await page.keyboard.press('Delete');
+        await page.waitForSelector('.box-row:nth-child(4)', { state: 'detached' });
+    }
+    await page.keyboard.press('Escape');
     await page.keyboard.press('Control+Enter');
     const delivered = () => {
         try {

@@ -3,7 +3,7 @@
 // here, without a drag; boxes outside the image are told here and nowhere else.
 import { Component, createRef } from 'preact';
 import { html, classes, percent } from './dom.js';
-import { box_confidence, box_flaw } from './boxes.js';
+import { box_confidence, box_flaw, page_of } from './boxes.js';
 import { is_object } from './json.js';
 import { Trouble, why } from './form.js';
 
@@ -31,8 +31,9 @@ export function boxes_shown(card, size) {
         return {
             ...row, box, share, is_asked, is_touched, label,
             number: i + 1,
+            page: page_of(row.value),
             kind: row.is_added || is_touched ? 'human' : is_under ? 'under' : 'over',
-            flaw: box !== null && size ? box_flaw(box, size.width, size.height) : null,
+            flaw: box !== null && size && page_of(row.value) === (card.picture?.page ?? 0) ? box_flaw(box, size.width, size.height) : null,
             text: `${i + 1} ${label}${share === null ? '' : ` ${percent(share)}`}`,
         };
     });

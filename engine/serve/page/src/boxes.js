@@ -83,11 +83,14 @@ function describe(rows, pointer, shape, items_schema) {
     const listed_labels = label_name !== null && Array.isArray(properties[label_name]?.enum) ? properties[label_name].enum : [];
     const used = label_name === null ? [] : rows.map((row) => row?.[label_name]).filter((label) => typeof label === 'string');
     const labels = [...new Set([...listed_labels, ...used])];
-    return { pointer, shape, label_name, labels, items_schema, is_closed: listed_labels.length > 0 };
+    return { pointer, shape, label_name, labels, items_schema, is_closed: listed_labels.length > 0, has_pages: 'page' in properties || is_number(rows[0]?.page) };
 }
 
-/** A new row for a drawn box. */
-export function box_row(boxes, rows, box, label) {
+/** The page, from 0, that a row's box lies on. */
+export const page_of = (row) => (is_number(row?.page) ? Number(row.page) : 0);
+
+/** A new row for a box drawn on a page. */
+export function box_row(boxes, rows, box, label, page = 0) {
     const properties = is_object(boxes.items_schema.properties) ? boxes.items_schema.properties : {};
     const like = rows.find((row) => is_object(row.value))?.value;
     let row = Object.create(null);
@@ -107,6 +110,9 @@ export function box_row(boxes, rows, box, label) {
     }
     if ('source' in properties) {
         row.source = 'human';
+    }
+    if (boxes.has_pages) {
+        row.page = page;
     }
     if (boxes.label_name !== null) {
         row[boxes.label_name] = label;

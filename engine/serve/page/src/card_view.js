@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One card filling the screen: what it is about at left, the form at right, the keys over both.
 import { Component, createRef } from 'preact';
-import { box_from, box_move, box_resize, box_row } from './boxes.js';
+import { box_from, box_move, box_resize, box_row, page_of } from './boxes.js';
 import { boxes_shown } from './box_list.js';
 import { CustomForm, is_form } from './custom_form.js';
 import { ReasonDialog, SkipDialog } from './dialog.js';
@@ -82,13 +82,15 @@ export class CardView extends Component {
             this.setState({ selected: pointer });
         }
         if (pointer !== null) {
-            this.props.card.set_focus(pointer);
+            const { card } = this.props;
+            card.set_focus(pointer);
+            card.picture?.turn(page_of(card.edits.value(pointer)));
         }
     };
     add_box(box) {
         const { card } = this.props;
         const rows = card.edits.rows(card.boxes.pointer);
-        const at = card.add_row(card.boxes.pointer, box_row(card.boxes, rows, box, card.boxes.labels[0] ?? 'object'));
+        const at = card.add_row(card.boxes.pointer, box_row(card.boxes, rows, box, card.boxes.labels[0] ?? 'object', card.picture?.page ?? 0));
         this.setState({ selected: at, tool: null });
         return at;
     }
@@ -253,7 +255,7 @@ export class CardView extends Component {
             k: () => queue.turn(-1),
             e: () => this.widen(),
             t: is_open && card.ask.fingerprint && (() => this.setState({ scope: !this.state.scope })),
-            b: is_open && card.boxes && (() => (this.state.tool === 'draw' ? (this.on_tool(null), this.place_box()) : this.on_tool('draw'))),
+            b: is_open && card.boxes && (!card.picture || card.picture.page === 0 || card.boxes.has_pages) && (() => (this.state.tool === 'draw' ? (this.on_tool(null), this.place_box()) : this.on_tool('draw'))),
             f: this.viewer && (() => this.viewer.fit()),
             pagedown: card.picture?.pages > 1 && (() => card.picture.turn(card.picture.page + 1)),
             pageup: card.picture?.pages > 1 && (() => card.picture.turn(card.picture.page - 1)),
@@ -380,14 +382,14 @@ export class CardView extends Component {
                 return this.no_picture(picture);
             }
             const lit = this.lit();
-            const boxes = card.boxes ? boxes_shown(card, card.size).filter((one) => one.box !== null && !one.is_removed && !(one.flaw && /outside/.test(one.flaw))) : [];
+            const boxes = card.boxes ? boxes_shown(card, card.size).filter((one) => one.page === picture.page && one.box !== null && !one.is_removed && !(one.flaw && /outside/.test(one.flaw))) : [];
             return html`<${Viewer} key=${card.id} handle=${(viewer) => { this.viewer = viewer; }} image=${{ url: picture.url, is_cut: picture.is_cut, ...picture.size }} title=${card.ask.job.path}
                 on_fail=${() => picture.fail()}
                 regions=${this.regions()} focus=${card.focus} lit=${lit} boxes=${boxes} selected=${this.state.selected} tool=${this.state.tool}
                 on_size=${(natural) => { card.natural = natural; card.changed(); }}
                 on_select=${card.boxes ? this.select : undefined} on_region=${this.on_region} on_draw=${this.on_draw}
                 on_box_drag=${card.state === 'open' && card.boxes ? this.on_box_drag : undefined}
-                on_tool=${card.boxes && card.state === 'open' ? this.on_tool : undefined}>
+                on_tool=${card.boxes && card.state === 'open' && (picture.page === 0 || card.boxes.has_pages) ? this.on_tool : undefined}>
                 ${picture.pages > 1 && html`<${Pages} picture=${picture}/>`}
             </${Viewer}>`;
         }

@@ -5,7 +5,7 @@ import { Component } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html, classes, percent } from './dom.js';
 import { as_text } from './edits.js';
-import { get, join } from './pointer.js';
+import { get, is_below, join } from './pointer.js';
 import { is_object, parse, same, write } from './json.js';
 import { choices_of, empty_of, takes_null } from './schema.js';
 import { BoxList } from './box_list.js';
@@ -31,7 +31,8 @@ function Part({ card, pointer, selected, on_select, on_place }) {
     }
     const kind = card.kind(pointer);
     if (kind === 'object') {
-        const members = card.members(pointer);
+        const has_boxes = (at) => card.boxes !== null && is_below(card.boxes.pointer, at);
+        const members = card.members(pointer).sort((a, b) => has_boxes(b) - has_boxes(a)); // they are the card's matter
         const inside = members.map((at) => html`<${Part} key=${at} card=${card} pointer=${at} selected=${selected} on_select=${on_select} on_place=${on_place}/>`);
         if (pointer === '') {
             return members.length > 0 ? inside : html`<p class="empty">This document has no fields.</p>`;

@@ -12,12 +12,15 @@ export function Standing({ card, queue }) {
     const pointers = [...new Set([...Object.keys(mine.values), ...mine.removed, ...Object.keys(theirs.values), ...theirs.removed])].sort();
     const is_over = answer !== null || standing.state === 'answered' || standing.state === 'withdrawn';
     const is_withdrawn = standing.code === 'withdrawn' || standing.state === 'withdrawn';
+    const is_changed = !is_over && standing.code !== 'leased' && standing.code !== 'lease_lost';
     const is_leased = !is_over && (standing.code === 'leased' || standing.code === 'lease_lost');
     const show = (side, pointer) => (side.removed.includes(pointer) ? html`<em>removed</em>` : pointer in side.values ? write(side.values[pointer]) : html`<span class="empty">as it was</span>`);
     const copy = () => navigator.clipboard?.writeText(write(mine, 2)).then(() => queue.say('Your version is in the clipboard'), () => queue.say('The clipboard is not open to this page', 'error'));
     const again = async () => {
         try {
-            await api.post(`/v1/asks/${card.id}/reopen`, { reason: 'answered differently by two people' });
+            if (is_over) {
+                await api.post(`/v1/asks/${card.id}/reopen`, { reason: 'answered differently by two people' });
+            }
             const claimed = await api.post(`/v1/asks/${card.id}/claim`, {});
             const edits = card.edits;
             card.load(claimed);
@@ -25,7 +28,7 @@ export function Standing({ card, queue }) {
             edits.removed.forEach((pointer) => card.remove_row(pointer));
             card.changed();
         } catch (problem) {
-            queue.say(`Not opened again: ${problem.message}`, 'error');
+            queue.say(`${is_over ? 'Not opened again' : 'Not taken'}: ${problem.message}`, 'error');
         }
     };
     const retry = async () => {
@@ -33,9 +36,10 @@ export function Standing({ card, queue }) {
         queue.show(card);
     };
     return html`<section class="standing" aria-label="Two versions">
-        <h2>${is_leased ? (standing.is_mine ? 'You are at this card elsewhere' : 'Someone else is at this card') : is_withdrawn ? 'This question was withdrawn' : 'This was answered before'}</h2>
+        <h2>${is_leased ? (standing.is_mine ? 'You are at this card elsewhere' : 'Someone else is at this card') : is_withdrawn ? 'This question was withdrawn' : is_changed ? 'This card has changed' : 'This was answered before'}</h2>
         <p>${is_leased ? `${standing.is_mine ? 'Another window of yours' : standing.holder ?? 'Another person'} holds it${Date.parse(standing.until) > Date.now() + 1000 ? `, ${ago(standing.until).replace(/^in /, 'for ')} yet` : ''}.`
             : is_withdrawn ? 'Its job went on or ended without an answer.'
+            : is_changed ? 'It was answered and opened again, or asked anew, since it was shown here. Nothing was sent.'
             : `${answer?.by ?? 'Someone'} answered${answer?.at ? ` ${ago(answer.at)}` : ''}. That answer stands.`}
             ${pointers.length > 0 ? ' Nothing of yours is lost.' : ''}</p>
         ${pointers.length > 0 && html`<table class="versions"><thead><tr><th scope="col">Place</th><th scope="col">Yours</th><th scope="col">${is_leased ? 'Theirs' : 'Standing'}</th></tr></thead>
@@ -44,7 +48,7 @@ export function Standing({ card, queue }) {
         <div class="row">
             <button type="button" class="primary" onClick=${() => queue.drop(card)}>Next card</button>
             ${is_leased && html`<button type="button" onClick=${retry}>${standing.is_mine ? 'Take it here' : 'Try again'}</button>`}
-            ${!is_leased && !is_withdrawn && pointers.length > 0 && html`<button type="button" onClick=${again}>Open it again with mine</button>`}
+            ${!is_leased && !is_withdrawn && pointers.length > 0 && html`<button type="button" onClick=${again}>${is_changed ? 'Go on with mine' : 'Open it again with mine'}</button>`}
             ${pointers.length > 0 && html`<button type="button" class="link" onClick=${copy}>Copy mine</button>`}
         </div>
     </section>`;
