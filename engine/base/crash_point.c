@@ -28,8 +28,8 @@ static const char *const points[] = {
     /* a person's answer */
     "review.answer.judged", "review.answer.acknowledged",
     /* an export */
-    "dataset.export.sealed", "dataset.manifest.named", "dataset.export.named",
-    "dataset.export.recorded",
+    "dataset.export.sealed", "dataset.manifest.staged", "dataset.export.named",
+    "dataset.manifest.named", "dataset.export.recorded",
     /* the end */
     "store.checkpoint.before", "store.checkpoint.after", "store.lock.freed", NULL};
 

@@ -20,6 +20,10 @@ static void said(void *context, const struct fnd_dataset_note *note)
         if (note->record > 0) {
             fnd_text_printf(&json, "\"record\":%" PRId64 ",", note->record);
         }
+        if (note->file != NULL) {
+            fnd_field(&json, "file", note->file);
+            fnd_text_append_byte(&json, ',');
+        }
         if (note->line > 0) {
             fnd_text_printf(&json, "\"line\":%zu,", note->line);
         }
@@ -32,7 +36,12 @@ static void said(void *context, const struct fnd_dataset_note *note)
     struct fnd_text where = {0};
     if (note->record > 0) {
         fnd_text_printf(&where, "record %" PRId64 ": ", note->record);
-    } else if (note->line > 0) {
+    }
+    if (note->file != NULL) {
+        fnd_text_append_visible(&where, note->file, strlen(note->file));
+        fnd_text_append_z(&where, note->line > 0 ? " " : ": ");
+    }
+    if (note->line > 0 && note->record == 0) {
         fnd_text_printf(&where, "line %zu: ", note->line);
     }
     fnd_say(app, "%s: %s%s", note->warning ? "warning" : "error", fnd_text_z(&where),

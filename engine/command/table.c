@@ -422,11 +422,12 @@ static const struct fnd_exit answer_exits[] = {
 static const struct fnd_option export_options[] = {
     {FND_OPTION_FORMAT, 'f', "format", "FORMAT",
      "foundry (all there is), gemini, openai-chat, openai-dpo, trl-sft, trl-dpo, trl-kto, alpaca, "
-     "sharegpt, nvidia-flywheel, argilla, label-studio or coco",
+     "sharegpt, nvidia-flywheel, argilla, label-studio, coco, or a folder as yolo or hf",
      fnd_dataset_formats},
     {FND_OPTION_NAME, 0, "name", "NAME", "the entry of the pipeline's `export:` to use", NULL},
     {FND_OPTION_OUT, 'o', "out", "FILE",
-     "write here, else to out/NAME.jsonl (or .json) in the job directory; - is stdout", NULL},
+     "write here, else to out/NAME.jsonl (or .json, or a folder) in the job directory; - is stdout",
+     NULL},
     {FND_OPTION_URI_PREFIX, 0, "uri-prefix", "URI",
      "where the inputs will lie for the trainer (gs://bucket/)", NULL},
     {FND_OPTION_PROMPT, 0, "prompt", "TEXT", "what the model is asked; else as the entry says",
@@ -451,13 +452,15 @@ static const struct fnd_example export_examples[] = {
      "the same bytes again"},
     {NULL, NULL}};
 static const struct fnd_operand export_validate_operands[] = {
-    {"FILE", "a dataset, ours or anybody's", false, FND_OPERAND_FILE}, END};
+    {"FILE", "a dataset, ours or anybody's; yolo and hf are folders", false, FND_OPERAND_FILE},
+    END};
 static const struct fnd_option export_validate_options[] = {{FND_OPTION_FORMAT, 0, "as", "FORMAT",
                                                              "the format whose rules it must keep",
                                                              fnd_dataset_formats},
                                                             END};
 static const struct fnd_example export_validate_examples[] = {
     {"export validate out/sft.jsonl --as gemini", "every rule that it breaks, by line"},
+    {"export validate out/yolo --as yolo", "a folder, by file and line; its hashes, too"},
     {NULL, NULL}};
 
 static const struct fnd_option verify_options[] = {

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "dataset/internal.h"
+#include "dataset/folder.h"
+#include "dataset/pair.h"
 
 enum { ARRAY_SIZE_MAX = 1 << 30 };
 
@@ -59,17 +60,8 @@ void fnd_checker_line(struct fnd_checker *checker, struct fnd_json line, struct 
     }
 }
 
-/** A check of one file under way. */
-struct checking {
-    struct fnd_checker checker;
-    const struct fnd_check_hooks *hooks;
-    struct fnd_dataset_checked *checked;
-};
-
-static void tell(struct checking *checking, size_t line, bool warning, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void tell(struct checking *checking, size_t line, bool warning, const char *format, ...)
+void fnd_checking_tell(struct fnd_checking *checking, const char *file, size_t line, bool warning,
+                       const char *format, ...)
 {
     struct fnd_text message = {0};
     va_list arguments;
@@ -78,7 +70,8 @@ static void tell(struct checking *checking, size_t line, bool warning, const cha
     va_end(arguments);
     *(warning ? &checking->checked->warnings : &checking->checked->errors) += 1;
     if (checking->hooks->said != NULL) {
-        struct fnd_dataset_note note = {0, line, warning, fnd_text_z(&message)};
+        const struct fnd_dataset_note note = {
+            .line = line, .warning = warning, .message = fnd_text_z(&message), .file = file};
         checking->hooks->said(checking->hooks->context, &note);
     }
     fnd_text_finish(&message);
@@ -86,7 +79,7 @@ static void tell(struct checking *checking, size_t line, bool warning, const cha
 
 /** Read one line without its newline; what passes the maximum is skipped, size is then larger.
  *  Returns 1: a line; 0: the end.  ended: whether there was a newline. */
-static bool line_read(FILE *file, struct fnd_text *line, size_t *size, bool *ended)
+bool fnd_line_read(FILE *file, struct fnd_text *line, size_t *size, bool *ended)
 {
     int byte;
     fnd_text_clear(line);
@@ -101,20 +94,19 @@ static bool line_read(FILE *file, struct fnd_text *line, size_t *size, bool *end
     return byte != EOF || *size > 0;
 }
 
-/** One example.
- *  line   of the file, where it begins.
- *  index  of the example, from 1. */
-static void value_check(struct checking *checking, struct fnd_json value, size_t line, size_t index)
+void fnd_checking_value(struct fnd_checking *checking, const char *file, size_t line,
+                        struct fnd_json value, size_t index)
 {
     struct fnd_flaws flaws = {0};
     checking->checker.line = line;
     fnd_checker_line(&checking->checker, value, &flaws);
     for (size_t i = 0; i < flaws.count; i++) {
-        tell(checking, line, false, "%s%s%s", flaws.list[i].pointer,
-             flaws.list[i].pointer[0] != '\0' ? ": " : "", flaws.list[i].message);
+        fnd_checking_tell(checking, file, line, false, "%s%s%s", flaws.list[i].pointer,
+                          flaws.list[i].pointer[0] != '\0' ? ": " : "", flaws.list[i].message);
     }
     if (flaws.skipped > 0) {
-        tell(checking, line, false, "%zu more things are wrong with it", flaws.skipped);
+        fnd_checking_tell(checking, file, line, false, "%zu more things are wrong with it",
+                          flaws.skipped);
     }
     if (flaws.count == 0 && checking->hooks->agrees != NULL &&
         !checking->hooks->agrees(checking->hooks->context, index, value)) {
@@ -123,38 +115,58 @@ static void value_check(struct checking *checking, struct fnd_json value, size_t
     fnd_flaws_finish(&flaws);
 }
 
-static void line_check(struct checking *checking, const struct fnd_text *line, size_t size,
+bool fnd_line_sound(struct fnd_checking *checking, const char *file, size_t number,
+                    struct fnd_text *line, size_t size)
+{
+    if (size > FND_DATASET_LINE_SIZE_MAX) {
+        fnd_checking_tell(checking, file, number, false,
+                          "has %zu bytes, and %d are allowed in one line", size,
+                          FND_DATASET_LINE_SIZE_MAX);
+        return false;
+    }
+    if (number == 1 && size >= 3 && memcmp(line->bytes, "\xEF\xBB\xBF", 3) == 0) {
+        fnd_checking_tell(checking, file, number, false,
+                          "begins with a byte order mark; save it as UTF-8 without one");
+        memmove(line->bytes, line->bytes + 3, size - 3);
+        size -= 3;
+    }
+    if (size > 0 && line->bytes[size - 1] == '\r') {
+        fnd_checking_tell(checking, file, number, false,
+                          "ends with CR LF; lines end with LF alone");
+        size--;
+    }
+    line->size = size;
+    if (size == 0) {
+        fnd_checking_tell(checking, file, number, false,
+                          "is empty; each line holds one JSON value");
+    }
+    return size > 0;
+}
+
+static void line_check(struct fnd_checking *checking, struct fnd_text *line, size_t size,
                        bool ended)
 {
     const size_t number = ++checking->checked->lines;
     struct fnd_json value = {NULL, 0};
     struct fnd_error error = {0};
-    if (size > FND_DATASET_LINE_SIZE_MAX) {
+    if (!fnd_line_sound(checking, NULL, number, line, size)) {
         checking->checker.lines++;
-        tell(checking, number, false, "has %zu bytes, and %d are allowed in one line", size,
-             FND_DATASET_LINE_SIZE_MAX);
         return;
     }
-    if (size > 0 && line->bytes[size - 1] == '\r') {
-        tell(checking, number, false, "ends with CR LF; lines end with LF alone");
-    }
-    if (size == 0) {
+    if (fnd_json_check(line->bytes, line->size, NULL, &value, &error) != FND_OK) {
         checking->checker.lines++;
-        tell(checking, number, false, "is empty; each line holds one JSON value");
+        fnd_checking_tell(checking, NULL, number, false, "is no JSON: %s, at byte %zu",
+                          error.message, error.column);
         return;
     }
-    if (fnd_json_check(line->bytes, size, NULL, &value, &error) != FND_OK) {
-        checking->checker.lines++;
-        tell(checking, number, false, "is no JSON: %s, at byte %zu", error.message, error.column);
-        return;
-    }
-    value_check(checking, value, number, number);
+    fnd_checking_value(checking, NULL, number, value, number);
     if (!ended) {
-        tell(checking, number, true, "the file does not end with a newline");
+        fnd_checking_tell(checking, NULL, number, true, "the file does not end with a newline");
     }
 }
+
 /** A file that is taken apart into records: its own flaws by line, then record by record. */
-static void unpacked_check(struct checking *checking, struct fnd_json file)
+static void unpacked_check(struct fnd_checking *checking, struct fnd_json file)
 {
     struct fnd_text records = {0};
     struct fnd_flaws flaws = {0};
@@ -166,16 +178,18 @@ static void unpacked_check(struct checking *checking, struct fnd_json file)
         if (place.bytes != NULL) {
             fnd_json_place(file.bytes, place.bytes, &line, &column);
         }
-        tell(checking, line, false, "%s: %s", flaws.list[i].pointer, flaws.list[i].message);
+        fnd_checking_tell(checking, NULL, line, false, "%s: %s", flaws.list[i].pointer,
+                          flaws.list[i].message);
     }
     if (flaws.skipped > 0) {
-        tell(checking, 0, false, "%zu more things are wrong with it", flaws.skipped);
+        fnd_checking_tell(checking, NULL, 0, false, "%zu more things are wrong with it",
+                          flaws.skipped);
     }
     if (flaws.count == 0 &&
         fnd_json_check(records.bytes, records.size, NULL, &array, NULL) == FND_OK) {
         for (struct fnd_json_walk walk = fnd_json_walk(array); fnd_json_next(&walk);) {
             checking->checked->lines++;
-            value_check(checking, walk.value, walk.index + 1, walk.index + 1);
+            fnd_checking_value(checking, NULL, walk.index + 1, walk.value, walk.index + 1);
         }
     }
     fnd_flaws_finish(&flaws);
@@ -183,8 +197,8 @@ static void unpacked_check(struct checking *checking, struct fnd_json file)
 }
 
 /** A file that is one array: read whole, its items checked one by one. */
-static enum fnd_status array_check(struct checking *checking, FILE *file, struct fnd_text *whole,
-                                   struct fnd_error *error)
+static enum fnd_status array_check(struct fnd_checking *checking, FILE *file,
+                                   struct fnd_text *whole, struct fnd_error *error)
 {
     struct fnd_json array = {NULL, 0};
     struct fnd_error flaw = {0};
@@ -200,8 +214,8 @@ static enum fnd_status array_check(struct checking *checking, FILE *file, struct
         fnd_text_append(whole, piece, got);
     }
     if (fnd_json_check(fnd_text_z(whole), whole->size, NULL, &array, &flaw) != FND_OK) {
-        tell(checking, flaw.line, false, "is no JSON: %s, at byte %zu of the line", flaw.message,
-             flaw.column);
+        fnd_checking_tell(checking, NULL, flaw.line, false,
+                          "is no JSON: %s, at byte %zu of the line", flaw.message, flaw.column);
         return FND_OK;
     }
     if (checking->checker.format->unpack != NULL) {
@@ -209,8 +223,8 @@ static enum fnd_status array_check(struct checking *checking, FILE *file, struct
         return FND_OK;
     }
     if (fnd_json_type(array) != FND_JSON_ARRAY) {
-        tell(checking, 1, false, "is %s; the file must be one JSON array",
-             fnd_json_type_name(fnd_json_type(array)));
+        fnd_checking_tell(checking, NULL, 1, false, "is %s; the file must be one JSON array",
+                          fnd_json_type_name(fnd_json_type(array)));
         return FND_OK;
     }
     const char *seen = fnd_text_z(whole);
@@ -219,7 +233,7 @@ static enum fnd_status array_check(struct checking *checking, FILE *file, struct
             line += *seen == '\n';
         }
         checking->checked->lines++;
-        value_check(checking, item.value, line, item.index + 1);
+        fnd_checking_value(checking, NULL, line, item.value, item.index + 1);
     }
     return FND_OK;
 }
@@ -231,7 +245,7 @@ static int id_order(const void *a, const void *b)
     return order != 0 ? order : (left->line > right->line) - (left->line < right->line);
 }
 
-static void ids_check(struct checking *checking)
+static void ids_check(struct fnd_checking *checking)
 {
     struct fnd_checker *checker = &checking->checker;
     if (checker->ids_count > 1) {
@@ -240,57 +254,79 @@ static void ids_check(struct checking *checking)
     for (size_t i = 1; i < checker->ids_count; i++) {
         const struct fnd_id_seen *before = &checker->ids[i - 1], *here = &checker->ids[i];
         if (memcmp(before->digest, here->digest, sizeof here->digest) == 0) {
-            tell(checking, here->line, false, "/id: is that of line %zu, too", before->line);
+            fnd_checking_tell(checking, NULL, here->line, false, "/id: is that of line %zu, too",
+                              before->line);
         }
     }
 }
 
 /** What can be said of the file as a whole. */
-static void whole_check(struct checking *checking, uint64_t size)
+static void whole_check(struct fnd_checking *checking, uint64_t size)
 {
     const struct fnd_checker *checker = &checking->checker;
     const struct fnd_format *format = checker->format;
     if (format->size_max > 0 && size > format->size_max) {
-        tell(checking, 0, false,
-             "the file has %" PRIu64 " bytes, and %s takes %" PRIu64
-             "; split it by --since and --until",
-             size, format->name, format->size_max);
+        fnd_checking_tell(checking, NULL, 0, false,
+                          "the file has %" PRIu64 " bytes, and %s takes %" PRIu64
+                          "; split it by --since and --until",
+                          size, format->name, format->size_max);
     }
     if (format->lines_max > 0 && checker->lines > format->lines_max) {
-        tell(checking, 0, false, "the file has %zu examples, and %s takes %zu", checker->lines,
-             format->name, format->lines_max);
+        fnd_checking_tell(checking, NULL, 0, false, "the file has %zu examples, and %s takes %zu",
+                          checker->lines, format->name, format->lines_max);
     }
     if (format->lines_with_files_max > 0 && checker->with_files > format->lines_with_files_max) {
-        tell(checking, 0, false, "%zu examples have files, and %s takes %zu of them",
-             checker->with_files, format->name, format->lines_with_files_max);
+        fnd_checking_tell(checking, NULL, 0, false,
+                          "%zu examples have files, and %s takes %zu of them", checker->with_files,
+                          format->name, format->lines_with_files_max);
     }
     if (checker->lines < format->lines_min) {
         /* An export says what is there, however little that is. */
-        tell(checking, 0, checking->hooks->agrees != NULL,
-             "the file has %zu example%s, and %s takes no fewer than %zu", checker->lines,
-             checker->lines == 1 ? "" : "s", format->name, format->lines_min);
+        fnd_checking_tell(checking, NULL, 0, checking->hooks->agrees != NULL,
+                          "the file has %zu example%s, and %s takes no fewer than %zu",
+                          checker->lines, checker->lines == 1 ? "" : "s", format->name,
+                          format->lines_min);
     }
     if (checker->lines < format->lines_advised) {
-        tell(checking, 0, true, "the file has %zu example%s; %zu or more are advised for %s",
-             checker->lines, checker->lines == 1 ? "" : "s", format->lines_advised, format->name);
+        fnd_checking_tell(
+            checking, NULL, 0, true, "the file has %zu example%s; %zu or more are advised for %s",
+            checker->lines, checker->lines == 1 ? "" : "s", format->lines_advised, format->name);
     }
     if (checker->strange > 0) {
-        tell(checking, checker->strange_line, true,
-             "%zu file%s of a type that %s is not known to read (here %s)", checker->strange,
-             checker->strange == 1 ? " is" : "s are", format->name, checker->strange_type);
+        fnd_checking_tell(checking, NULL, checker->strange_line, true,
+                          "%zu file%s of a type that %s is not known to read (here %s)",
+                          checker->strange, checker->strange == 1 ? " is" : "s are", format->name,
+                          checker->strange_type);
     }
     if (checker->long_lines > 0) {
-        tell(checking, checker->long_line, true,
-             "%zu example%s longer than the trainer is likely to take", checker->long_lines,
-             checker->long_lines == 1 ? " is" : "s are");
+        fnd_checking_tell(checking, NULL, checker->long_line, true,
+                          "%zu example%s longer than the trainer is likely to take",
+                          checker->long_lines, checker->long_lines == 1 ? " is" : "s are");
     }
+}
+
+enum fnd_status fnd_checking_end(struct fnd_checking *checking, uint64_t size,
+                                 struct fnd_error *error)
+{
+    ids_check(checking);
+    whole_check(checking, size);
+    const size_t errors = checking->checked->errors;
+    if (errors == 0) {
+        return FND_OK;
+    }
+    fnd_error_set(error, FND_INVALID, "%zu thing%s wrong with the %s as %s", errors,
+                  errors == 1 ? " is" : "s are",
+                  checking->checker.format->folder != NULL ? "folder" : "file",
+                  checking->checker.format->name);
+    fnd_error_code(error, "bad_dataset");
+    return FND_INVALID;
 }
 
 enum fnd_status fnd_check_file(FILE *file, const struct fnd_format *format,
                                const struct fnd_check_hooks *hooks,
                                struct fnd_dataset_checked *checked, struct fnd_error *error)
 {
-    struct checking checking = {.hooks = hooks, .checked = checked};
+    struct fnd_checking checking = {.hooks = hooks, .checked = checked};
     struct fnd_text line = {0};
     uint64_t bytes = 0;
     size_t size = 0;
@@ -303,7 +339,7 @@ enum fnd_status fnd_check_file(FILE *file, const struct fnd_format *format,
         status = array_check(&checking, file, &line, error);
         bytes = line.size;
     }
-    while (!format->array && line_read(file, &line, &size, &ended)) {
+    while (!format->array && fnd_line_read(file, &line, &size, &ended)) {
         bytes += size + ended;
         line_check(&checking, &line, size, ended);
     }
@@ -312,20 +348,54 @@ enum fnd_status fnd_check_file(FILE *file, const struct fnd_format *format,
                                  checked->lines);
         goto out;
     }
-    if (status != FND_OK) {
-        goto out;
-    }
-    ids_check(&checking);
-    whole_check(&checking, bytes);
-    if (checked->errors > 0) {
-        status =
-            fnd_error_set(error, FND_INVALID, "%zu thing%s wrong with the file as %s",
-                          checked->errors, checked->errors == 1 ? " is" : "s are", format->name);
-        fnd_error_code(error, "bad_dataset");
+    if (status == FND_OK) {
+        status = fnd_checking_end(&checking, bytes, error);
     }
 out:
     fnd_checker_finish(&checking.checker);
     fnd_text_finish(&line);
+    return status;
+}
+
+/** What the manifest beside a file says of it, if there is one. */
+static void manifest_compare(const char *path, const struct fnd_format *format,
+                             struct fnd_checking *checking)
+{
+    char told[FND_DIGEST_TEXT_SIZE] = "", found[FND_DIGEST_TEXT_SIZE] = "";
+    enum fnd_pair pair = FND_PAIR_ALONE;
+    struct fnd_error error = {0};
+    fnd_pair_settle(path, format->beside_name);
+    if (fnd_pair_look(path, &pair, told, found, &error) != FND_OK) {
+        fnd_checking_tell(checking, NULL, 0, false, "%s", error.message);
+    } else if (pair == FND_PAIR_STAGED) {
+        fnd_checking_tell(checking, NULL, 0, true,
+                          "its manifest is still %s%s.next: the export was cut off before it got "
+                          "its name; rename it",
+                          path, FND_MANIFEST_ENDING);
+    } else if (pair == FND_PAIR_DIFFERS) {
+        fnd_checking_tell(
+            checking, NULL, 0, false,
+            "it is not the file that %s%s tells of: its SHA-256 is %s, not %s; one of "
+            "them was altered or replaced; export again with --manifest",
+            path, FND_MANIFEST_ENDING, found, told);
+    }
+}
+
+static enum fnd_status opened_check(int fd, const char *path, const struct fnd_format *format,
+                                    const struct fnd_check_hooks *hooks,
+                                    struct fnd_dataset_checked *checked, struct fnd_error *error)
+{
+    struct fnd_checking checking = {.hooks = hooks, .checked = checked};
+    if (format->folder != NULL) {
+        return fnd_check_folder(fd, format, hooks, checked, error);
+    }
+    FILE *file = fdopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), "r");
+    if (file == NULL) {
+        return fnd_error_errno(error, FND_IO, errno, "cannot read");
+    }
+    manifest_compare(path, format, &checking);
+    enum fnd_status status = fnd_check_file(file, format, hooks, checked, error);
+    fclose(file);
     return status;
 }
 
@@ -343,23 +413,26 @@ fnd_dataset_validate(const char *path, const char *format,
     *checked = (struct fnd_dataset_checked){0};
     fnd_digest_setup(); /* no store was opened that would have done it */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd >= 0 && fstat(fd, &info) == 0 && !S_ISREG(info.st_mode)) {
-        close(fd);
-        return fnd_error_set(error, FND_INVALID, "cannot check %s: it is %s; name a regular file",
-                             path, S_ISDIR(info.st_mode) ? "a folder" : "no regular file");
-    }
-    FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
-    if (file == NULL) {
+    if (fd < 0 || fstat(fd, &info) != 0) {
         const int failure = errno;
         if (fd >= 0) {
             close(fd);
         }
         return fnd_error_errno(error, fnd_status_errno(failure), failure, "cannot open %s", path);
     }
-    enum fnd_status status = fnd_check_file(file, found, &hooks, checked, error);
-    if (status != FND_OK) {
-        fnd_error_prefix(error, "%s", path);
+    enum fnd_status status = FND_OK;
+    if (found->folder != NULL ? !S_ISDIR(info.st_mode) : !S_ISREG(info.st_mode)) {
+        status = fnd_error_set(error, FND_INVALID, "cannot check %s: it is %s; name a %s", path,
+                               S_ISDIR(info.st_mode)   ? "a folder"
+                               : S_ISREG(info.st_mode) ? "a file, and the format is a folder"
+                                                       : "no regular file",
+                               found->folder != NULL ? "folder" : "regular file");
+    } else {
+        status = opened_check(fd, path, found, &hooks, checked, error);
+        if (status != FND_OK) {
+            fnd_error_prefix(error, "%s", path);
+        }
     }
-    fclose(file);
+    close(fd);
     return status;
 }

@@ -34,6 +34,7 @@ struct fnd_dataset_note {
     size_t line;    /* the line of the file, from 1; 0: the file as a whole */
     bool warning;   /* the data can be used all the same */
     const char *message;
+    const char *file; /* in a folder: the file that the line is of; NULL: the only one */
 };
 
 /** What to export. `= {0}` with a format is the simplest. All borrowed. */
@@ -47,7 +48,9 @@ struct fnd_export_options {
     const char *system;
     const char
         *uri_prefix; /* gs://BUCKET/… or https://HOST/…: where the trainer finds the inputs */
-    const char *out; /* the file; NULL: out/NAME.jsonl in the job directory; "-": `fd` */
+    const char *out; /* the file; NULL: out/NAME.jsonl in the job directory; "-": `fd`. Of a format
+                        that makes a folder: the folder; NULL: out/NAME; "-": for
+                        fnd_dataset_reproduce() only, which then drops what it made */
     int fd;          /* where "-" leads: written to once everything has been checked */
     const char *manifest;             /* NULL: OUT.manifest.json, and none for "-" */
     int64_t since, until;             /* record numbers, both included; 0: open */

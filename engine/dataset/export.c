@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "dataset/internal.h"
+#include "dataset/bundle.h"
+#include "dataset/pair.h"
 
 static const int32_t shares_usual[FND_SPLITS_COUNT] = {800, 100, 100};
 
@@ -183,7 +184,10 @@ static enum fnd_status out_default(const struct fnd_plan *plan, char **path,
     if (status == FND_OK) {
         status = out_sync(fnd_reader_path(plan->reader), error);
     }
-    fnd_text_printf(&text, "/%s.json%s", name, plan->format->array ? "" : "l");
+    fnd_text_printf(&text, "/%s%s", name,
+                    plan->format->folder != NULL ? ""
+                    : plan->format->array        ? ".json"
+                                                 : ".jsonl");
     if (status == FND_OK) {
         *path = fnd_text_take(&text);
     }
@@ -213,6 +217,12 @@ enum fnd_status fnd_dataset_export(struct fnd_reader *reader, struct fnd_store *
     if (status == FND_OK) {
         status = fnd_plan_select(&plan, error);
     }
+    if (status == FND_OK && plan.format->folder != NULL && options->out != NULL &&
+        strcmp(options->out, "-") == 0) {
+        status = fnd_error_set(error, FND_INVALID,
+                               "%s is a folder, which cannot go to a pipe; name one with --out",
+                               plan.format->name);
+    }
     if (status == FND_OK && options->out == NULL) {
         status = out_default(&plan, &path, error);
         plan.options.out = path;
@@ -226,11 +236,18 @@ enum fnd_status fnd_dataset_export(struct fnd_reader *reader, struct fnd_store *
     return status;
 }
 
-/** The manifest's name without ".manifest.json". */
-static enum fnd_status out_beside(const char *manifest, char **path, struct fnd_error *error)
+/** The manifest's name without ".manifest.json"; of a folder, the folder that it lies in. */
+static enum fnd_status out_beside(const char *manifest, bool folder, char **path,
+                                  struct fnd_error *error)
 {
-    static const char ending[] = ".manifest.json";
-    const size_t size = strlen(manifest), ending_size = sizeof ending - 1;
+    const char *ending = folder ? "/" FND_BUNDLE_MANIFEST : FND_MANIFEST_ENDING;
+    const size_t size = strlen(manifest), ending_size = strlen(ending);
+    if (folder && strcmp(manifest, FND_BUNDLE_MANIFEST) == 0) {
+        *path = getcwd(NULL, 0);
+        return *path != NULL
+                   ? FND_OK
+                   : fnd_error_errno(error, FND_IO, errno, "cannot tell this folder's name");
+    }
     if (size <= ending_size || strcmp(manifest + size - ending_size, ending) != 0) {
         return fnd_error_set(error, FND_INVALID,
                              "the name of %s does not tell where its export goes; give --out",
@@ -238,6 +255,16 @@ static enum fnd_status out_beside(const char *manifest, char **path, struct fnd_
     }
     *path = fnd_strndup(manifest, size - ending_size);
     return FND_OK;
+}
+
+/** What a killed export left beside the file of this manifest comes to its end first. */
+static void settle(const char *manifest)
+{
+    char *path = NULL;
+    if (out_beside(manifest, false, &path, NULL) == FND_OK) {
+        fnd_pair_settle(path, NULL);
+    }
+    free(path);
 }
 
 enum fnd_status fnd_dataset_reproduce(struct fnd_reader *reader, const char *manifest,
@@ -253,6 +280,7 @@ enum fnd_status fnd_dataset_reproduce(struct fnd_reader *reader, const char *man
     plan.options.said = options->said;
     plan.options.progress = options->progress;
     plan.options.context = options->context;
+    settle(manifest);
     enum fnd_status status = fnd_manifest_read(manifest, &read, &plan, error);
     if (status == FND_OK) {
         status = fnd_dataset_store(reader, &plan.store_uuid, error);
@@ -270,7 +298,7 @@ enum fnd_status fnd_dataset_reproduce(struct fnd_reader *reader, const char *man
     if (status == FND_OK) {
         plan.options.out = options->out;
         if (options->out == NULL) {
-            status = out_beside(manifest, &path, error);
+            status = out_beside(manifest, plan.format->folder != NULL, &path, error);
             plan.options.out = path;
         }
     }

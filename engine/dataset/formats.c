@@ -6,7 +6,8 @@
 
 const char *const fnd_dataset_formats[] = {
     "foundry", "gemini",   "openai-chat",     "openai-dpo", "trl-sft",      "trl-dpo", "trl-kto",
-    "alpaca",  "sharegpt", "nvidia-flywheel", "argilla",    "label-studio", "coco",    NULL};
+    "alpaca",  "sharegpt", "nvidia-flywheel", "argilla",    "label-studio", "coco",    "yolo",
+    "hf",      NULL};
 static const struct fnd_format *const formats[] = {
     &fnd_format_foundry,     &fnd_format_gemini,
     &fnd_format_openai_chat, &fnd_format_openai_dpo,
@@ -14,7 +15,8 @@ static const struct fnd_format *const formats[] = {
     &fnd_format_trl_kto,     &fnd_format_alpaca,
     &fnd_format_sharegpt,    &fnd_format_nvidia_flywheel,
     &fnd_format_argilla,     &fnd_format_label_studio,
-    &fnd_format_coco};
+    &fnd_format_coco,        &fnd_format_yolo,
+    &fnd_format_hf};
 _Static_assert(sizeof formats / sizeof formats[0] + 1 ==
                    sizeof fnd_dataset_formats / sizeof fnd_dataset_formats[0],
                "each format has its name in the list");

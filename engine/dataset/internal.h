@@ -70,6 +70,9 @@ struct fnd_plan {
     bool reproduces;  /* hashes are the manifest's */
     int64_t *skipped; /* bad ones that were left out */
     size_t skipped_count;
+    int64_t *order; /* of a folder: the records as they are read back, split by split */
+    char **classes; /* of boxes, where numbers stand for them: in the order in which they came up */
+    size_t classes_count;
     struct fnd_export_result *result;
 };
 
@@ -90,6 +93,8 @@ void fnd_plan_finish(struct fnd_plan *plan);
 /** Where the record's input lies for the trainer: the option, else its entry's; may be NULL. */
 const char *fnd_plan_prefix(const struct fnd_plan *plan, const struct fnd_datum *datum);
 void fnd_plan_note(const struct fnd_plan *plan, int64_t record, bool warning, const char *message);
+/** Whether the record is of the pipeline and phase asked for. */
+bool fnd_plan_in_scope(const struct fnd_plan *plan, const struct fnd_datum *datum);
 /** True if a failure is this record's own and the others can still be exported. */
 bool fnd_failure_is_local(const struct fnd_error *error);
 
@@ -140,11 +145,13 @@ struct fnd_format {
     void (*unpack)(struct fnd_json file, struct fnd_text *records, struct fnd_flaws *flaws);
     /** A file that the trainer wants beside the data, as OUT with `beside_name` behind it; NULL:
      *  none. `checker` has seen all lines. */
+    const struct fnd_folder *folder; /* the export is a folder; NULL: a file */
     const char *beside_name;
     void (*beside)(const struct fnd_plan *plan, const struct fnd_checker *checker,
                    struct fnd_text *text);
 };
 const struct fnd_format *fnd_format_find(const char *name, struct fnd_error *error);
+extern const struct fnd_format fnd_format_yolo, fnd_format_hf;
 extern const struct fnd_format fnd_format_foundry, fnd_format_gemini, fnd_format_openai_chat,
     fnd_format_openai_dpo, fnd_format_trl_sft, fnd_format_trl_dpo, fnd_format_trl_kto,
     fnd_format_alpaca, fnd_format_sharegpt, fnd_format_nvidia_flywheel, fnd_format_argilla,
@@ -165,6 +172,28 @@ struct fnd_check_hooks {
     bool (*agrees)(void *context, size_t line, struct fnd_json json);
     void *context;
 };
+/** A check of one file or folder under way. */
+struct fnd_checking {
+    struct fnd_checker checker;
+    const struct fnd_check_hooks *hooks;
+    struct fnd_dataset_checked *checked;
+};
+/** Something was found.  file: in a folder; NULL: the file itself.  line: from 1; 0: the whole. */
+void fnd_checking_tell(struct fnd_checking *checking, const char *file, size_t line, bool warning,
+                       const char *format, ...) __attribute__((format(printf, 5, 6)));
+/** Check one example.  line: where it begins.  index: of the example, from 1. */
+void fnd_checking_value(struct fnd_checking *checking, const char *file, size_t line,
+                        struct fnd_json value, size_t index);
+/** What can be said of the whole, of `size` bytes. Then FND_INVALID if anything was wrong. */
+enum fnd_status fnd_checking_end(struct fnd_checking *checking, uint64_t size,
+                                 struct fnd_error *error);
+/** Read one line without its newline; what passes the maximum is skipped, `size` is then larger.
+ *  Returns false at the end.  ended: whether there was a newline. */
+bool fnd_line_read(FILE *file, struct fnd_text *line, size_t *size, bool *ended);
+/** Tell of a line that is too long or empty (false), and of a byte order mark and CR LF, which are
+ *  cut off so that what is in it can be told, too. */
+bool fnd_line_sound(struct fnd_checking *checking, const char *file, size_t number,
+                    struct fnd_text *line, size_t size);
 enum fnd_status fnd_check_file(FILE *file, const struct fnd_format *format,
                                const struct fnd_check_hooks *hooks,
                                struct fnd_dataset_checked *checked, struct fnd_error *error);
@@ -219,8 +248,10 @@ void fnd_sink_finish(struct fnd_sink *sink);
 /* --- manifest.c --------------------------------------------------------------------------------
  */
 
-/** The manifest of what was written, canonical JSON with a newline; malloc'ed. */
-char *fnd_manifest_make(const struct fnd_plan *plan);
+/** The manifest of what was written, canonical JSON with a newline; malloc'ed.
+ *  bundle  the folder that was made; NULL: it was a file. */
+struct fnd_bundle;
+char *fnd_manifest_make(const struct fnd_plan *plan, const struct fnd_bundle *bundle);
 /** Read a manifest into a plan.
  *  text   keeps the bytes that the plan's options point into.
  *  sha256 receives the file's. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "dataset/bundle.h"
 #include "dataset/internal.h"
 
 enum { MANIFEST_VERSION = 1 };
@@ -70,7 +71,21 @@ static void counts_append(const struct fnd_plan *plan, struct fnd_text *json)
     fnd_text_append_z(json, "}}");
 }
 
-char *fnd_manifest_make(const struct fnd_plan *plan)
+/** Of a folder: its files, and the classes by number. */
+static void folder_append(const struct fnd_plan *plan, const struct fnd_bundle *bundle,
+                          struct fnd_text *json)
+{
+    fnd_text_append_z(json, ",\"files\":");
+    fnd_bundle_listing(bundle, json);
+    fnd_text_append_z(json, ",\"classes\":[");
+    for (size_t i = 0; i < plan->classes_count; i++) {
+        fnd_text_append_z(json, i > 0 ? "," : "");
+        fnd_text_append_json_z(json, plan->classes[i]);
+    }
+    fnd_text_append_byte(json, ']');
+}
+
+char *fnd_manifest_make(const struct fnd_plan *plan, const struct fnd_bundle *bundle)
 {
     struct fnd_text json = {0}, canonical = {0};
     const int32_t *shares = plan->options.shares;
@@ -85,6 +100,9 @@ char *fnd_manifest_make(const struct fnd_plan *plan)
     fnd_text_printf(&json, ",\"shares\":[%" PRId32 ",%" PRId32 ",%" PRId32 "]}", shares[0],
                     shares[1], shares[2]);
     counts_append(plan, &json);
+    if (bundle != NULL) {
+        folder_append(plan, bundle, &json);
+    }
     fnd_text_append_z(&json, ",\"records\":[");
     for (size_t i = 0; i < plan->count; i++) {
         char hash[FND_DIGEST_TEXT_SIZE];
@@ -119,6 +137,7 @@ static const char manifest_schema[] =
     "\"split\":{\"type\":\"object\",\"required\":[\"salt\",\"shares\"],\"properties\":{"
     "\"salt\":{\"type\":\"string\"},\"shares\":{\"type\":\"array\",\"minItems\":3,\"maxItems\":3,"
     "\"items\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":1000}}}},"
+    "\"classes\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
     "\"records\":{\"type\":\"array\",\"items\":{\"type\":\"array\",\"minItems\":2,\"maxItems\":2,"
     "\"prefixItems\":[{\"type\":\"integer\",\"minimum\":1},{\"$ref\":\"#/$defs/hash\"}]}}},"
     "\"$defs\":{\"hash\":{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{64}$\"}}}";
@@ -229,6 +248,12 @@ enum fnd_status fnd_manifest_read(const char *path, struct fnd_manifest *manifes
     free(hash);
     fnd_json_integer(fnd_json_member(given, "until"), &plan->as_of); /* marks as they were then */
     plan->reproduces = true;
+    struct fnd_json classes = fnd_json_member(json, "classes");
+    plan->classes = fnd_realloc(NULL, fnd_json_count(classes) + 1, sizeof *plan->classes);
+    for (struct fnd_json_walk walk = fnd_json_walk(classes);
+         classes.bytes != NULL && fnd_json_next(&walk);) {
+        plan->classes[plan->classes_count++] = fnd_json_strdup(walk.value);
+    }
     return records_read(path, fnd_json_member(json, "records"), plan, error);
 }
 

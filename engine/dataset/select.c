@@ -70,9 +70,8 @@ static enum fnd_status judge(const struct fnd_plan *plan, const struct fnd_datum
     return FND_OK;
 }
 
-/** Whether the record is of the pipeline and phase asked for; others take no part at all, whatever
- *  may be wrong with them. */
-static bool in_scope(const struct fnd_plan *plan, const struct fnd_datum *datum)
+/* Others take no part at all, whatever may be wrong with them. */
+bool fnd_plan_in_scope(const struct fnd_plan *plan, const struct fnd_datum *datum)
 {
     const struct fnd_export_options *options = &plan->options;
     const char *of = options->of;
@@ -121,7 +120,7 @@ static enum fnd_status consider(struct selecting *selecting, const struct fnd_co
         return FND_OK;
     }
     enum fnd_status status = fnd_datum_load(plan, row->id, &datum, &local);
-    if ((status == FND_OK || fnd_failure_is_local(&local)) && !in_scope(plan, &datum)) {
+    if ((status == FND_OK || fnd_failure_is_local(&local)) && !fnd_plan_in_scope(plan, &datum)) {
         plan->result->left_out[FND_LEFT_FILTERED]++;
         status = FND_OK;
     } else if (status == FND_OK) {

@@ -9,7 +9,8 @@
 
 #include "base/crash_point.h"
 #include "base/file.h"
-#include "dataset/internal.h"
+#include "dataset/folder.h"
+#include "dataset/pair.h"
 
 void fnd_plan_note(const struct fnd_plan *plan, int64_t record, bool warning, const char *message)
 {
@@ -41,6 +42,11 @@ void fnd_plan_finish(struct fnd_plan *plan)
     free(plan->numbers);
     free(plan->hashes);
     free(plan->skipped);
+    free(plan->order);
+    for (size_t i = 0; i < plan->classes_count; i++) {
+        free(plan->classes[i]);
+    }
+    free(plan->classes);
     *plan = (struct fnd_plan){0};
 }
 
@@ -48,6 +54,8 @@ void fnd_plan_finish(struct fnd_plan *plan)
 struct writing {
     struct fnd_plan *plan;
     struct fnd_sink sink;
+    struct fnd_bundle bundle;   /* of a format that makes a folder, in the sink's place */
+    uint8_t *splits;            /* of each record that was written, for a folder */
     struct fnd_checker checker; /* of lines before they are written, so that it is the record that
                                    is told of, and may be skipped */
     struct fnd_text line;
@@ -115,11 +123,17 @@ static void bad_add(struct writing *writing, int64_t number, const struct fnd_er
     plan->skipped[plan->skipped_count++] = number;
 }
 
-/** A line of its own, or an item of the array. */
-static enum fnd_status line_put(struct writing *writing, bool first, struct fnd_error *error)
+/** A line of its own, an item of the array, or files of the folder. */
+static enum fnd_status line_put(struct writing *writing, const struct fnd_datum *datum, bool first,
+                                struct fnd_error *error)
 {
     const bool array = writing->plan->format->array;
     enum fnd_status status = FND_OK;
+    if (writing->plan->format->folder != NULL) {
+        const struct fnd_json line = {writing->line.bytes, writing->line.size};
+        return writing->plan->format->folder->put(writing->plan, datum, line, &writing->bundle,
+                                                  error);
+    }
     if (writing->plan->format->pack != NULL) {
         fnd_text_append_byte(&writing->records, first ? '[' : ',');
         fnd_text_append(&writing->records, writing->line.bytes, writing->line.size);
@@ -133,6 +147,29 @@ static enum fnd_status line_put(struct writing *writing, bool first, struct fnd_
     return status == FND_OK
                ? fnd_sink_write(&writing->sink, writing->line.bytes, writing->line.size, error)
                : status;
+}
+
+/** What comes behind the last line. */
+static enum fnd_status lines_end(struct writing *writing, struct fnd_error *error)
+{
+    struct fnd_plan *plan = writing->plan;
+    enum fnd_status status = FND_OK;
+    if (plan->format->folder != NULL) {
+        fnd_plan_order(plan, writing->splits);
+        return plan->format->folder->end(plan, &writing->bundle, error);
+    }
+    if (plan->format->pack != NULL) {
+        struct fnd_text file = {0};
+        fnd_text_append_z(&writing->records, plan->count == 0 ? "[]" : "]");
+        plan->format->pack(&writing->checker,
+                           (struct fnd_json){writing->records.bytes, writing->records.size}, &file);
+        status = fnd_sink_write(&writing->sink, file.bytes, file.size, error);
+        fnd_text_finish(&file);
+    } else if (plan->format->array) {
+        const char *end = plan->count == 0 ? "[\n]\n" : "\n]\n";
+        status = fnd_sink_write(&writing->sink, end, strlen(end), error);
+    }
+    return status;
 }
 
 /** All records, one at a time. Those that were written are plan->numbers behind it. */
@@ -150,7 +187,10 @@ static enum fnd_status lines_write(struct writing *writing, struct fnd_error *er
         struct fnd_error local = {0};
         status = line_make(writing, &datum, i, &local);
         if (status == FND_OK) {
-            status = line_put(writing, kept == 0, &local);
+            status = line_put(writing, &datum, kept == 0, &local);
+            if (writing->splits != NULL) {
+                writing->splits[kept] = (uint8_t)datum.split;
+            }
             memcpy(plan->hashes[kept], datum.hash, FND_DIGEST_SIZE);
             plan->numbers[kept++] = datum.number;
             result->splits[datum.split - FND_SPLIT_TRAIN]++;
@@ -170,18 +210,7 @@ static enum fnd_status lines_write(struct writing *writing, struct fnd_error *er
         }
     }
     plan->count = kept;
-    if (status == FND_OK && plan->format->pack != NULL) {
-        struct fnd_text file = {0};
-        fnd_text_append_z(&writing->records, kept == 0 ? "[]" : "]");
-        plan->format->pack(&writing->checker,
-                           (struct fnd_json){writing->records.bytes, writing->records.size}, &file);
-        status = fnd_sink_write(&writing->sink, file.bytes, file.size, error);
-        fnd_text_finish(&file);
-    } else if (status == FND_OK && plan->format->array) {
-        const char *end = kept == 0 ? "[\n]\n" : "\n]\n";
-        status = fnd_sink_write(&writing->sink, end, strlen(end), error);
-    }
-    return status;
+    return status == FND_OK ? lines_end(writing, error) : status;
 }
 
 /** What is wrong with the whole before it is read back. */
@@ -214,8 +243,8 @@ static enum fnd_status whole_check(const struct writing *writing, struct fnd_err
     if (result->lines == 0 && !plan->reproduces) {
         fnd_plan_note(plan, 0, true, "no record fits: the file is empty");
     }
-    if (format->training && plan->options.split == FND_SPLIT_ALL && !plan->reproduces &&
-        result->splits[1] + result->splits[2] > 0) {
+    if (format->training && format->folder == NULL && plan->options.split == FND_SPLIT_ALL &&
+        !plan->reproduces && result->splits[1] + result->splits[2] > 0) {
         struct fnd_text message = {0};
         fnd_text_printf(&message,
                         "all splits are in one file (%zu train, %zu validation, %zu test); for "
@@ -230,6 +259,28 @@ static enum fnd_status whole_check(const struct writing *writing, struct fnd_err
 /* --- reading back ------------------------------------------------------------------------------
  */
 
+/** Whether a row that was read back is, byte for byte, the one that the record gives. */
+static enum fnd_status row_agrees(const struct fnd_plan *plan, const struct fnd_datum *datum,
+                                  struct fnd_json line, struct fnd_error *error)
+{
+    struct fnd_text made = {0}, read = {0};
+    struct fnd_json again = {NULL, 0};
+    enum fnd_status status = plan->format->line(plan, datum, &made, error);
+    if (status == FND_OK) {
+        status = fnd_json_check(made.bytes, made.size, NULL, &again, error);
+    }
+    if (status == FND_OK) {
+        again = fnd_json_member(again, "row");
+        fnd_json_compact(fnd_json_member(line, "row"), &read);
+        if (again.size != read.size || memcmp(again.bytes, read.bytes, read.size) != 0) {
+            status = fnd_error_set(error, FND_DAMAGED, "its row is not what it gives");
+        }
+    }
+    fnd_text_finish(&made);
+    fnd_text_finish(&read);
+    return status;
+}
+
 static bool line_agrees(void *context, size_t line, struct fnd_json json)
 {
     struct fnd_plan *plan = context;
@@ -239,12 +290,16 @@ static bool line_agrees(void *context, size_t line, struct fnd_json json)
         fnd_plan_note(plan, 0, false, "the file has more lines than were written");
         return false;
     }
-    enum fnd_status status = fnd_datum_load(plan, plan->numbers[line - 1], &datum, &error);
+    const int64_t number = plan->order != NULL ? plan->order[line - 1] : plan->numbers[line - 1];
+    enum fnd_status status = fnd_datum_load(plan, number, &datum, &error);
     if (status == FND_OK) {
         status = plan->format->agrees(&datum, json, &error);
     }
+    if (status == FND_OK && plan->format->folder != NULL && plan->format->folder->exact) {
+        status = row_agrees(plan, &datum, json, &error);
+    }
     if (status != FND_OK) {
-        fnd_plan_note(plan, plan->numbers[line - 1], false, error.message);
+        fnd_plan_note(plan, number, false, error.message);
     }
     fnd_datum_finish(&datum);
     return status == FND_OK;
@@ -259,7 +314,7 @@ static void line_said(void *context, const struct fnd_dataset_note *note)
     }
     const size_t index =
         note->line - (plan->format->array && plan->format->pack == NULL ? 1 : 0); /* from 1 */
-    if (note->line > 0 && index > 0 && index <= plan->count) {
+    if (note->file == NULL && note->line > 0 && index > 0 && index <= plan->count) {
         told.record = plan->numbers[index - 1];
     }
     plan->options.said(plan->options.context, &told);
@@ -271,8 +326,11 @@ static enum fnd_status read_back(struct writing *writing, struct fnd_error *erro
     const struct fnd_check_hooks hooks = {line_said, line_agrees, plan};
     struct fnd_dataset_checked checked = {0};
     FILE *file = NULL;
-    enum fnd_status status = fnd_sink_read(&writing->sink, &file, error);
-    if (status == FND_OK) {
+    const bool folder = plan->format->folder != NULL;
+    enum fnd_status status =
+        folder ? fnd_check_folder(writing->bundle.fd, plan->format, &hooks, &checked, error)
+               : fnd_sink_read(&writing->sink, &file, error);
+    if (status == FND_OK && !folder) {
         status = fnd_check_file(file, plan->format, &hooks, &checked, error);
         fclose(file);
     }
@@ -290,45 +348,70 @@ static enum fnd_status read_back(struct writing *writing, struct fnd_error *erro
 /* --- names -------------------------------------------------------------------------------------
  */
 
+/** A folder holds its manifest, and gets its name with it. */
+static enum fnd_status folder_publish(struct writing *writing, struct fnd_error *error)
+{
+    struct fnd_plan *plan = writing->plan;
+    struct fnd_export_result *result = plan->result;
+    enum fnd_status status = fnd_bundle_publish(&writing->bundle, result->manifest, error);
+    if (status == FND_OK && writing->bundle.path != NULL) {
+        struct fnd_text path = {0};
+        result->path = fnd_strdup(writing->bundle.path);
+        fnd_text_printf(&path, "%s/" FND_BUNDLE_MANIFEST, result->path);
+        result->manifest_path = fnd_text_take(&path);
+    }
+    return status;
+}
+
+/** The file to a pipe; its manifest where one is asked for. */
+static enum fnd_status send(struct writing *writing, struct fnd_error *error)
+{
+    const struct fnd_export_options *options = &writing->plan->options;
+    struct fnd_export_result *result = writing->plan->result;
+    enum fnd_status status = FND_OK;
+    if (options->manifest != NULL) {
+        status = fnd_file_write(AT_FDCWD, options->manifest, result->manifest,
+                                strlen(result->manifest), 0666, error);
+        result->manifest_path = status == FND_OK ? fnd_strdup(options->manifest) : NULL;
+    }
+    if (status == FND_OK) {
+        status = fnd_sink_send(&writing->sink, options->fd, error);
+    }
+    if (status != FND_OK && result->manifest_path != NULL) {
+        unlink(result->manifest_path); /* it would tell of a file that did not arrive */
+    }
+    return status;
+}
+
 static enum fnd_status publish(struct writing *writing, struct fnd_error *error)
 {
     struct fnd_plan *plan = writing->plan;
     const struct fnd_export_options *options = &plan->options;
     struct fnd_export_result *result = plan->result;
-    const bool piped = strcmp(options->out, "-") == 0;
-    struct fnd_text path = {0};
-    enum fnd_status status = FND_OK;
-    if (plan->format->beside != NULL && !piped) {
-        struct fnd_text beside = {0};
+    struct fnd_companions companions = {.count = 0};
+    struct fnd_text path = {0}, bytes = {0};
+    if (plan->format->folder != NULL) {
+        return folder_publish(writing, error);
+    }
+    if (strcmp(options->out, "-") == 0) {
+        return send(writing, error);
+    }
+    if (plan->format->beside != NULL) {
         fnd_text_printf(&path, "%s%s", options->out, plan->format->beside_name);
-        plan->format->beside(plan, &writing->checker, &beside);
-        status =
-            fnd_file_write(AT_FDCWD, fnd_text_z(&path), beside.bytes, beside.size, 0666, error);
+        plan->format->beside(plan, &writing->checker, &bytes);
+        fnd_companions_add(&companions, fnd_text_z(&path), &bytes);
         fnd_text_clear(&path);
-        fnd_text_finish(&beside);
     }
-    if (status == FND_OK && (options->manifest != NULL || !piped)) {
-        /* The manifest goes first: where the file is, its manifest is. */
-        fnd_text_append_z(&path, options->manifest != NULL ? options->manifest : options->out);
-        fnd_text_append_z(&path, options->manifest != NULL ? "" : ".manifest.json");
-        status = fnd_file_write(AT_FDCWD, fnd_text_z(&path), result->manifest,
-                                strlen(result->manifest), 0666, error);
-        if (status == FND_OK) {
-            result->manifest_path = fnd_text_take(&path);
-            FND_CRASH_POINT("dataset.manifest.named");
-        }
+    fnd_text_append_z(&path, options->manifest != NULL ? options->manifest : options->out);
+    fnd_text_append_z(&path, options->manifest != NULL ? "" : FND_MANIFEST_ENDING);
+    fnd_text_append_z(&bytes, result->manifest);
+    fnd_companions_add(&companions, fnd_text_z(&path), &bytes);
+    enum fnd_status status = fnd_pair_publish(&writing->sink, &companions, error);
+    if (fnd_sink_published(&writing->sink)) {
+        result->manifest_path = fnd_text_take(&path);
+        result->path = status == FND_OK ? fnd_strdup(options->out) : NULL;
     }
-    if (status == FND_OK) {
-        status = piped ? fnd_sink_send(&writing->sink, options->fd, error)
-                       : fnd_sink_publish(&writing->sink, error);
-        FND_CRASH_POINT("dataset.export.named");
-    }
-    if (status == FND_OK && !piped) {
-        result->path = fnd_strdup(options->out);
-    } else if (status != FND_OK && result->manifest_path != NULL &&
-               !fnd_sink_published(&writing->sink)) {
-        unlink(result->manifest_path); /* it would tell of a file that is not there */
-    }
+    fnd_companions_finish(&companions);
     fnd_text_finish(&path);
     return status;
 }
@@ -349,15 +432,47 @@ static enum fnd_status record_event(struct fnd_plan *plan, struct fnd_store *sto
     return status;
 }
 
+/** Where the lines go. */
+static enum fnd_status target_open(struct writing *writing, struct fnd_error *error)
+{
+    struct fnd_plan *plan = writing->plan;
+    const char *out = strcmp(plan->options.out, "-") == 0 ? NULL : plan->options.out;
+    if (plan->format->folder == NULL) {
+        return fnd_sink_open(&writing->sink, out, error);
+    }
+    writing->splits = fnd_alloc(plan->count + 1);
+    enum fnd_status status =
+        plan->format->folder->classes && !plan->reproduces ? fnd_plan_classes(plan, error) : FND_OK;
+    return status == FND_OK ? fnd_bundle_open(&writing->bundle, out, error) : status;
+}
+
+/** Everything is written: size and hash are known. */
+static enum fnd_status seal(struct writing *writing, struct fnd_error *error)
+{
+    struct fnd_export_result *result = writing->plan->result;
+    enum fnd_status status = FND_OK;
+    if (writing->plan->format->folder != NULL) {
+        fnd_bundle_seal(&writing->bundle);
+        memcpy(result->sha256, writing->bundle.sha256, sizeof result->sha256);
+        result->size = writing->bundle.size;
+        return FND_OK;
+    }
+    status = fnd_sink_seal(&writing->sink, error);
+    FND_CRASH_POINT("dataset.export.sealed");
+    memcpy(result->sha256, writing->sink.sha256, sizeof result->sha256);
+    result->size = writing->sink.size;
+    return status;
+}
+
 enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest *manifest,
                                struct fnd_store *store, struct fnd_error *error)
 {
-    struct writing writing = {.plan = plan, .sink = {.folder = -1, .fd = -1}};
+    struct writing writing = {
+        .plan = plan, .sink = {.folder = -1, .fd = -1}, .bundle = {.parent = -1, .fd = -1}};
     struct fnd_export_result *result = plan->result;
-    const char *out = plan->options.out;
     enum fnd_status status = fnd_checker_begin(&writing.checker, plan->format, error);
     if (status == FND_OK) {
-        status = fnd_sink_open(&writing.sink, strcmp(out, "-") == 0 ? NULL : out, error);
+        status = target_open(&writing, error);
     }
     if (status == FND_OK) {
         status = lines_write(&writing, error);
@@ -366,26 +481,22 @@ enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest 
         status = whole_check(&writing, error);
     }
     if (status == FND_OK) {
-        status = fnd_sink_seal(&writing.sink, error);
-        FND_CRASH_POINT("dataset.export.sealed");
+        status = seal(&writing, error);
     }
-    if (status == FND_OK) {
-        memcpy(result->sha256, writing.sink.sha256, sizeof result->sha256);
-        result->size = writing.sink.size;
-        if (manifest != NULL && strcmp(manifest->sha256, result->sha256) != 0) {
-            status = fnd_error_set(error, FND_DAMAGED,
-                                   "all records are those of the manifest, but the bytes come out "
-                                   "otherwise (SHA-256 %s, not %s): the manifest was edited, or "
-                                   "engine %s writes other lines than %s did",
-                                   result->sha256, manifest->sha256, FND_VERSION, manifest->engine);
-        }
+    if (status == FND_OK && manifest != NULL && strcmp(manifest->sha256, result->sha256) != 0) {
+        status = fnd_error_set(error, FND_DAMAGED,
+                               "all records are those of the manifest, but the bytes come out "
+                               "otherwise (SHA-256 %s, not %s): the manifest was edited, or "
+                               "engine %s writes other lines than %s did",
+                               result->sha256, manifest->sha256, FND_VERSION, manifest->engine);
     }
     if (status == FND_OK) {
         status = read_back(&writing, error);
     }
     if (status == FND_OK) {
+        const struct fnd_bundle *bundle = plan->format->folder != NULL ? &writing.bundle : NULL;
         result->manifest =
-            manifest != NULL ? fnd_strdup(manifest->text.bytes) : fnd_manifest_make(plan);
+            manifest != NULL ? fnd_strdup(manifest->text.bytes) : fnd_manifest_make(plan, bundle);
         status = publish(&writing, error);
     }
     if (status == FND_OK && store != NULL) {
@@ -396,5 +507,7 @@ enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest 
     fnd_text_finish(&writing.line);
     fnd_text_finish(&writing.records);
     fnd_sink_finish(&writing.sink);
+    fnd_bundle_finish(&writing.bundle);
+    free(writing.splits);
     return status;
 }

@@ -322,6 +322,9 @@ void scene_export(struct scene *scene, const struct fnd_export_options *options,
     error = error != NULL ? error : &local;
     scene->notes_count = scene->errors = scene->warnings = 0;
     enum fnd_status found = fnd_dataset_export(scene->reader, NULL, options, result, error);
+    for (size_t i = 0; found != status && i < scene->notes_count; i++) {
+        cr_log_warn("said: %s", scene->messages[i]);
+    }
     cr_assert_eq(found, status, "%s, not %s: %s", fnd_status_name(found), fnd_status_name(status),
                  error->message);
 }

@@ -12,19 +12,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "dataset/boxes.h"
+#include "pictures.h"
 #include "support.h"
-
-/** The beginning of a PNG of this size. */
-static void png_make(uint8_t png[33], uint8_t width_high, uint8_t width, uint8_t height)
-{
-    static const uint8_t head[33] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n', 0, 0, 0,
-                                     13,   'I', 'H', 'D', 'R',  0,    0,    0,    0, 0, 0,
-                                     0,    0,   8,   2,   0,    0,    0,    0,    0, 0, 0};
-    memcpy(png, head, sizeof head);
-    png[18] = width_high;
-    png[19] = width;
-    png[23] = height;
-}
 
 /** The beginning of a JPEG, 400 wide and 200 high as stored, turned as EXIF says. */
 static size_t jpeg_make(uint8_t jpeg[64], uint8_t orientation, bool big)
@@ -297,6 +286,7 @@ Test(boxes, coco_comes_back_and_checks_others)
         "%s", error.message);
     read_all(again.path, &text);
     cr_assert_str_eq(fnd_text_z(&text), expected);
+    scene_path(&scene, "foreign.json", path);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct fnd_dataset_checked checked = {0};
         fnd_text_clear(&text);

@@ -81,7 +81,7 @@ Test(validate, gemini_refuses_broken_lines)
         {"{\"contents\":NaN}", "is no JSON"},
         {"{\"contents\":[]} {}", "is no JSON"},
         {"{\"contents\":[],\"contents\":[]}", "duplicate key"},
-        {"\xEF\xBB\xBF{}", "is no JSON"},
+        {"\xEF\xBB\xBF{}", "1: begins with a byte order mark"},
         {"{\"contents\":\"\xFF\"}", "is no JSON"},
         {TURNS(USER("{\"text\":\"a\"}")) "\r", "CR LF"},
         {"[]", "array"},

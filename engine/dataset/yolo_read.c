@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT */
+/* A folder of format `yolo`, ours or a foreign one: data.yaml, pictures, labels. */
+#define _GNU_SOURCE /* O_DIRECTORY */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "config/tree.h"
+#include "dataset/replace.h"
+#include "dataset/yolo.h"
+
+enum { CLASSES_MAX = 10000, VALUES = 5 };
+static const char yaml_name[] = "data.yaml";
+
+struct yolo {
+    struct fnd_checking *checking;
+    int folder;
+    char **names; /* of classes, by number */
+    size_t names_count;
+    char **seen; /* label files of pictures, in the order of the pictures */
+    size_t seen_count, seen_capacity;
+    const char *base; /* of the pictures of a split */
+    enum fnd_split split;
+    size_t index;
+};
+
+void fnd_yolo_labels_path(const char *picture, struct fnd_text *path)
+{
+    const char *found = NULL;
+    for (const char *at = strstr(picture, "images/"); at != NULL; at = strstr(at + 1, "images/")) {
+        found = at == picture || at[-1] == '/' ? at : found;
+    }
+    const char *dot = strrchr(picture, '.');
+    const size_t size = dot != NULL ? (size_t)(dot - picture) : strlen(picture);
+    if (found != NULL) {
+        const size_t before = (size_t)(found - picture);
+        fnd_text_append(path, picture, before);
+        fnd_text_append_z(path, "labels/");
+        fnd_text_append(path, found + strlen("images/"), size - before - strlen("images/"));
+    } else {
+        fnd_text_append(path, picture, size);
+    }
+    fnd_text_append_z(path, ".txt");
+}
+
+/* --- a label file -------------------------------------------------------------------------- */
+
+/** A number as the format has it: no sign but a minus, no infinity, '.' in every locale. */
+static bool value_read(const char *word, size_t size, double *value)
+{
+    struct fnd_json number = {word, size};
+    return size > 0 && size < 64 && strspn(word, "-0123456789.eE+") >= size &&
+           fnd_json_check(word, size, NULL, &number, NULL) == FND_OK &&
+           fnd_json_type(number) == FND_JSON_NUMBER && fnd_json_number(number, value) &&
+           isfinite(*value);
+}
+
+/** What is wrong with a line's five values; NULL: nothing. */
+static void values_check(struct yolo *yolo, const char *file, size_t line, const double v[VALUES])
+{
+    static const char *const names[] = {"class", "x_center", "y_center", "width", "height"};
+    if (v[0] < 0 || v[0] != floor(v[0]) || v[0] >= (double)yolo->names_count) {
+        fnd_checking_tell(yolo->checking, file, line, false,
+                          "class: is %g, and data.yaml names %zu classes, counted from 0", v[0],
+                          yolo->names_count);
+    }
+    for (size_t i = 1; i < VALUES; i++) {
+        if (v[i] < 0 || v[i] > 1) {
+            fnd_checking_tell(yolo->checking, file, line, false,
+                              "%s: is %g; places are shares of the picture, from 0 to 1", names[i],
+                              v[i]);
+            return;
+        }
+    }
+    if (!(v[3] > 0 && v[4] > 0)) {
+        fnd_checking_tell(yolo->checking, file, line, false, "%s: the box is empty",
+                          v[3] > 0 ? names[4] : names[3]);
+    } else if (v[1] - v[3] / 2 < -2e-6 || v[1] + v[3] / 2 > 1 + 2e-6 || v[2] - v[4] / 2 < -2e-6 ||
+               v[2] + v[4] / 2 > 1 + 2e-6) {
+        fnd_checking_tell(yolo->checking, file, line, false,
+                          "the box passes the picture's edge: its place is that of its centre");
+    }
+}
+
+/** One line of a label file: five words. True: `v` holds them. */
+static bool words_read(struct yolo *yolo, const char *file, size_t line, const char *at,
+                       const char *end, double v[VALUES])
+{
+    size_t count = 0;
+    while (at < end) {
+        const char *word = at;
+        while (at < end && *at != ' ' && *at != '\t') {
+            at++;
+        }
+        if (at > word && count < VALUES && !value_read(word, (size_t)(at - word), &v[count])) {
+            fnd_checking_tell(yolo->checking, file, line, false, "value %zu: \"%.*s\" is no number",
+                              count + 1, (int)(at - word > 40 ? 40 : at - word), word);
+            return false;
+        }
+        count += at > word;
+        at += at < end;
+    }
+    if (count != VALUES) {
+        fnd_checking_tell(yolo->checking, file, line, false,
+                          "has %zu values; each line holds class, x_center, y_center, width and "
+                          "height",
+                          count);
+    }
+    return count == VALUES;
+}
+
+static void box_add(const struct yolo *yolo, const struct fnd_picture *picture,
+                    const double v[VALUES], struct fnd_boxes *boxes)
+{
+    struct fnd_box box = {.width = v[3] * picture->width, .height = v[4] * picture->height};
+    box.x = fmax(v[1] * picture->width - box.width / 2, 0);
+    box.y = fmax(v[2] * picture->height - box.height / 2, 0);
+    const bool known = v[0] >= 0 && v[0] < (double)yolo->names_count;
+    box.label = fnd_strdup(known ? yolo->names[(size_t)v[0]] : "");
+    boxes->list = fnd_realloc(boxes->list, boxes->count + 1, sizeof *boxes->list);
+    boxes->list[boxes->count++] = box;
+}
+
+static void labels_read(struct yolo *yolo, const char *file, const struct fnd_picture *picture,
+                        struct fnd_boxes *boxes)
+{
+    struct fnd_text text = {0};
+    if (faccessat(yolo->folder, file, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT) {
+        return; /* background */
+    }
+    if (fnd_folder_text(yolo->checking, yolo->folder, file, &text)) {
+        const char *at = fnd_text_z(&text), *end = at + text.size;
+        for (size_t line = 1; at < end; line++) {
+            const char *stop = memchr(at, '\n', (size_t)(end - at));
+            double v[VALUES] = {0};
+            stop = stop != NULL ? stop : end;
+            if (words_read(yolo, file, line, at, stop, v)) {
+                values_check(yolo, file, line, v);
+                box_add(yolo, picture, v, boxes);
+            }
+            at = stop + 1;
+        }
+    }
+    fnd_text_finish(&text);
+}
+
+/* --- pictures ------------------------------------------------------------------------------ */
+
+static void seen_add(struct yolo *yolo, char *take)
+{
+    if (yolo->seen_count == yolo->seen_capacity) {
+        yolo->seen_capacity = yolo->seen_capacity == 0 ? 64 : yolo->seen_capacity * 2;
+        yolo->seen = fnd_realloc(yolo->seen, yolo->seen_capacity, sizeof *yolo->seen);
+    }
+    yolo->seen[yolo->seen_count++] = take;
+}
+
+static enum fnd_status picture_found(void *context, const char *path, bool regular,
+                                     struct fnd_error *error)
+{
+    struct yolo *yolo = context;
+    struct fnd_picture picture;
+    struct fnd_boxes boxes = {0};
+    struct fnd_text file = {0}, labels = {0}, line = {0};
+    struct fnd_error flaw = {0};
+    (void)error;
+    if (!fnd_picture_named(path)) {
+        return FND_OK;
+    }
+    fnd_text_printf(&file, "%s/%s", yolo->base, path);
+    yolo->checking->checked->lines++;
+    yolo->index++;
+    enum fnd_status status =
+        regular ? fnd_picture_read(yolo->folder, fnd_text_z(&file), &picture, &flaw)
+                : fnd_error_set(&flaw, FND_INVALID, "it is no regular file");
+    if (status != FND_OK) {
+        fnd_checking_tell(yolo->checking, fnd_text_z(&file), 0, false, "%s", flaw.message);
+    } else if (picture.width == 0) {
+        fnd_checking_tell(yolo->checking, fnd_text_z(&file), 0, false,
+                          "is no PNG or JPEG that tells its size");
+    }
+    fnd_yolo_labels_path(fnd_text_z(&file), &labels);
+    const size_t errors = yolo->checking->checked->errors;
+    labels_read(yolo, fnd_text_z(&labels), &picture, &boxes);
+    if (status == FND_OK && picture.width > 0 && errors == yolo->checking->checked->errors) {
+        struct fnd_json value = {NULL, 0};
+        fnd_yolo_line(fnd_text_z(&file), yolo->split, &picture, &boxes, &line);
+        if (fnd_json_check(line.bytes, line.size, NULL, &value, &flaw) == FND_OK) {
+            fnd_checking_value(yolo->checking, fnd_text_z(&file), 0, value, yolo->index);
+        } else {
+            fnd_checking_tell(yolo->checking, fnd_text_z(&file), 0, false, "%s", flaw.message);
+        }
+    }
+    seen_add(yolo, fnd_text_take(&labels));
+    fnd_boxes_finish(&boxes);
+    fnd_text_finish(&file);
+    fnd_text_finish(&line);
+    return FND_OK;
+}
+
+static enum fnd_status pictures_read(struct yolo *yolo, const char *base, size_t line,
+                                     struct fnd_error *error)
+{
+    if (base[0] == '/' || strstr(base, "..") != NULL || strstr(base, ".txt") != NULL) {
+        fnd_checking_tell(yolo->checking, yaml_name, line, false,
+                          "%s: only a folder below this one can be checked", base);
+        return FND_OK;
+    }
+    int fd = openat(yolo->folder, base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        fnd_checking_tell(yolo->checking, yaml_name, line, false, "%s: cannot be opened: %s", base,
+                          strerror(errno));
+        return FND_OK;
+    }
+    yolo->base = base;
+    enum fnd_status status = fnd_folder_walk(fd, picture_found, yolo, error);
+    close(fd);
+    return status;
+}
+
+static int seen_order(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static enum fnd_status label_found(void *context, const char *path, bool regular,
+                                   struct fnd_error *error)
+{
+    struct yolo *yolo = context;
+    struct fnd_text file = {0};
+    const char *dot = strrchr(path, '.');
+    (void)regular;
+    (void)error;
+    fnd_text_printf(&file, "labels/%s", path);
+    const char *key = fnd_text_z(&file);
+    if (dot != NULL && strcmp(dot, ".txt") == 0 &&
+        (yolo->seen_count == 0 ||
+         bsearch(&key, yolo->seen, yolo->seen_count, sizeof *yolo->seen, seen_order) == NULL)) {
+        fnd_checking_tell(yolo->checking, key, 0, false, "there is no picture that it belongs to");
+    }
+    fnd_text_finish(&file);
+    return FND_OK;
+}
+
+static enum fnd_status strays_find(struct yolo *yolo, struct fnd_error *error)
+{
+    int fd = openat(yolo->folder, "labels", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return FND_OK;
+    }
+    if (yolo->seen_count > 1) {
+        qsort(yolo->seen, yolo->seen_count, sizeof *yolo->seen, seen_order);
+    }
+    enum fnd_status status = fnd_folder_walk(fd, label_found, yolo, error);
+    close(fd);
+    return status;
+}
+
+/* --- data.yaml ----------------------------------------------------------------------------- */
+
+/** Where what begins at `at` ends: a comment at its line's, a quoted text behind its quote; else
+ *  `at`. */
+static const char *passed_over(const char *start, const char *at, const char *end)
+{
+    const bool begins = at == start || strchr(" \t\n{[,:-", at[-1]) != NULL;
+    if (begins && *at == '#') {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        return stop != NULL ? stop : end;
+    }
+    if (begins && (*at == '"' || *at == '\'')) {
+        const char quote = *at++;
+        while (at < end && *at != quote) {
+            at += quote == '"' && *at == '\\' && at + 1 < end ? 2 : 1;
+        }
+        return at < end ? at + 1 : end;
+    }
+    return at;
+}
+
+/** Our reader of YAML wants keys that are texts, and here the classes' numbers are keys: put quotes
+ *  around those, on the same lines. */
+static void keys_quote(const struct fnd_text *yaml, struct fnd_text *quoted)
+{
+    const char *start = fnd_text_z(yaml), *at = start, *end = start + yaml->size;
+    while (at < end) {
+        const char *next = passed_over(start, at, end);
+        const size_t digits = strspn(at, "0123456789");
+        if (next > at) {
+            fnd_text_append(quoted, at, (size_t)(next - at));
+        } else if (digits > 0) {
+            const bool key = (at == start || strchr(" \t\n{,", at[-1]) != NULL) &&
+                             at[digits] == ':' &&
+                             (at[digits + 1] == '\0' || strchr(" \t\n", at[digits + 1]) != NULL);
+            fnd_text_append_z(quoted, key ? "\"" : "");
+            fnd_text_append(quoted, at, digits);
+            fnd_text_append_z(quoted, key ? "\"" : "");
+            next = at + digits;
+        } else {
+            fnd_text_append_byte(quoted, *at);
+            next = at + 1;
+        }
+        at = next;
+    }
+}
+
+/** A list of names, or a map from 0, 1, … to names. */
+static void names_read(struct yolo *yolo, const struct fnd_node *names)
+{
+    if (names == NULL || (names->kind != FND_NODE_LIST && names->kind != FND_NODE_MAP) ||
+        names->count > CLASSES_MAX) {
+        fnd_checking_tell(yolo->checking, yaml_name, names != NULL ? names->line : 0, false,
+                          "names: must be the classes, as a list or as {0: name, 1: name}");
+        return;
+    }
+    yolo->names = fnd_realloc(NULL, names->count + 1, sizeof *yolo->names);
+    for (const struct fnd_node *name = names->child; name != NULL; name = name->next) {
+        char wanted[32];
+        snprintf(wanted, sizeof wanted, "%zu", yolo->names_count);
+        if (names->kind == FND_NODE_MAP && strcmp(name->key, wanted) != 0) {
+            fnd_checking_tell(yolo->checking, yaml_name, name->key_line, false,
+                              "names: \"%.60s\" stands where class %s must: they count from 0",
+                              name->key, wanted);
+        }
+        if (name->text == NULL) {
+            fnd_checking_tell(yolo->checking, yaml_name, name->line, false,
+                              "names: class %s is no text", wanted);
+        }
+        yolo->names[yolo->names_count++] = fnd_strdup(name->text != NULL ? name->text : "");
+    }
+}
+
+static enum fnd_status split_read(struct yolo *yolo, const struct fnd_node *root,
+                                  enum fnd_split split, struct fnd_error *error)
+{
+    const struct fnd_node *part = fnd_node_member(root, fnd_yolo_part(split));
+    enum fnd_status status = FND_OK;
+    yolo->split = split;
+    if (part == NULL || part->kind == FND_NODE_NULL) {
+        if (split != FND_SPLIT_TEST) {
+            fnd_checking_tell(yolo->checking, yaml_name, 0, false,
+                              "%s: is missing: the folder of its pictures", fnd_yolo_part(split));
+        }
+    } else if (part->kind == FND_NODE_STRING) {
+        status = pictures_read(yolo, part->text, part->line, error);
+    } else if (part->kind == FND_NODE_LIST) {
+        for (const struct fnd_node *one = part->child; status == FND_OK && one != NULL;
+             one = one->next) {
+            status = pictures_read(yolo, one->text != NULL ? one->text : "/", one->line, error);
+        }
+    } else {
+        fnd_checking_tell(yolo->checking, yaml_name, part->line, false,
+                          "%s: must be a folder or a list of folders", fnd_yolo_part(split));
+    }
+    return status;
+}
+
+static enum fnd_status tree_read(struct yolo *yolo, const struct fnd_node *root,
+                                 struct fnd_error *error)
+{
+    enum fnd_status status = FND_OK;
+    const struct fnd_node *count = fnd_node_member(root, "nc");
+    names_read(yolo, fnd_node_member(root, "names"));
+    if (count != NULL &&
+        (count->kind != FND_NODE_NUMBER || strtoul(count->text, NULL, 10) != yolo->names_count)) {
+        fnd_checking_tell(yolo->checking, yaml_name, count->line, false,
+                          "nc: is not the number of names, which is %zu", yolo->names_count);
+    }
+    for (int split = FND_SPLIT_TRAIN; status == FND_OK && split <= FND_SPLIT_TEST; split++) {
+        status = split_read(yolo, root, (enum fnd_split)split, error);
+    }
+    return status == FND_OK ? strays_find(yolo, error) : status;
+}
+
+enum fnd_status fnd_yolo_read(struct fnd_checking *checking, int folder, struct fnd_error *error)
+{
+    struct yolo yolo = {.checking = checking, .folder = folder};
+    struct fnd_tree *tree = NULL;
+    struct fnd_errors *errors = fnd_alloc(sizeof *errors);
+    struct fnd_text text = {0}, quoted = {0};
+    enum fnd_status status = FND_OK;
+    if (fnd_folder_text(checking, folder, yaml_name, &text)) {
+        keys_quote(&text, &quoted);
+        if (fnd_tree_parse_yaml(yaml_name, fnd_text_z(&quoted), quoted.size, &tree, errors) !=
+            FND_OK) {
+            for (size_t i = 0; i < errors->count; i++) {
+                fnd_checking_tell(checking, yaml_name, errors->list[i].line, false, "%s",
+                                  errors->list[i].message);
+            }
+        } else if (fnd_tree_root(tree)->kind != FND_NODE_MAP) {
+            fnd_checking_tell(checking, yaml_name, 1, false,
+                              "must be a map with train, val and names");
+        } else {
+            status = tree_read(&yolo, fnd_tree_root(tree), error);
+        }
+    }
+    for (size_t i = 0; i < yolo.names_count; i++) {
+        free(yolo.names[i]);
+    }
+    for (size_t i = 0; i < yolo.seen_count; i++) {
+        free(yolo.seen[i]);
+    }
+    free(yolo.names);
+    free(yolo.seen);
+    fnd_tree_destroy(tree);
+    free(errors);
+    fnd_text_finish(&text);
+    fnd_text_finish(&quoted);
+    return status;
+}
