@@ -16,6 +16,7 @@
 
 enum { MANIFEST_SIZE_MAX = 256 << 20 };
 static const char ending[] = ".manifest.json";
+static const char inside[] = "/manifest.json"; /* of a folder */
 
 struct exports {
     struct fnd_reader *reader;
@@ -60,6 +61,41 @@ static void check_file(struct exports *exports, const char *manifest, const char
     free(name);
 }
 
+struct tells {
+    struct exports *exports;
+    const char *name;
+};
+
+static void folder_said(void *context, const struct fnd_dataset_note *note)
+{
+    const struct tells *tells = context;
+    if (!note->warning) {
+        struct fnd_text what = {0};
+        fnd_text_printf(&what, "%s%s%s", note->file != NULL ? note->file : "",
+                        note->file != NULL ? ": " : "", note->message);
+        flaw(tells->exports, tells->name, fnd_text_z(&what));
+        fnd_text_finish(&what);
+    }
+}
+
+/* The files of a folder are those that the manifest in it tells of. */
+static void check_folder(struct exports *exports, const char *manifest, const char *format)
+{
+    struct fnd_text path = {0};
+    struct fnd_error error = {0};
+    struct fnd_dataset_checked checked = {0};
+    char *name = fnd_strndup(manifest, strlen(manifest) - (sizeof inside - 1));
+    struct tells tells = {exports, name};
+    fnd_text_printf(&path, "%s/out/%s", fnd_reader_path(exports->reader), name);
+    enum fnd_status status =
+        fnd_dataset_validate(fnd_text_z(&path), format, folder_said, &tells, &checked, &error);
+    if (status != FND_OK && checked.errors == 0) {
+        flaw(exports, name, error.message);
+    }
+    free(name);
+    fnd_text_finish(&path);
+}
+
 /* Make it again from the record; its bytes must come out the same. */
 static void check_manifest(struct exports *exports, const char *name)
 {
@@ -78,8 +114,14 @@ static void check_manifest(struct exports *exports, const char *name)
     }
     if (status == FND_OK) {
         char *sha256 = fnd_json_strdup(fnd_json_find(manifest, "/file/sha256"));
+        char *format = fnd_json_strdup(fnd_json_member(manifest, "format"));
         exports->result->exports++;
-        check_file(exports, name, sha256 != NULL ? sha256 : "");
+        if (fnd_json_member(manifest, "files").bytes != NULL) {
+            check_folder(exports, name, format != NULL ? format : "");
+        } else {
+            check_file(exports, name, sha256 != NULL ? sha256 : "");
+        }
+        free(format);
         free(sha256);
     } else if (status != FND_CONFLICT) { /* another directory's: not for this record to judge */
         flaw(exports, name, error.message);
@@ -108,6 +150,13 @@ static enum fnd_status look_at_exports(struct exports *exports, struct fnd_error
         if (entry->d_name[0] != '.' && size > ending_size &&
             strcmp(entry->d_name + size - ending_size, ending) == 0) {
             check_manifest(exports, entry->d_name);
+        } else if (entry->d_name[0] != '.') {
+            struct fnd_text in_folder = {0};
+            fnd_text_printf(&in_folder, "%s%s", entry->d_name, inside);
+            if (faccessat(exports->folder, fnd_text_z(&in_folder), F_OK, 0) == 0) {
+                check_manifest(exports, fnd_text_z(&in_folder));
+            }
+            fnd_text_finish(&in_folder);
         }
     }
     if (directory != NULL) {

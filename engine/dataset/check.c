@@ -12,7 +12,7 @@
 #include "dataset/folder.h"
 #include "dataset/pair.h"
 
-enum { ARRAY_SIZE_MAX = 1 << 30 };
+enum { WHOLE_SIZE_MAX = 1 << 30 };
 
 enum fnd_status fnd_checker_begin(struct fnd_checker *checker, const struct fnd_format *format,
                                   struct fnd_error *error)
@@ -196,46 +196,69 @@ static void unpacked_check(struct fnd_checking *checking, struct fnd_json file)
     fnd_text_finish(&records);
 }
 
-/** A file that is one array: read whole, its items checked one by one. */
-static enum fnd_status array_check(struct fnd_checking *checking, FILE *file,
-                                   struct fnd_text *whole, struct fnd_error *error)
+/** A file that is one value, which is taken apart as a whole. */
+static enum fnd_status whole_read(struct fnd_checking *checking, FILE *file, struct fnd_text *whole,
+                                  struct fnd_error *error)
 {
-    struct fnd_json array = {NULL, 0};
+    struct fnd_json value = {NULL, 0};
     struct fnd_error flaw = {0};
+    struct stat info;
     char piece[65536];
-    size_t got, line = 1;
-    while ((got = fread(piece, 1, sizeof piece, file)) > 0) {
-        if (whole->size + got > ARRAY_SIZE_MAX) {
-            return fnd_error_set(error, FND_LIMIT,
-                                 "the file has over %d bytes, and %s is read whole; split it by "
-                                 "--since and --until",
-                                 ARRAY_SIZE_MAX, checking->checker.format->name);
-        }
+    size_t got;
+    if (fstat(fileno(file), &info) == 0 && info.st_size > WHOLE_SIZE_MAX) {
+        return fnd_error_set(error, FND_LIMIT,
+                             "the file has %jd bytes, and %s, which is read whole, may have %d; "
+                             "split it by --since and --until",
+                             (intmax_t)info.st_size, checking->checker.format->name,
+                             WHOLE_SIZE_MAX);
+    }
+    while ((got = fread(piece, 1, sizeof piece, file)) > 0 && whole->size <= WHOLE_SIZE_MAX) {
         fnd_text_append(whole, piece, got);
     }
-    if (fnd_json_check(fnd_text_z(whole), whole->size, NULL, &array, &flaw) != FND_OK) {
+    if (whole->size >= 3 && memcmp(whole->bytes, "\xEF\xBB\xBF", 3) == 0) {
+        fnd_checking_tell(checking, NULL, 1, false,
+                          "begins with a byte order mark; save it as UTF-8 without one");
+        memset(whole->bytes, ' ', 3);
+    }
+    if (fnd_json_check(fnd_text_z(whole), whole->size, NULL, &value, &flaw) != FND_OK) {
         fnd_checking_tell(checking, NULL, flaw.line, false,
                           "is no JSON: %s, at byte %zu of the line", flaw.message, flaw.column);
         return FND_OK;
     }
-    if (checking->checker.format->unpack != NULL) {
-        unpacked_check(checking, array);
-        return FND_OK;
-    }
-    if (fnd_json_type(array) != FND_JSON_ARRAY) {
-        fnd_checking_tell(checking, NULL, 1, false, "is %s; the file must be one JSON array",
-                          fnd_json_type_name(fnd_json_type(array)));
-        return FND_OK;
-    }
-    const char *seen = fnd_text_z(whole);
-    for (struct fnd_json_walk item = fnd_json_walk(array); fnd_json_next(&item);) {
-        for (; seen < item.value.bytes; seen++) {
-            line += *seen == '\n';
-        }
-        checking->checked->lines++;
-        fnd_checking_value(checking, NULL, line, item.value, item.index + 1);
-    }
+    unpacked_check(checking, value);
     return FND_OK;
+}
+
+static void item_check(void *context, const struct fnd_text *item, size_t line, size_t index)
+{
+    struct fnd_checking *checking = context;
+    struct fnd_json value = {NULL, 0};
+    struct fnd_error error = {0};
+    checking->checked->lines++;
+    if (fnd_json_check(fnd_text_z(item), item->size, NULL, &value, &error) == FND_OK) {
+        fnd_checking_value(checking, NULL, line, value, index);
+        return;
+    }
+    checking->checker.lines++;
+    fnd_checking_tell(checking, NULL, line + (error.line > 0 ? error.line - 1 : 0), false,
+                      "item %zu is no JSON: %s, at byte %zu%s", index, error.message, error.column,
+                      error.line > 1 ? " of the line" : " of the item");
+}
+
+/** A file that is one array: an item at a time, so that memory does not grow with it. */
+static uint64_t array_check(struct fnd_checking *checking, FILE *file)
+{
+    struct fnd_error flaw = {0};
+    uint64_t size = 0;
+    bool mark = false;
+    if (fnd_array_read(file, item_check, checking, &mark, &size, &flaw) != FND_OK) {
+        fnd_checking_tell(checking, NULL, flaw.line, false, "%s", flaw.message);
+    }
+    if (mark) {
+        fnd_checking_tell(checking, NULL, 1, false,
+                          "begins with a byte order mark; save it as UTF-8 without one");
+    }
+    return size;
 }
 
 static int id_order(const void *a, const void *b)
@@ -335,9 +358,11 @@ enum fnd_status fnd_check_file(FILE *file, const struct fnd_format *format,
     if (status != FND_OK) {
         goto out;
     }
-    if (format->array) {
-        status = array_check(&checking, file, &line, error);
+    if (format->unpack != NULL) {
+        status = whole_read(&checking, file, &line, error);
         bytes = line.size;
+    } else if (format->array) {
+        bytes = array_check(&checking, file);
     }
     while (!format->array && fnd_line_read(file, &line, &size, &ended)) {
         bytes += size + ended;

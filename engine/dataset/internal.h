@@ -198,6 +198,16 @@ enum fnd_status fnd_check_file(FILE *file, const struct fnd_format *format,
                                const struct fnd_check_hooks *hooks,
                                struct fnd_dataset_checked *checked, struct fnd_error *error);
 
+/** Hand on the items of a file that is one JSON array, one at a time.
+ *  item   told an item's bytes, which may be no JSON, where it begins, and its number from 1.
+ *  mark   whether a byte order mark was passed over.  size: bytes read.
+ *  Returns FND_OK; FND_INVALID: it is no array, or ends in the middle, or goes on behind it; `line`
+ *          of the error says where. */
+enum fnd_status fnd_array_read(FILE *file,
+                               void (*item)(void *context, const struct fnd_text *item, size_t line,
+                                            size_t index),
+                               void *context, bool *mark, uint64_t *size, struct fnd_error *error);
+
 /* --- uri.c -------------------------------------------------------------------------------------
  */
 

@@ -146,6 +146,26 @@ static void look_plugin(struct gc *gc, const char *folder, const char *name)
                &gc->result->plugins);
 }
 
+/* A file, or a folder with all that is in it: an export may be either. */
+static void take_tree(struct gc *gc, const char *folder, const char *name)
+{
+    struct stat about;
+    struct fnd_text path = {0};
+    fnd_text_printf(&path, "%s/%s", folder, name);
+    const char *below = fnd_text_z(&path);
+    if (fstatat(gc->store->directory, below, &about, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISDIR(about.st_mode)) {
+        each_name(gc, below, take_tree);
+        if (gc->status == FND_OK && !gc->dry &&
+            unlinkat(gc->store->directory, below, AT_REMOVEDIR) != 0 && errno != ENOENT) {
+            failed(gc, errno, "remove", below);
+        }
+    } else {
+        take(gc, below, "its writer died", &gc->result->temporaries);
+    }
+    fnd_text_finish(&path);
+}
+
 /* .foundry-PID-N.tmp of an export whose process has gone. */
 static void look_result(struct gc *gc, const char *folder, const char *name)
 {
@@ -155,7 +175,7 @@ static void look_result(struct gc *gc, const char *folder, const char *name)
     }
     long pid = strtol(name + 9, &end, 10);
     if (pid > 0 && *end == '-' && kill((pid_t)pid, 0) != 0 && errno == ESRCH) {
-        take_below(gc, folder, name, "its writer died", &gc->result->temporaries);
+        take_tree(gc, folder, name);
     }
 }
 

@@ -140,16 +140,19 @@ printf 'an old plugin' >"jobs/.foundry/plugins/$copy.so"
 bash -c 'echo $$' >dead.pid
 echo half >"jobs/out/.foundry-$(<dead.pid)-0.tmp"
 echo half >"jobs/out/.foundry-$$-0.tmp"
+mkdir -p "jobs/out/.foundry-$(<dead.pid)-1.tmp/labels/train"
+echo folder >"jobs/out/.foundry-$(<dead.pid)-1.tmp/labels/train/1.txt"
 # The files there are, but for those that come and go with a connection.
 files() { find jobs -type f ! -name 'state.db-*' ! -name lock | sort | sha256sum; }
 before=$(files)
 exits 0 "a dry run" "$engine" gc --dry-run jobs
-says "tells of all" "1 artifacts, 1 plugin copies, 1 temporary files: 33 bytes would be freed"
+says "tells of all" "1 artifacts, 1 plugin copies, 2 temporary files: 40 bytes would be freed"
 equals "and removes nothing" "$(files)" "$before"
 exits 0 "a real one" "$engine" gc --json jobs
 equals "tells a line each" "$(jq -c 'select(.type == "gc") | .size' "$out" | sort -n | tr '\n' ' ')" \
-    "5 13 15 "
-equals "and the sum" "$(jq 'select(.type == "end") | .size' "$out")" 33
+    "5 7 13 15 "
+equals "and the sum" "$(jq 'select(.type == "end") | .size' "$out")" 40
+holds "half a folder is gone, too" test ! -e "jobs/out/.foundry-$(<dead.pid)-1.tmp"
 holds "the artifact is gone" test ! -e "jobs/.foundry/artifacts/${orphan:0:2}/${orphan:2}"
 holds "the plugin copy, too" test ! -e "jobs/.foundry/plugins/$copy.so"
 holds "a live process's file is not" test -e "jobs/out/.foundry-$$-0.tmp"

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -271,6 +272,72 @@ Test(validate, counts_and_long_things_are_told_for_the_whole_file)
     cr_assert(strstr(fnd_text_z(&found.all), "warning 1: 1 example is longer") != NULL);
     fnd_text_finish(&found.all);
     fnd_text_finish(&text);
+}
+
+#define ITEM "{\"instruction\":\"a\",\"input\":\"]},{[\\\"\",\"output\":\"b\"}"
+
+Test(validate, arrays_are_read_item_by_item_and_to_their_end)
+{
+    static const struct {
+        const char *text, *part; /* NULL: nothing is wrong */
+        size_t lines;
+    } cases[] = {{"[" ITEM "]", NULL, 1},
+                 {" [ " ITEM " ,\n" ITEM "\n ]\n\n", NULL, 2},
+                 {"[]", NULL, 0},
+                 {"[" ITEM "] x", "1: is no JSON: something follows behind the array", 1},
+                 {"[]\n[]", "2: is no JSON: something follows", 0},
+                 {"[" ITEM ",]", "a comma is followed by no item", 1},
+                 {"[,]", "1: item 1 is no JSON", 2},
+                 {"[" ITEM, "the file ends inside of the array", 0},
+                 {"[\n" ITEM ",\n{\"instruction\":NaN}]", "3: item 2 is no JSON", 2},
+                 {"[\n" ITEM ",\n{\"instruction\":\n\"a\",\"instruction\":\"b\"}]",
+                  "4: item 2 is no JSON", 2},
+                 {"[" ITEM " " ITEM "]", "1: item 1 is no JSON", 1},
+                 {"{}", "1: is no JSON: the file must be one JSON array", 0},
+                 {"", "the file must be one JSON array", 0},
+                 {"\xEF\xBB\xBF[" ITEM "]", "1: begins with a byte order mark", 1},
+                 {"[\n" ITEM ",\n{\"output\":1}]", "3: ", 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct found found = {0};
+        struct fnd_dataset_checked checked = {0};
+        enum fnd_status status =
+            check(cases[i].text, strlen(cases[i].text), "alpaca", &found, &checked);
+        cr_assert_eq(status, cases[i].part == NULL ? FND_OK : FND_INVALID, "case %zu: %s", i,
+                     fnd_text_z(&found.all));
+        cr_assert(cases[i].part == NULL || strstr(fnd_text_z(&found.all), cases[i].part) != NULL,
+                  "case %zu: %s", i, fnd_text_z(&found.all));
+        cr_assert_eq(checked.lines, cases[i].lines, "case %zu: %zu", i, checked.lines);
+        fnd_text_finish(&found.all);
+    }
+}
+
+/* 10 GB that take no room on disk. The rest of this program takes a few megabytes. */
+Test(validate, a_huge_file_is_read_in_little_memory)
+{
+    static const char *const formats[] = {"foundry", "gemini", "alpaca", "label-studio", "coco"};
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        char path[] = "/tmp/foundry-huge-XXXXXX";
+        struct fnd_dataset_checked checked = {0};
+        struct fnd_error error = {0};
+        struct rusage before, after;
+        int fd = mkstemp(path);
+        cr_assert_geq(fd, 0);
+        /* a line or an item that is begun and never ends; the whole 10 GB are for the full run */
+        const char *floor = getenv("FOUNDRY_FLOOR");
+        const off_t size = floor != NULL && atoi(floor) >= 100 ? (off_t)10 << 30 : (off_t)200 << 20;
+        cr_assert_eq(write(fd, "[\"", 2), 2);
+        cr_assert_eq(ftruncate(fd, strcmp(formats[i], "coco") == 0 ? (off_t)10 << 30 : size), 0);
+        getrusage(RUSAGE_SELF, &before);
+        enum fnd_status status =
+            fnd_dataset_validate(path, formats[i], NULL, NULL, &checked, &error);
+        getrusage(RUSAGE_SELF, &after);
+        cr_assert(status == FND_INVALID || status == FND_LIMIT, "%s", error.message);
+        /* one line of at most 64 MiB, which grows by doubling and may lie in memory twice */
+        cr_assert_leq(after.ru_maxrss - before.ru_maxrss, 256 << 10, "%s: %ld KiB", formats[i],
+                      after.ru_maxrss - before.ru_maxrss);
+        close(fd);
+        unlink(path);
+    }
 }
 
 Test(validate, what_cannot_be_read_is_said)
