@@ -40,6 +40,7 @@ int fnd_command_show(struct fnd_app *app);
 int fnd_command_status(struct fnd_app *app);
 int fnd_command_validate(struct fnd_app *app);
 int fnd_command_verify(struct fnd_app *app);
+int fnd_command_why(struct fnd_app *app);
 
 /** The path of foundry-conform: of this build if the program runs out of it, else the installed
  *  one. Static. (new_plugin.c) */

@@ -474,6 +474,26 @@ static const struct fnd_example verify_examples[] = {
 static const struct fnd_exit verify_exits[] = {
     {0, "nothing is wrong"}, {1, "something is: a line for each"}, {0, NULL}};
 
+static const struct fnd_operand why_operands[] = {
+    JOBDIR,
+    {"EXPORT:LINE[:FIELD]",
+     "a line of an export; FIELD is a JSON pointer into it or into the corrected document behind "
+     "it, or a name, with dots between names",
+     false, FND_OPERAND_TEXT},
+    END};
+static const struct fnd_example why_examples[] = {
+    {"why out/sft.jsonl:1:supplier_name",
+     "who gave the value, what was asked, which phase said it first, where in the picture"},
+    {"why out/sft.jsonl:1:/contents/1/parts/0/text/line_items/0/quantity",
+     "the same by a pointer, on into the text that holds JSON"},
+    {"why out/sft.jsonl:1 --json", "every field of the line"},
+    {NULL, NULL}};
+static const struct fnd_exit why_exits[] = {{0, "the whole chain is there"},
+                                            {1, "a link is missing or altered: each is named"},
+                                            {5, "no such file, line or field"},
+                                            {9, "the export is of another job directory"},
+                                            {0, NULL}};
+
 static const struct fnd_operand backup_operands[] = {
     JOBDIR,
     {"FOLDER", "the folder to make; it must not be there yet", false, FND_OPERAND_DIRECTORY},
@@ -536,19 +556,29 @@ static const char backup_details[] =
 static const char gc_details[] =
     "Removes files below .foundry that nothing names: artifacts without an event (an engine was "
     "killed between keeping and recording), plugin copies of pipelines that no job stands under "
-    "any more, temporary files of programs that died. Whatever an event names stays for ever.\n\n"
+    "any more and no record was made by, temporary files of programs that died. Whatever an event "
+    "names stays for ever.\n\n"
     "The record is verified first. An engine that has the directory does the work itself if its "
     "jobs rest, and refuses otherwise.";
 
 static const char verify_details[] =
     "Reads everything: SQLite's own check, the chain over the events, each payload's digest, every "
     "table against a rebuild from the events, every artifact and plugin copy against its hash, the "
-    "plugin copies that jobs need, the witness of the record's end. Nothing is changed, and an "
+    "plugin copies that jobs and records need, the witness of the record's end. Nothing is "
+    "changed, and an "
     "engine may run meanwhile.\n\n"
     "With --deep, too: every pinned pipeline is compiled from its document and its plugin copies, "
     "every recorded output is checked against the schema of the phase that made it, every export "
-    "in out/ that has a manifest is made again and compared. Never looked at: your own files, and "
+    "in out/ is made again by its manifest and compared. Never looked at: your own files, and "
     "results that phases wrote.";
+
+static const char why_details[] =
+    "Goes back from an exported value along every link: the file and its manifest (hashes are "
+    "checked), the record, the answer, the request with the detectors that asked, the runs of the "
+    "phases behind it with plugin, hash, isolation and parameters, and the input, down to the "
+    "page and the pixels where a phase said where it read the value.\n\n"
+    "What is missing or altered is named, and the exit code is 1; `verify --deep` finds the same. "
+    "Without JOBDIR it is the job directory that the export lies in.";
 
 static const char release_details[] =
     "A plugin whose workers died five times in a row is put in quarantine: its jobs are held, "
@@ -619,6 +649,8 @@ static const struct fnd_command table[] = {
      fnd_command_export_validate, false},
     {"verify", "Prove that the record is what was recorded", verify_details, jobdir_operands,
      verify_options, verify_examples, verify_exits, fnd_command_verify, false},
+    {"why", "Show where an exported value came from", why_details, why_operands, NULL, why_examples,
+     why_exits, fnd_command_why, false},
     {"backup", "Copy the record into a folder that can be run", backup_details, backup_operands,
      NULL, backup_examples, backup_exits, fnd_command_backup, false},
     {"gc", "Remove files that nothing names", gc_details, jobdir_operands, gc_options, gc_examples,

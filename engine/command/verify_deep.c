@@ -8,10 +8,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "dataset/dataset.h"
+#include "dataset/why.h"
 #include "review/review.h"
 
 enum { MANIFEST_SIZE_MAX = 256 << 20 };
@@ -25,6 +27,12 @@ struct exports {
     struct fnd_verify_deep *result;
     int folder; /* out */
     int null;
+    struct known { /* what EXPORT events tell of */
+        int64_t event, size;
+        char sha256[FND_DIGEST_TEXT_SIZE];
+        uint8_t manifest[FND_DIGEST_SIZE]; /* SHA-256 of it, without the newline */
+    } * known;
+    size_t known_count;
 };
 
 static void flaw(struct exports *exports, const char *name, const char *what)
@@ -78,6 +86,31 @@ static void folder_said(void *context, const struct fnd_dataset_note *note)
     }
 }
 
+/* Where the record tells of an export of these bytes, its manifest is one that the record has. */
+static void check_recorded(struct exports *exports, const char *name, struct fnd_json manifest,
+                           const char *sha256)
+{
+    uint8_t hash[FND_DIGEST_SIZE];
+    int64_t event = 0;
+    bool same = false;
+    fnd_sha256(manifest.bytes, manifest.size, hash);
+    for (size_t i = 0; i < exports->known_count && !same; i++) {
+        if (strcmp(exports->known[i].sha256, sha256) == 0) {
+            event = exports->known[i].event;
+            same = memcmp(exports->known[i].manifest, hash, sizeof hash) == 0;
+        }
+    }
+    if (event > 0 && !same) {
+        struct fnd_text what = {0};
+        fnd_text_printf(&what,
+                        "it is not the manifest that event %" PRId64
+                        " recorded for these bytes; export again",
+                        event);
+        flaw(exports, name, fnd_text_z(&what));
+        fnd_text_finish(&what);
+    }
+}
+
 /* The files of a folder are those that the manifest in it tells of. */
 static void check_folder(struct exports *exports, const char *manifest, const char *format)
 {
@@ -120,6 +153,7 @@ static void check_manifest(struct exports *exports, const char *name)
             check_folder(exports, name, format != NULL ? format : "");
         } else {
             check_file(exports, name, sha256 != NULL ? sha256 : "");
+            check_recorded(exports, name, manifest, sha256 != NULL ? sha256 : "");
         }
         free(format);
         free(sha256);
@@ -129,6 +163,69 @@ static void check_manifest(struct exports *exports, const char *name)
     fnd_export_result_finish(&made);
     fnd_text_finish(&text);
     fnd_text_finish(&path);
+}
+
+static void note_known(int64_t event, struct fnd_json manifest, void *context)
+{
+    struct exports *exports = context;
+    struct known known = {.event = event};
+    char *sha256 = fnd_json_strdup(fnd_json_find(manifest, "/file/sha256"));
+    struct fnd_json size = fnd_json_find(manifest, "/file/size");
+    if (sha256 != NULL && strlen(sha256) < sizeof known.sha256 && size.bytes != NULL &&
+        fnd_json_integer(size, &known.size)) {
+        strcpy(known.sha256, sha256);
+        fnd_sha256(manifest.bytes, manifest.size, known.manifest);
+        exports->known =
+            fnd_realloc(exports->known, exports->known_count + 1, sizeof *exports->known);
+        exports->known[exports->known_count++] = known;
+    }
+    free(sha256);
+}
+
+/* An export whose manifest is gone: nobody can tell any more what is in it. Most files in out/ are
+ * results of phases; only one of the size of an export on record is read. */
+static void check_orphan(struct exports *exports, const char *name)
+{
+    struct fnd_text manifest = {0};
+    struct stat about;
+    uint8_t hash[FND_DIGEST_SIZE];
+    char hex[FND_DIGEST_TEXT_SIZE] = "";
+    fnd_text_printf(&manifest, "%s%s", name, ending);
+    if (fstatat(exports->folder, name, &about, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISREG(about.st_mode) &&
+        fstatat(exports->folder, fnd_text_z(&manifest), &(struct stat){0}, AT_SYMLINK_NOFOLLOW) !=
+            0) {
+        for (size_t i = 0; i < exports->known_count; i++) {
+            const struct known *known = &exports->known[i];
+            if (known->size != about.st_size) {
+                continue;
+            }
+            int fd = hex[0] == '\0' ? openat(exports->folder, name, O_RDONLY | O_CLOEXEC) : -1;
+            if (fd >= 0 && fnd_sha256_fd(fd, hash, NULL) == 0) {
+                fnd_digest_text(hash, hex);
+            }
+            if (fd >= 0) {
+                close(fd);
+            }
+            if (strcmp(hex, known->sha256) == 0) {
+                struct fnd_text what = {0};
+                fnd_text_printf(&what,
+                                "it is the export of event %" PRId64
+                                ", and its manifest is missing; export again",
+                                known->event);
+                flaw(exports, name, fnd_text_z(&what));
+                fnd_text_finish(&what);
+                break;
+            }
+        }
+    }
+    fnd_text_finish(&manifest);
+}
+
+static bool is_manifest(const char *name)
+{
+    const size_t size = strlen(name), ending_size = sizeof ending - 1;
+    return size > ending_size && strcmp(name + size - ending_size, ending) == 0;
 }
 
 static enum fnd_status look_at_exports(struct exports *exports, struct fnd_error *error)
@@ -144,17 +241,20 @@ static enum fnd_status look_at_exports(struct exports *exports, struct fnd_error
         status = fnd_error_errno(error, fnd_status_errno(errno), errno, "cannot list %s",
                                  fnd_text_z(&path));
     }
+    if (status == FND_OK && directory != NULL) {
+        status = fnd_dataset_exports(exports->reader, note_known, exports, error);
+    }
     for (const struct dirent *entry = directory != NULL ? readdir(directory) : NULL; entry != NULL;
          entry = readdir(directory)) {
-        const size_t size = strlen(entry->d_name), ending_size = sizeof ending - 1;
-        if (entry->d_name[0] != '.' && size > ending_size &&
-            strcmp(entry->d_name + size - ending_size, ending) == 0) {
+        if (entry->d_name[0] != '.' && is_manifest(entry->d_name)) {
             check_manifest(exports, entry->d_name);
         } else if (entry->d_name[0] != '.') {
             struct fnd_text in_folder = {0};
             fnd_text_printf(&in_folder, "%s%s", entry->d_name, inside);
             if (faccessat(exports->folder, fnd_text_z(&in_folder), F_OK, 0) == 0) {
                 check_manifest(exports, fnd_text_z(&in_folder));
+            } else {
+                check_orphan(exports, entry->d_name);
             }
             fnd_text_finish(&in_folder);
         }
@@ -168,6 +268,7 @@ static enum fnd_status look_at_exports(struct exports *exports, struct fnd_error
     if (exports->null >= 0) {
         close(exports->null);
     }
+    free(exports->known);
     fnd_text_finish(&path);
     return status;
 }

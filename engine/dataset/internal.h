@@ -274,6 +274,10 @@ struct fnd_manifest {
 };
 enum fnd_status fnd_manifest_read(const char *path, struct fnd_manifest *manifest,
                                   struct fnd_plan *plan, struct fnd_error *error);
+/** The same of bytes that were read already; `text` is taken and empty behind it. */
+enum fnd_status fnd_manifest_parse(const char *path, struct fnd_text *text,
+                                   struct fnd_manifest *manifest, struct fnd_plan *plan,
+                                   struct fnd_error *error);
 void fnd_manifest_finish(struct fnd_manifest *manifest);
 
 #endif

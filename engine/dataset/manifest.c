@@ -212,13 +212,25 @@ static enum fnd_status records_read(const char *path, struct fnd_json records,
 enum fnd_status fnd_manifest_read(const char *path, struct fnd_manifest *manifest,
                                   struct fnd_plan *plan, struct fnd_error *error)
 {
+    struct fnd_text text = {0};
+    enum fnd_status status =
+        fnd_file_read(AT_FDCWD, path, FND_DATASET_MANIFEST_SIZE_MAX, &text, error);
+    if (status == FND_OK) {
+        status = fnd_manifest_parse(path, &text, manifest, plan, error);
+    }
+    return status;
+}
+
+enum fnd_status fnd_manifest_parse(const char *path, struct fnd_text *text,
+                                   struct fnd_manifest *manifest, struct fnd_plan *plan,
+                                   struct fnd_error *error)
+{
     struct fnd_json json = {NULL, 0};
     struct fnd_export_options *options = &plan->options;
+    manifest->text = *text;
+    *text = (struct fnd_text){0};
     enum fnd_status status =
-        fnd_file_read(AT_FDCWD, path, FND_DATASET_MANIFEST_SIZE_MAX, &manifest->text, error);
-    if (status == FND_OK) {
-        status = fnd_json_check(manifest->text.bytes, manifest->text.size, path, &json, error);
-    }
+        fnd_json_check(manifest->text.bytes, manifest->text.size, path, &json, error);
     if (status == FND_OK) {
         status = shape_check(path, json, error);
     }

@@ -208,8 +208,14 @@ static void check_needed(const struct fnd_needed *needed, void *context)
     struct stat found;
     fnd_digest_text(needed->hash, hash);
     snprintf(name, sizeof name, "plugins/%s.so", hash);
-    if (needed->live > 0 &&
-        fstatat(check->reader->folder, name, &found, AT_SYMLINK_NOFOLLOW) != 0) {
+    const bool there = fstatat(check->reader->folder, name, &found, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!there && needed->live == 0 && needed->records > 0) {
+        fnd_check_flaw(check,
+                       "%s is missing: plugin %s of the pipeline %s, by which %" PRId64
+                       " record%s came to be; restore it from a backup",
+                       name, needed->plugin, needed->pipeline, needed->records,
+                       needed->records == 1 ? "" : "s");
+    } else if (!there && needed->live > 0) {
         fnd_check_flaw(check,
                        "%s is missing: %" PRId64 " job%s of the pipeline %s that %s not ended run "
                        "with this copy of plugin %s; restore it from a backup, or take the present "

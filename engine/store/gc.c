@@ -142,7 +142,8 @@ static void look_plugin(struct gc *gc, const char *folder, const char *name)
             return;
         }
     }
-    take_below(gc, folder, name, "no job stands under a pipeline that names it",
+    take_below(gc, folder, name,
+               "no job stands under a pipeline that names it, no record was made by it",
                &gc->result->plugins);
 }
 
@@ -182,7 +183,7 @@ static void look_result(struct gc *gc, const char *folder, const char *name)
 static void note_needed(const struct fnd_needed *needed, void *context)
 {
     struct gc *gc = context;
-    if (needed->jobs > 0 || needed->newest) {
+    if (needed->jobs > 0 || needed->newest || needed->records > 0) {
         gc->needed = fnd_realloc(gc->needed, gc->needed_count + 1, sizeof *gc->needed);
         memcpy(gc->needed[gc->needed_count++], needed->hash, FND_DIGEST_SIZE);
     }

@@ -8,11 +8,19 @@
 #include "base/json.h"
 #include "store/reader_internal.h"
 
+/* Records were made under a pin if a step that has some came in under it or was moved to it; a few
+ * pins too many are counted, none too few. */
 static const char pins_sql[] =
     "SELECT pin.id, pin.pipeline, coalesce(under.jobs, 0), coalesce(under.live, 0),"
-    " pin.id = (SELECT max(id) FROM pin AS other WHERE other.pipeline = pin.pipeline)"
+    " pin.id = (SELECT max(id) FROM pin AS other WHERE other.pipeline = pin.pipeline),"
+    " coalesce(made.records, 0)"
     " FROM pin LEFT JOIN (SELECT pin AS id, count(*) AS jobs, sum(state <= 3) AS live FROM step"
-    " GROUP BY pin) AS under ON under.id = pin.id ORDER BY pin.id";
+    " GROUP BY pin) AS under ON under.id = pin.id"
+    " LEFT JOIN (SELECT pin AS id, count(*) AS records FROM"
+    " (SELECT job.pin AS pin FROM correction JOIN step ON step.id = correction.step"
+    " JOIN job ON job.id = step.job"
+    " UNION ALL SELECT event.ref FROM event JOIN correction ON correction.step = event.step"
+    " WHERE event.kind = ?1) GROUP BY pin) AS made ON made.id = pin.id ORDER BY pin.id";
 
 struct walk {
     void (*each)(const struct fnd_needed *needed, void *context);
@@ -67,6 +75,7 @@ enum fnd_status fnd_needed_walk(struct fnd_reader *reader,
     sqlite3_stmt *row = NULL;
     enum fnd_status status = FND_OK;
     int rc = sqlite3_prepare_v2(reader->db.handle, pins_sql, -1, &row, NULL);
+    rc = rc == SQLITE_OK ? sqlite3_bind_int(row, 1, FND_EVENT_UPGRADE) : rc;
     while (rc == SQLITE_OK && status == FND_OK && (rc = sqlite3_step(row)) == SQLITE_ROW) {
         struct fnd_text body = {0};
         const char *pipeline = (const char *)sqlite3_column_text(row, 1);
@@ -74,7 +83,8 @@ enum fnd_status fnd_needed_walk(struct fnd_reader *reader,
                                     .pipeline = pipeline != NULL ? pipeline : "",
                                     .jobs = sqlite3_column_int64(row, 2),
                                     .live = sqlite3_column_int64(row, 3),
-                                    .newest = sqlite3_column_int(row, 4) != 0};
+                                    .newest = sqlite3_column_int(row, 4) != 0,
+                                    .records = sqlite3_column_int64(row, 5)};
         status = fnd_payload_get(reader, needed.pin, &body, NULL, error);
         if (status == FND_OK) {
             status = walk_document(&walk, &needed, &body, error);

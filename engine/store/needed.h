@@ -12,6 +12,7 @@ struct fnd_needed {
     const uint8_t *hash;           /* FND_DIGEST_SIZE bytes: plugins/HASH.so */
     int64_t jobs, live;            /* that stand under the pin; and of those, that can still move */
     bool newest;                   /* the next job of that pipeline will stand under it */
+    int64_t records; /* CorrectionRecords of jobs that stood under it: what said the values */
 };
 
 /** Walk over what every pin names, in the order of the pins; a copy that several pins name comes

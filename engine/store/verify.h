@@ -14,7 +14,8 @@ struct fnd_verify {
 /** Check in one snapshot: SQLite's own integrity check, event numbers without gaps, the chain, each
  *  payload's keyed digest, every table against a rebuild from the events (in memory or a temporary
  *  file), each artifact's and plugin copy's bytes against its hash, that the plugin copies of jobs
- *  that have not ended are there, reference counts, the witness.
+ *  that have not ended and of those with CorrectionRecords are there, reference counts, the
+ *  witness.
  *  reader   without a held snapshot (fnd_reader_begin()): the witness is read before one is taken.
  *  flaw     called for each thing found wrong, with a sentence that names table, row and remedy.
  *  Returns FND_OK: all was looked at (flaws or not); FND_DAMAGED: so broken that not all could be

@@ -1,0 +1,202 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# From an exported value back: every field of every line in every format tells where it came from,
+# and a link that is deleted or altered turns `verify` red and is named by `why`.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+source "$(dirname "$0")/lib.sh"
+
+# all_told WHAT FILE: every value of every line has a source, and the chain behind it is whole.
+# A line of an array ends with a comma; what frames the array is of no record.
+all_told() {
+    local line=0 text leaves told records=0
+    while IFS= read -r text; do
+        line=$((line + 1))
+        text=${text%,}
+        jq -e 'type == "object"' >/dev/null 2>&1 <<<"$text" || continue
+        "$engine" why "$2:$line" --json >told.json 2>"$err" || {
+            not_ok "$1: line $line: exit $?"
+            sed 's/^/        /' "$err" told.json | head -5
+            return
+        }
+        leaves=$(jq -c '[paths(type != "object" and type != "array" or length == 0)
+            | map(tostring | gsub("~"; "~0") | gsub("/"; "~1") | "/" + .) | join("")] | sort' \
+            <<<"$text")
+        told=$(jq -c '.fields | map(select(.source != "nothing") | .field)' told.json)
+        if ! jq -ne --argjson leaves "$leaves" --argjson told "$told" '$leaves - $told == []' \
+            >/dev/null; then
+            not_ok "$1: line $line: untold: $(jq -nc --argjson leaves "$leaves" \
+                --argjson told "$told" '$leaves - $told')"
+            return
+        fi
+        jq -e '.broken == [] and .answer.by != null and (.runs | length) >= 1
+            and .request.questions != null and .input.path != null and .pin.params != null
+            and all(.runs[]; .version != null and .copy and .isolation != "" and .with != null)' \
+            told.json >/dev/null || {
+            not_ok "$1: line $line: the chain has a gap: $(cut -c1-300 told.json)"
+            return
+        }
+        records=$((records + 1))
+    done <"$2"
+    holds "$1: all fields of $records lines" test "$records" -gt 0
+}
+
+invoice_pipeline invoice.yaml
+invoices jobs
+exits 3 "invoices run" "$engine" run invoice.yaml jobs -p threshold=0.99
+exits 0 "one is corrected" "$engine" answer jobs job-2.png --as ann \
+    --set "supplier_name=Hardware & Son" --set /line_items/0/quantity=10 \
+    --set /line_items/0/total_cost=150.00
+for i in 1 3 4; do
+    exits 0 "another is right as it is" "$engine" answer jobs job-$i.png --accept --as bob
+done
+
+echo "-- one value"
+exits 0 "as gemini" "$engine" export jobs --format gemini --uri-prefix gs://bucket/
+sft=jobs/out/gemini.jsonl
+line=$(grep -n 'job-2\.png' "$sft" | cut -d: -f1)
+exits 0 "a corrected value, by its name" "$engine" why "$sft:$line:supplier_name"
+says "it is the person's" "changed by the answer"
+says "the model said" "the model said Hardwar & Son"
+says "as sure as it was" "confidence 0.82"
+says "who answered" "by ann"
+says "which detector asked" 'detect/low-confidence: supplier_name is "Hardwar & Son"'
+equals "and no other question is told" "$(grep -c 'detect/' "$out")" 1
+playback=$(sha256sum "$fixtures/playback.so" | cut -c1-12)
+says "which plugin said it first" "playback/play 1.0.0, $playback"
+says "in a sandbox" ", sandbox, attempt 1"
+says "with what parameters" '"threshold":0.99'
+says "of which input" "input job-2.png: .foundry/artifacts/"
+"$engine" why "$sft:$line:supplier_name" --json >told.json
+equals "the same for programs" \
+    "$(jq -c '[.fields[0] | .source, .pointer, .value, .model_said, .changed, .confidence]' told.json)" \
+    '["human_output","/supplier_name","Hardware & Son","Hardwar & Son",true,0.82]'
+equals "with the hash of the input" "$(jq -r .input.sha256 told.json)" \
+    "$(sha256sum jobs/job-2.png | cut -c1-64)"
+exits 0 "a name with dots" "$engine" why "$sft:$line:line_items.1.quantity"
+says "of a value that nobody changed" "as the model said it"
+exits 0 "a pointer on into the text" "$engine" why \
+    "$sft:$line:/contents/1/parts/0/text/line_items/0/total_cost"
+says "number text is kept" "= 150.00"
+exits 0 "the job directory behind it" "$engine" why "$sft:$line" jobs
+exits 0 "or before it" "$engine" why jobs "$sft:$line"
+exits 5 "no such field" "$engine" why "$sft:$line:/contents/9"
+exits 5 "no such line" "$engine" why "$sft:99"
+says "is told with those that are" "it has 4 records" "$err"
+exits 5 "no such file" "$engine" why jobs "nowhere.jsonl:1"
+exits 2 "no line" "$engine" why jobs "$sft"
+cp "$sft" foreign.jsonl
+exits 1 "a copy elsewhere is known by its bytes, without its manifest" \
+    "$engine" why jobs "foreign.jsonl:1"
+says "which the record has" "broken at the manifest"
+says "so that the chain is told all the same" "record "
+"$engine" init other 2>/dev/null
+exits 5 "but not to another directory" "$engine" why other foreign.jsonl:1
+cp "$sft.manifest.json" foreign.jsonl.manifest.json
+exits 9 "whose export it is not" "$engine" why other foreign.jsonl:1
+
+echo "-- every field of every line"
+for format in foundry gemini openai-chat trl-sft trl-dpo alpaca sharegpt nvidia-flywheel argilla; do
+    exits 0 "invoices as $format" "$engine" export jobs --format $format \
+        --prompt "Extract the invoice as JSON." --system "You read invoices." \
+        --uri-prefix https://example.com/in/ -o "jobs/out/$format.x"
+    all_told "$format" "jobs/out/$format.x"
+done
+
+sed -e 's/^name: .*/name: notes/' -e 's/match: .*/match: ["*.job.json"]}/' \
+    -e 's/input\.stem/input.name/' -e 's/"\*.job.json"]}}/"*.job.json"]}/' invoice.yaml >notes.yaml
+mkdir notes
+for i in 1 2 3; do
+    printf '{"name":"note-%d","content":"supplier and sums of note %d"}\n' $i $i \
+        >notes/note-$i.job.json
+done
+exits 3 "texts run" "$engine" run notes.yaml notes -p threshold=0.99
+for path in $("$engine" ask list --json notes | jq -r .path); do
+    exits 0 "each is corrected" "$engine" answer notes "$path" --as ann --set "supplier_name=Somebody" \
+        --set /line_items/0/quantity=1 --set /line_items/0/total_cost=1 --set /line_items/0/unit_price=1
+done
+for format in foundry gemini openai-chat openai-dpo trl-sft trl-dpo trl-kto alpaca sharegpt \
+    nvidia-flywheel argilla; do
+    exits 0 "texts as $format" "$engine" export notes --format $format --prompt "As JSON." \
+        -o "notes/out/$format.x"
+    all_told "$format, texts" "notes/out/$format.x"
+done
+
+poles=$FOUNDRY_SOURCE_ROOT/pipelines/pole-detection
+mkdir poles && cp "$poles"/samples/*.png poles
+exits 3 "poles run" "$engine" run "$poles/pole-detection.yaml" poles
+"$engine" ask list --json poles >requests
+"$FOUNDRY_SOURCE_ROOT/tools/scripted_reviewer.sh" "$poles/samples" <requests >answers
+exits 0 "and are answered" "$engine" answer poles - <answers
+for format in foundry gemini openai-chat trl-sft trl-dpo alpaca sharegpt nvidia-flywheel argilla \
+    label-studio coco; do
+    exits 0 "poles as $format" "$engine" export poles --format $format --prompt "Give the boxes." \
+        --uri-prefix https://example.com/in/ -o "poles/out/$format.x"
+    all_told "$format, poles" "poles/out/$format.x"
+done
+line=$(grep -n '"bbox"' poles/out/coco.x | head -1 | cut -d: -f1)
+"$engine" why "poles/out/coco.x:$line:/bbox" --json >told.json
+equals "a box is its own place in the picture" \
+    "$(jq -c '.fields[0].place | [.x, .y, .width, .height]' told.json)" \
+    "$(sed -n "${line}p" poles/out/coco.x | sed 's/,$//' | jq -c .bbox)"
+says "told as one looks at it" "pixels at" <("$engine" why "poles/out/coco.x:$line:/bbox")
+
+echo "-- without a link"
+line=$(grep -n 'job-2\.png' "$sft" | cut -d: -f1)
+"$engine" why "$sft:$line" --json >told.json
+number=$(jq .record.record told.json)
+request=$(jq .request.request told.json)
+run=$(jq '.runs[-1].event' told.json)
+pin=$(jq .pin.pin told.json)
+artifact=$(jq -r .input.file told.json)
+copy=$(jq -r '.runs[-1].sha256' told.json)
+job=$("$engine" show jobs job-2.png --json | jq .job)
+rm -f jobs/out/*.x jobs/out/*.x.* # the others have had their turn
+exits 0 "whole, it is sound" "$engine" verify --deep jobs
+
+# cut LINK WHAT PROGRAM…: in a copy of the job directory, which is $cut for PROGRAM.
+cut=$folder/cut
+cut() {
+    local link=$1 what=$2
+    shift 2
+    rm -rf "$cut" && cp -a jobs "$cut"
+    "$@" || not_ok "$what: cannot be cut"
+    exits 1 "$what: verify is red" "$engine" verify --deep "$cut"
+    exits 1 "$what: why is, too" "$engine" why "$cut" "$cut/out/gemini.jsonl:$line" --json
+    # shellcheck disable=SC2016 # jq's variable
+    holds "and names the $link" jq -e --arg link "$link" \
+        '.broken | map(.link) | index($link) != null' "$out"
+    "$engine" why "$cut" "$cut/out/gemini.jsonl:$line" >"$out" 2>"$err"
+    says "to people, too" "broken at the $link"
+}
+# shellcheck disable=SC2317 # called by cut
+sql() {
+    sqlite3 "$cut/.foundry/state.db" "$1"
+}
+# shellcheck disable=SC2317
+alter() {
+    chmod u+w "$1" && printf x >>"$1"
+}
+cut export "an altered export" alter "$cut/out/gemini.jsonl"
+cut manifest "a deleted manifest" rm "$cut/out/gemini.jsonl.manifest.json"
+cut manifest "an altered manifest" sed -i 's/"skip_bad":false/"skip_bad":true/' \
+    "$cut/out/gemini.jsonl.manifest.json"
+cut record "a deleted record" sql "DELETE FROM correction WHERE id = $number"
+cut answer "a deleted answer" sql "DELETE FROM payload WHERE event = $number"
+cut answer "an altered answer" sql \
+    "UPDATE payload SET body = CAST(replace(body, 'ann', 'eve') AS BLOB) WHERE event = $number"
+cut answer "a deleted event" sql "DELETE FROM event WHERE id = $number"
+cut request "a deleted request" sql "DELETE FROM payload WHERE event = $request"
+cut request "a request's deleted event" sql "DELETE FROM event WHERE id = $request"
+cut output "a deleted corrected document" sql "DELETE FROM payload WHERE event = $number + 1"
+cut prediction "a deleted prediction" sql "DELETE FROM payload WHERE event = $run"
+cut prediction "a prediction's deleted event" sql "DELETE FROM event WHERE id = $run"
+cut pin "a deleted pipeline" sql "DELETE FROM payload WHERE event = $pin"
+cut job "a deleted job" sql "DELETE FROM payload WHERE event = $job"
+cut plugin "a deleted plugin copy" rm -f "$cut/.foundry/plugins/$copy.so"
+cut plugin "an altered plugin copy" alter "$cut/.foundry/plugins/$copy.so"
+cut input "a deleted input" rm -f "$cut/$artifact"
+cut input "an altered input" alter "$cut/$artifact"
+rm -rf "$cut" && cp -a jobs "$cut" && rm "$cut/out/gemini.jsonl"
+exits 1 "a deleted export: verify is red" "$engine" verify --deep "$cut"
+exits 5 "and why says that it is not there" "$engine" why "$cut" "$cut/out/gemini.jsonl:1"
+finish
