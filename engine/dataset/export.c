@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "dataset/bundle.h"
 #include "dataset/pair.h"
+#include "dataset/redact.h"
 
 static const int32_t shares_usual[FND_SPLITS_COUNT] = {800, 100, 100};
 
@@ -222,6 +223,9 @@ enum fnd_status fnd_dataset_export(struct fnd_reader *reader, struct fnd_store *
         status = fnd_error_set(error, FND_INVALID,
                                "%s is a folder, which cannot go to a pipe; name one with --out",
                                plan.format->name);
+    }
+    if (status == FND_OK) {
+        status = fnd_redact_collect(&plan, error);
     }
     if (status == FND_OK && options->out == NULL) {
         status = out_default(&plan, &path, error);

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "dataset/example.h"
+#include "dataset/redact.h"
 #include "dataset/replace.h"
 
 enum {
@@ -51,6 +52,12 @@ static enum fnd_status labels_add(struct fnd_plan *plan, int64_t number, struct 
     struct fnd_boxes boxes = {0};
     struct fnd_error local = {0};
     enum fnd_status status = fnd_datum_load(plan, number, &datum, &local);
+    if (status == FND_OK) {
+        const bool counted = plan->reading_back;
+        plan->reading_back = true; /* what is taken out is counted where it is written */
+        status = fnd_redact_datum(plan, &datum, &local); /* a class is a value, too */
+        plan->reading_back = counted;
+    }
     if (status == FND_OK && fnd_plan_in_scope(plan, &datum) && datum.human.bytes != NULL) {
         /* A document without boxes is told of where it is exported, if it ever is. */
         (void)fnd_boxes_read(datum.human, datum.entry->boxes, datum.entry->label, &boxes, NULL);

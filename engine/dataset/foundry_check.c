@@ -180,7 +180,9 @@ void fnd_foundry_check(struct fnd_checker *checker, struct fnd_json line, struct
         fnd_flaws_add(flaws, "/fields", "fields", false, "tells of changes, and %s is null",
                       fnd_json_type(model) == FND_JSON_NULL ? "model_output" : "human_output");
     }
-    if (fnd_json_text_is(verdict, "corrected") && both && fields == 0) {
+    /* What was changed may be the very thing that may not be told. */
+    const bool redacted = fnd_json_find(line, "/provenance/redacted").bytes != NULL;
+    if (fnd_json_text_is(verdict, "corrected") && both && fields == 0 && !redacted) {
         fnd_flaws_add(flaws, "/verdict", "verdict", false,
                       "is corrected, and no field was changed");
     }

@@ -42,8 +42,18 @@ struct fnd_datum {
     enum fnd_verdict verdict;
     enum fnd_split split;
     const struct fnd_entry *entry;
+    const struct fnd_redact *redact; /* the rules that were applied; NULL: none are */
+    struct fnd_literals {            /* what they took out */
+        struct fnd_literal *list;    /* longest first */
+        size_t count;
+    } literals;
 };
 void fnd_datum_finish(struct fnd_datum *datum);
+
+/** Put other JSON in the record's place. Number, hash, split and entry stay those of the record;
+ *  `json` is taken. */
+enum fnd_status fnd_datum_replace(struct fnd_datum *datum, struct fnd_text *json,
+                                  struct fnd_error *error);
 
 /** Append the text of an input that is a value: its "content", itself if it is text, else as JSON.
  */
@@ -66,6 +76,11 @@ struct fnd_plan {
     int64_t *numbers;                   /* records to write, ascending */
     uint8_t (*hashes)[FND_DIGEST_SIZE]; /* of each: as the manifest has them, or as found */
     size_t count, capacity;
+    struct fnd_redact *redact; /* what may not be told; NULL: no rules */
+    bool reading_back;         /* records are read again to be compared */
+    struct fnd_redacted { /* records with something taken out; places; texts that quoted them */
+        size_t records, values, quoted, paths, inputs;
+    } redacted;
     int64_t as_of;    /* what was taken back behind this event is not known yet */
     bool reproduces;  /* hashes are the manifest's */
     int64_t *skipped; /* bad ones that were left out */

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "dataset/bundle.h"
 #include "dataset/internal.h"
+#include "dataset/redact.h"
 
 enum { MANIFEST_VERSION = 1 };
 
@@ -103,6 +104,7 @@ char *fnd_manifest_make(const struct fnd_plan *plan, const struct fnd_bundle *bu
     if (bundle != NULL) {
         folder_append(plan, bundle, &json);
     }
+    fnd_redact_manifest(plan, &json);
     fnd_text_append_z(&json, ",\"records\":[");
     for (size_t i = 0; i < plan->count; i++) {
         char hash[FND_DIGEST_TEXT_SIZE];
@@ -139,7 +141,10 @@ static const char manifest_schema[] =
     "\"items\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":1000}}}},"
     "\"classes\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
     "\"records\":{\"type\":\"array\",\"items\":{\"type\":\"array\",\"minItems\":2,\"maxItems\":2,"
-    "\"prefixItems\":[{\"type\":\"integer\",\"minimum\":1},{\"$ref\":\"#/$defs/hash\"}]}}},"
+    "\"prefixItems\":[{\"type\":\"integer\",\"minimum\":1},{\"$ref\":\"#/$defs/hash\"}]}},"
+    "\"redact\":{\"type\":\"object\",\"required\":[\"rules\"],\"properties\":{\"rules\":{"
+    "\"type\":\"object\",\"additionalProperties\":{\"type\":\"array\",\"items\":{"
+    "\"type\":\"object\"}}}}}},"
     "\"$defs\":{\"hash\":{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{64}$\"}}}";
 
 static enum fnd_status shape_check(const char *path, struct fnd_json json, struct fnd_error *error)
@@ -266,7 +271,9 @@ enum fnd_status fnd_manifest_parse(const char *path, struct fnd_text *text,
          classes.bytes != NULL && fnd_json_next(&walk);) {
         plan->classes[plan->classes_count++] = fnd_json_strdup(walk.value);
     }
-    return records_read(path, fnd_json_member(json, "records"), plan, error);
+    status = fnd_redact_read(plan, fnd_json_member(json, "redact"), error);
+    return status != FND_OK ? status
+                            : records_read(path, fnd_json_member(json, "records"), plan, error);
 }
 
 void fnd_manifest_finish(struct fnd_manifest *manifest)

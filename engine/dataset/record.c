@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataset/internal.h"
+#include "dataset/redact.h"
 #include "review/review.h"
 
 void fnd_datum_finish(struct fnd_datum *datum)
 {
     fnd_text_finish(&datum->json);
+    fnd_literals_finish(&datum->literals);
     free(datum->pipeline);
     free(datum->path);
     free(datum->phase);
@@ -126,6 +127,19 @@ static enum fnd_status take_apart(struct fnd_datum *datum, struct fnd_error *err
     return FND_OK;
 }
 
+enum fnd_status fnd_datum_replace(struct fnd_datum *datum, struct fnd_text *json,
+                                  struct fnd_error *error)
+{
+    free(datum->pipeline);
+    free(datum->path);
+    free(datum->phase);
+    free(datum->pin);
+    fnd_text_finish(&datum->json);
+    datum->json = *json;
+    *json = (struct fnd_text){0};
+    return take_apart(datum, error);
+}
+
 enum fnd_status fnd_datum_load(struct fnd_plan *plan, int64_t number, struct fnd_datum *datum,
                                struct fnd_error *error)
 {
@@ -133,7 +147,7 @@ enum fnd_status fnd_datum_load(struct fnd_plan *plan, int64_t number, struct fnd
     enum fnd_status status =
         fnd_review_record_json_at(plan->reader, number, plan->as_of, &datum->json, error);
     if (status == FND_OK) {
-        fnd_sha256(fnd_text_z(&datum->json), datum->json.size, datum->hash);
+        fnd_redact_record_hash(plan, &datum->json, datum->hash);
         status = take_apart(datum, error);
     }
     if (status == FND_OK) {

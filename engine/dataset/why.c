@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dataset/boxes.h"
+#include "dataset/redact.h"
 #include "dataset/why_internal.h"
 
 enum { VALUE_SIZE_MAX = 4096 /* bytes that are shown; images lie in lines, too */ };
@@ -298,7 +299,8 @@ enum fnd_status fnd_dataset_why(struct fnd_reader *reader, const struct fnd_why_
     }
     if (status == FND_OK) {
         fnd_text_printf(&why.json, ",\"broken\":[%s]}", fnd_text_z(&why.broken));
-        fnd_text_append(json, why.json.bytes, why.json.size);
+        status = fnd_redact_json(&why.datum, (struct fnd_json){why.json.bytes, why.json.size}, json,
+                                 error);
         *broken = why.broken_count;
     }
     fnd_datum_finish(&why.datum);

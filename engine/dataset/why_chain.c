@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dataset/redact.h"
 #include "dataset/why_internal.h"
 #include "worker/pool.h"
 
@@ -249,7 +250,10 @@ static void answer_append(struct fnd_why *why, int64_t number, struct fnd_json a
     fnd_text_append_byte(&why->json, '}');
 }
 
-static void request_append(struct fnd_why *why, int64_t number, struct fnd_json asked)
+/** asked: the request's body; told: its questions as the record tells them, with nothing in them
+ *  that may not be told. */
+static void request_append(struct fnd_why *why, int64_t number, struct fnd_json asked,
+                           struct fnd_json told)
 {
     struct fnd_event_row event;
     fnd_text_printf(&why->json, ",\"request\":{\"request\":%" PRId64, number);
@@ -257,7 +261,8 @@ static void request_append(struct fnd_why *why, int64_t number, struct fnd_json 
     span_member(&why->json, "subject", fnd_json_member(asked, "subject"));
     span_member(&why->json, "audit", fnd_json_member(asked, "audit"));
     fnd_text_append_z(&why->json, ",\"questions\":[");
-    struct fnd_json questions = fnd_json_member(asked, "questions");
+    struct fnd_json questions =
+        told.bytes != NULL || why->plan.redact != NULL ? told : fnd_json_member(asked, "questions");
     for (struct fnd_json_walk walk = fnd_json_walk(questions); fnd_json_next(&walk);) {
         static const char *const members[] = {"kind", "pointer", "question", "detector"};
         fnd_text_printf(&why->json, "%s{\"n\":%zu", walk.index > 0 ? "," : "", walk.index + 1);
@@ -269,18 +274,21 @@ static void request_append(struct fnd_why *why, int64_t number, struct fnd_json 
     fnd_text_append_z(&why->json, "]}");
 }
 
-/** The record as a whole, as an export takes it; and whether the line is what it gives. */
-static void datum_check(struct fnd_why *why, int64_t number, char recorded[FND_DIGEST_TEXT_SIZE],
-                        bool *same)
+/** The record as a whole, as an export takes it; and whether the line is what it gives.
+ *  Fails only where it cannot be made sure that nothing is told which may not be. */
+static enum fnd_status datum_check(struct fnd_why *why, int64_t number,
+                                   char recorded[FND_DIGEST_TEXT_SIZE], bool *same,
+                                   struct fnd_error *error)
 {
-    struct fnd_error error = {0};
+    struct fnd_error odd = {0};
     struct fnd_text line = {0};
     fnd_digest_text(why->plan.hashes[why->index], recorded);
-    enum fnd_status status = fnd_datum_load(&why->plan, number, &why->datum, &error);
+    enum fnd_status status = fnd_datum_load(&why->plan, number, &why->datum, &odd);
     if (status != FND_OK) {
-        fnd_why_broken(why, "record", "%s", error.message);
-        fnd_text_finish(&line);
-        return;
+        fnd_why_broken(why, "record", "%s", odd.message);
+        fnd_datum_finish(&why->datum);
+        why->datum.redact = why->plan.redact; /* at least its patterns */
+        return FND_OK;
     }
     *same = memcmp(why->datum.hash, why->plan.hashes[why->index], FND_DIGEST_SIZE) == 0;
     if (!*same) {
@@ -289,17 +297,19 @@ static void datum_check(struct fnd_why *why, int64_t number, char recorded[FND_D
                        "another",
                        number);
     }
-    if (why->plan.format->pack == NULL) {
-        status = why->plan.format->line(&why->plan, &why->datum, &line, &error);
-        if (status != FND_OK) {
-            fnd_why_broken(why, "record", "its line cannot be made again: %s", error.message);
-        } else if (line.size != why->text.size ||
-                   memcmp(line.bytes, why->text.bytes, line.size) != 0) {
-            fnd_why_broken(why, "export", "line %zu is not what record %" PRId64 " gives",
-                           why->question->line, number);
-        }
+    status = fnd_redact_datum(&why->plan, &why->datum, error);
+    if (status != FND_OK || why->plan.format->pack != NULL) {
+        return status;
+    }
+    status = why->plan.format->line(&why->plan, &why->datum, &line, &odd);
+    if (status != FND_OK) {
+        fnd_why_broken(why, "record", "its line cannot be made again: %s", odd.message);
+    } else if (line.size != why->text.size || memcmp(line.bytes, why->text.bytes, line.size) != 0) {
+        fnd_why_broken(why, "export", "line %zu is not what record %" PRId64 " gives",
+                       why->question->line, number);
     }
     fnd_text_finish(&line);
+    return FND_OK;
 }
 
 /** The pin that the step stood under when it was answered. */
@@ -338,18 +348,23 @@ enum fnd_status fnd_why_chain(struct fnd_why *why, struct fnd_error *error)
     struct fnd_error odd = {0};
     char recorded[FND_DIGEST_TEXT_SIZE];
     bool same = false;
-    (void)error;
     if (fnd_correction_get(why->reader, number, &row, &odd) != FND_OK) {
         fnd_why_broken(why, "record", "%s", odd.message);
     }
-    datum_check(why, number, recorded, &same);
+    enum fnd_status status = datum_check(why, number, recorded, &same, error);
+    if (status != FND_OK) {
+        return status;
+    }
     record_append(why, number, recorded, same);
     struct fnd_json answer = payload(why, "answer", number, &answer_text, NULL);
     answer_append(why, number, answer);
     const int64_t request = row.request > 0 ? row.request : integer(answer, "request");
     struct fnd_json asked = payload(why, "request", request, &asked_text, NULL);
+    struct fnd_json told = why->datum.whole.bytes != NULL
+                               ? fnd_json_member(why->datum.whole, "asked")
+                               : (struct fnd_json){NULL, 0};
     if (request > 0) {
-        request_append(why, request, asked);
+        request_append(why, request, asked, told);
     }
     payload(why, "output", row.output, &human_text, NULL);
     /* A plain step has its job's number. */

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "dataset/folder.h"
 #include "dataset/pair.h"
+#include "dataset/redact.h"
 
 void fnd_plan_note(const struct fnd_plan *plan, int64_t record, bool warning, const char *message)
 {
@@ -22,8 +23,10 @@ void fnd_plan_note(const struct fnd_plan *plan, int64_t record, bool warning, co
 
 bool fnd_failure_is_local(const struct fnd_error *error)
 {
-    /* Without a prefix no file can be exported: one sentence says it for all. */
+    /* Without a prefix no file can be exported, and a prompt is in every line: one sentence says it
+     * for all. */
     return strcmp(error->code, "no_uri_prefix") != 0 &&
+           strcmp(error->code, "redacted_prompt") != 0 &&
            (error->status == FND_INVALID || error->status == FND_NOT_FOUND ||
             error->status == FND_DAMAGED || error->status == FND_LIMIT ||
             error->status == FND_CONFLICT);
@@ -38,6 +41,7 @@ const char *fnd_plan_prefix(const struct fnd_plan *plan, const struct fnd_datum 
 void fnd_plan_finish(struct fnd_plan *plan)
 {
     fnd_entries_finish(plan->entries);
+    fnd_redact_destroy(plan->redact);
     free(plan->store_uuid);
     free(plan->numbers);
     free(plan->hashes);
@@ -78,6 +82,9 @@ static enum fnd_status line_make(struct writing *writing, struct fnd_datum *datu
         return fnd_error_set(error, FND_DAMAGED,
                              "it is not the record that the manifest names: "
                              "its hash is another");
+    }
+    if (status == FND_OK) {
+        status = fnd_redact_datum(plan, datum, error);
     }
     if (status == FND_OK) {
         status = plan->format->line(plan, datum, &writing->line, error);
@@ -293,6 +300,9 @@ static bool line_agrees(void *context, size_t line, struct fnd_json json)
     const int64_t number = plan->order != NULL ? plan->order[line - 1] : plan->numbers[line - 1];
     enum fnd_status status = fnd_datum_load(plan, number, &datum, &error);
     if (status == FND_OK) {
+        status = fnd_redact_datum(plan, &datum, &error);
+    }
+    if (status == FND_OK) {
         status = plan->format->agrees(&datum, json, &error);
     }
     if (status == FND_OK && plan->format->folder != NULL && plan->format->folder->exact) {
@@ -330,6 +340,7 @@ static enum fnd_status read_back(struct writing *writing, struct fnd_error *erro
     enum fnd_status status =
         folder ? fnd_check_folder(writing->bundle.fd, plan->format, &hooks, &checked, error)
                : fnd_sink_read(&writing->sink, &file, error);
+    plan->reading_back = true;
     if (status == FND_OK && !folder) {
         status = fnd_check_file(file, plan->format, &hooks, &checked, error);
         fclose(file);

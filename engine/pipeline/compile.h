@@ -106,6 +106,8 @@ void fnd_compile_phases(struct fnd_compile *compile, const struct fnd_node *phas
 void fnd_compile_notify(struct fnd_compile *compile, const struct fnd_node *list);
 void fnd_hooks_finish(struct fnd_pipeline *pipeline);
 void fnd_compile_exports(struct fnd_compile *compile, const struct fnd_node *exports);
+/** redact.c: the rules of `export: redact:`. */
+void fnd_compile_redact(struct fnd_compile *compile, const struct fnd_node *redact);
 
 /** timeout, retry, isolation, result_max: what a map says, over what stands. */
 void fnd_compile_policy(struct fnd_compile *compile, const struct fnd_node *map,

@@ -152,7 +152,11 @@ void fnd_compile_exports(struct fnd_compile *compile, const struct fnd_node *exp
     struct fnd_pipeline *pipeline = compile->pipeline;
     pipeline->exports = fnd_alloc((exports->count + 1) * sizeof pipeline->exports[0]);
     for (const struct fnd_node *node = exports->child; node != NULL; node = node->next) {
-        export_read(compile, node, &pipeline->exports[pipeline->exports_count++]);
+        if (strcmp(node->key, "redact") == 0) { /* of all entries; no entry has this name */
+            fnd_compile_redact(compile, node);
+        } else {
+            export_read(compile, node, &pipeline->exports[pipeline->exports_count++]);
+        }
     }
 }
 
