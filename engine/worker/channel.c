@@ -151,11 +151,15 @@ enum fnd_channel_state fnd_channel_read(struct fnd_channel *channel, struct fnd_
             recvmsg(channel->fd, &message, MSG_CMSG_CLOEXEC | (channel->waits ? 0 : MSG_DONTWAIT));
     } while (size < 0 && errno == EINTR);
     if (size < 0) {
-        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        switch (errno) {
+        case EAGAIN:
+        case ENOMEM: /* the machine is short of memory just now, and the bytes are still there */
+        case ENOBUFS:
             return FND_CHANNEL_IDLE;
-        }
-        if (errno == ECONNRESET) {
+        case ECONNRESET:
             return FND_CHANNEL_END;
+        default:
+            break;
         }
         (void)fnd_error_errno(error, FND_IO, errno, "cannot read the channel");
         return FND_CHANNEL_BROKEN;
@@ -373,7 +377,7 @@ enum fnd_channel_state fnd_channel_flush(struct fnd_channel *channel)
             continue;
         }
         if (sent < 0) {
-            return errno == EAGAIN || errno == EWOULDBLOCK ? FND_CHANNEL_MORE : FND_CHANNEL_BROKEN;
+            return errno == EAGAIN ? FND_CHANNEL_MORE : FND_CHANNEL_BROKEN;
         }
         if (due != NULL) {
             close_all(due->fds, due->count);

@@ -97,8 +97,8 @@ enum fnd_call_end {
     FND_CALL_REFUSED,   /* the plugin could not be loaded, or broke the protocol: see error */
     FND_CALL_LOST,      /* the worker died under another call before this one began: run it again,
                            no attempt was used */
-    FND_CALL_HELD /* it did not run and may later: its plugin is quarantined, or a layer of the
-                     sandbox is missing here; see error */
+    FND_CALL_HELD /* it did not run and may later: its plugin is quarantined, a layer of the sandbox
+                     is missing here, or the machine is short of what it needs; see error */
 };
 
 /** One call. The caller owns it and all it points to, and keeps it still from submit to collect. */

@@ -193,6 +193,10 @@ static enum fnd_call_end end_culprit(struct fnd_worker *worker, struct fnd_fligh
 {
     struct fnd_pool_call *call = flight->call;
     const struct fnd_callee *callee = call->callee;
+    if (worker->broke && worker->breach.status == FND_NO_MEMORY) {
+        call->error = worker->breach; /* ours: it ran, and its result is lost, as by a crash */
+        return FND_CALL_CRASHED;
+    }
     if (worker->broke) {
         end_refused(call, callee->plugin, &worker->breach, &worker->noise, worker->noise_seen);
         return FND_CALL_REFUSED;

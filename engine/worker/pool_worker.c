@@ -214,18 +214,20 @@ static size_t open_artifacts(const struct fnd_pool_call *call, int *fds, size_t 
         if (artifact->fd < 0) {
             continue;
         }
-        int fd = -1;
-        if (count < fds_max) {
-            char name[32];
-            (void)snprintf(name, sizeof name, "/proc/self/fd/%d", artifact->fd);
-            fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        } else {
-            errno = EMFILE;
-        }
+        char name[32];
+        (void)snprintf(name, sizeof name, "/proc/self/fd/%d", artifact->fd);
+        const int fd = count < fds_max ? open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY) : -1;
         if (fd < 0) {
-            (void)fnd_error_errno(error, FND_IO, errno,
-                                  "cannot hand artifact %s to the worker (%zu artifacts)",
-                                  artifact->name, call->input.artifacts_count);
+            if (count == fds_max) {
+                (void)fnd_error_set(error, FND_LIMIT,
+                                    "cannot hand artifact %s to the worker: a call carries at most "
+                                    "%zu artifacts, and this one has %zu",
+                                    artifact->name, fds_max, call->input.artifacts_count);
+            } else {
+                (void)fnd_error_errno(error, FND_IO, errno,
+                                      "cannot hand artifact %s to the worker (%zu artifacts)",
+                                      artifact->name, call->input.artifacts_count);
+            }
             while (count > 0) {
                 (void)close(fds[--count]);
             }
@@ -236,6 +238,12 @@ static size_t open_artifacts(const struct fnd_pool_call *call, int *fds, size_t 
     return count;
 }
 
+/** What is too big never fits; what the machine has no room for now may go out later. */
+static void unsent(struct fnd_pool *pool, struct fnd_pool_call *call)
+{
+    fnd_pool_done(pool, call, call->error.status == FND_LIMIT ? FND_CALL_REFUSED : FND_CALL_HELD);
+}
+
 bool fnd_worker_send(struct fnd_worker *worker, struct fnd_pool_call *call)
 {
     struct fnd_pool *pool = worker->pool;
@@ -243,7 +251,7 @@ bool fnd_worker_send(struct fnd_worker *worker, struct fnd_pool_call *call)
     int fds[FND_FRAME_FDS_MAX];
     const size_t count = open_artifacts(call, fds, FND_FRAME_FDS_MAX - 1, &call->error);
     if (count == SIZE_MAX) {
-        fnd_pool_done(pool, call, FND_CALL_REFUSED);
+        unsent(pool, call);
         return false;
     }
     bool fresh;
@@ -263,7 +271,7 @@ bool fnd_worker_send(struct fnd_worker *worker, struct fnd_pool_call *call)
     fnd_text_append(out, head, sizeof head);
     fnd_call_input_encode(&call->input, out);
     if (fnd_channel_end(channel, fds, count, &call->error) != FND_OK) {
-        fnd_pool_done(pool, call, FND_CALL_REFUSED);
+        unsent(pool, call);
         return false;
     }
     if (worker->count == 0) {

@@ -93,8 +93,7 @@ static enum fnd_status parts_open(struct parts *parts, const struct fnd_start *s
         (writes && parts->write < 0) || fcntl(parts->noise[0], F_SETFL, O_NONBLOCK) != 0) {
         const int why = errno;
         parts_close(parts);
-        return fnd_error_errno(error, FND_PLUGIN, why,
-                               "cannot start a worker: no descriptors for it");
+        return fnd_error_errno(error, FND_IO, why, "cannot start a worker: no descriptors for it");
     }
     return FND_OK;
 }
@@ -197,7 +196,10 @@ enum fnd_status fnd_process_start(const struct fnd_start *start, struct fnd_proc
         if (page != MAP_FAILED) {
             (void)munmap(page, FND_WORKER_PAGE_SIZE);
         }
-        status = fnd_error_errno(error, FND_PLUGIN, failure, "cannot start %s", program);
+        /* Short of memory or processes the machine may be for a moment; a program that is not there
+         * stays so. */
+        status = failure == ENOENT || failure == EACCES || failure == ENOEXEC ? FND_PLUGIN : FND_IO;
+        (void)fnd_error_errno(error, status, failure, "cannot start %s", program);
         goto out;
     }
     made.page = page;
@@ -206,7 +208,7 @@ enum fnd_status fnd_process_start(const struct fnd_start *start, struct fnd_proc
     fnd_channel_init(&made.channel, parts.channel[0], false);
     parts.noise[0] = parts.channel[0] = -1;
     if (made.pidfd < 0) {
-        status = fnd_error_errno(error, FND_PLUGIN, errno, "cannot watch the worker of %s", path);
+        status = fnd_error_errno(error, FND_IO, errno, "cannot watch the worker of %s", path);
         (void)fnd_process_reap(&made);
         fnd_process_finish(&made);
         goto out;
@@ -344,7 +346,7 @@ bool fnd_noise_read(struct fnd_noise *noise, int fd)
             continue;
         }
         if (size < 0) {
-            return errno == EAGAIN || errno == EWOULDBLOCK;
+            return errno == EAGAIN;
         }
         if (size == 0) {
             return false;

@@ -29,7 +29,8 @@ struct fnd_start {
 };
 /** Start a worker: by posix_spawn, in a process group of its own, with an environment that is empty
  *  but for what it needs. It dies with the calling *thread*: call from one that stays.
- *  Returns FND_OK; FND_PLUGIN with what was tried. */
+ *  Returns FND_OK; FND_IO: the machine is short of something; FND_PLUGIN: the program cannot be
+ *  run. Both with what was tried. */
 enum fnd_status fnd_process_start(const struct fnd_start *start, struct fnd_process *process,
                                   struct fnd_error *error);
 /** Signal the whole group. Safe until fnd_process_reap(). */
