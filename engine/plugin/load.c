@@ -23,7 +23,7 @@ static enum fnd_status check_elf(int fd, const char *path, struct fnd_error *err
     Elf64_Ehdr head;
     const ssize_t size = pread(fd, &head, sizeof head, 0);
     if (size < 0) {
-        return fnd_error_errno(error, FND_PLUGIN, errno, "cannot read %s", path);
+        return fnd_error_errno(error, FND_IO, errno, "cannot read %s", path);
     }
     if ((size_t)size < sizeof head || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0) {
         return fnd_error_set(error, FND_PLUGIN,
@@ -46,7 +46,7 @@ static enum fnd_status check_elf(int fd, const char *path, struct fnd_error *err
     }
     struct stat stat;
     if (fstat(fd, &stat) != 0) {
-        return fnd_error_errno(error, FND_PLUGIN, errno, "cannot read %s", path);
+        return fnd_error_errno(error, FND_IO, errno, "cannot read %s", path);
     }
     /* A file cut short would be mapped and then kill whoever touches what is missing. */
     const uint64_t end = head.e_shoff + (uint64_t)head.e_shentsize * head.e_shnum;

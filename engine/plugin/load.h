@@ -24,7 +24,7 @@ struct fnd_plugin {
  *  abi_min not above the host, struct sizes, ids and names well-formed and unique, functions there,
  *  schemas parse as JSON objects.
  *  path     what the user calls the file; for messages.
- *  Returns FND_OK; FND_PLUGIN with path and, for ABI, both versions.
+ *  Returns FND_OK; FND_PLUGIN with path and, for ABI, both versions; FND_IO: it cannot be read.
  *  Runs the object's constructors: only in a worker, or in line for code the user trusts. */
 enum fnd_status fnd_plugin_load(int fd, const char *path, struct fnd_plugin *plugin,
                                 struct fnd_error *error);

@@ -59,8 +59,8 @@ void fnd_inline_run(struct fnd_pool *pool, struct fnd_pool_call *call)
 {
     const struct fnd_callee *callee = call->callee;
     struct fnd_inline *loaded = inline_find(pool, callee, &call->error);
-    if (loaded == NULL) {
-        fnd_pool_done(pool, call, FND_CALL_REFUSED);
+    if (loaded == NULL) { /* a file that cannot be read just now says nothing of the plugin */
+        fnd_pool_done(pool, call, call->error.status == FND_IO ? FND_CALL_HELD : FND_CALL_REFUSED);
         return;
     }
     bool fresh;

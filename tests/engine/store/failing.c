@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -105,6 +106,9 @@ CALL(fstatat64, int, -1, EACCES, (int at, const char *path, struct stat *about, 
      (at, path, about, flags))
 CALL(fstatfs64, int, -1, EIO, (int fd, struct statfs *about), (fd, about))
 CALL(access, int, -1, EACCES, (const char *path, int mode), (path, mode))
+CALL(epoll_create1, int, -1, EMFILE, (int flags), (flags))
+CALL(epoll_ctl, int, -1, ENOSPC, (int epoll, int act, int fd, struct epoll_event *event),
+     (epoll, act, fd, event))
 CALL(eventfd, int, -1, EMFILE, (unsigned count, int flags), (count, flags))
 CALL(fchmod, int, -1, EPERM, (int fd, mode_t mode), (fd, mode))
 CALL(fsync, int, -1, EIO, (int fd), (fd))
