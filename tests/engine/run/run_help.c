@@ -147,7 +147,7 @@ void bench_open(struct bench *bench)
     }
     bench->options.isolation = bench->inline_plugins ? FND_ISOLATION_INLINE : FND_ISOLATION_PROCESS;
     bench->options.workers_max = 1;
-    bench->options.news = news_keep;
+    bench->options.news = bench->options.news != NULL ? bench->options.news : news_keep;
     bench->options.context = bench;
     cr_assert_eq(fnd_engine_open(&bench->options, &bench->engine, &error), FND_OK, "%s",
                  error.message);
