@@ -384,3 +384,41 @@ Test(test_good, a_file_with_any_byte_changed_is_read_or_refused)
     }
     fixture_destroy(fixture);
 }
+
+Test(test_good, a_hook_keeps_who_is_told_of_what)
+{
+    struct fixture *fixture = fixture_create();
+    struct fnd_pipeline *pipeline = fixture_good(
+        fixture, ONE "notify:\n  - {url: https://a/b, on: [asked, held], secret: '${secrets.A}'}\n"
+                     "  - {url: 'http://[::1]:1/', on: [failed], allow_private: true}\n"
+                     "  - {url: http://a, on: [failed], allow_private: false}\n");
+    cr_assert_eq(pipeline->hooks_count, 3);
+    cr_expect_str_eq(pipeline->hooks[0].url, "https://a/b");
+    cr_expect_str_eq(pipeline->hooks[0].secret, "A");
+    cr_expect_eq(pipeline->hooks[0].on, FND_HOOK_ASKED | FND_HOOK_HELD);
+    cr_expect_not(pipeline->hooks[0].allow_private);
+    cr_expect(pipeline->hooks[1].allow_private);
+    cr_expect_not(pipeline->hooks[2].allow_private);
+    cr_expect_str_eq(fnd_hook_event_name(FND_HOOK_HELD), "held");
+    cr_expect_null(fnd_hook_event_name(1U << 20), "no act of that number");
+    cr_expect_null(fnd_hook_event_name(FND_HOOK_HELD | FND_HOOK_ASKED), "nor of two");
+    fnd_pipeline_destroy(pipeline);
+    fixture_destroy(fixture);
+}
+
+Test(test_good, a_member_of_any_name_is_read_by_brackets)
+{
+    struct fixture *fixture = fixture_create();
+    struct fnd_error error = {0};
+    struct fnd_pipeline *pipeline =
+        fixture_good(fixture, HEAD "phases:\n  - id: a\n    uses: demo/any\n    with:\n"
+                                   "      a: '${input[\"a b\"]}'\n      b: '${input[\"q\\\"q\"]}'\n"
+                                   "      c: '${input[\"x/y~z\"][1]}'\n");
+    char *config = fixture_resolve(&pipeline->phases[0].bound,
+                                   "{\"input\":{\"a b\":1,\"q\\\"q\":2,\"x/y~z\":[3,4]}}", &error);
+    cr_assert_not_null(config, "%s", error.message);
+    cr_expect_str_eq(config, "{\"a\":1,\"b\":2,\"c\":4}");
+    free(config);
+    fnd_pipeline_destroy(pipeline);
+    fixture_destroy(fixture);
+}

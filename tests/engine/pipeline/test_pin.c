@@ -275,3 +275,60 @@ Test(test_pin, a_changed_plugin_and_file_are_differences)
     fnd_pipeline_destroy(new);
     fixture_destroy(fixture);
 }
+
+Test(test_pin, what_changed_between_two_pins_is_told_line_by_line)
+{
+    static const char plugin_a[] = "{\"version\":\"1.0.0\",\"sha256\":\"0123456789abcdef\"}";
+    static const struct {
+        const char *old, *new, *says;
+        size_t count;
+    } cases[] = {
+        {"{\"files\":{\"s.json\":\"a\"}}", "{\"files\":{\"s.json\":\"a\"}}", "", 0},
+        {"{\"files\":{\"s.json\":\"a\"}}", "{\"files\":{\"s.json\":\"abc\"}}",
+         "file s.json: changed, 1 → 3 bytes\n", 1},
+        {"{\"files\":{\"s.json\":\"a\"}}", "{}", "file s.json: removed\n", 1},
+        {"{}", "{\"files\":{\"s.json\":\"a\"}}", "file s.json: added\n", 1},
+        {"{\"canonical\":{\"l\":[1,2,3]}}", "{\"canonical\":{\"l\":[1,2]}}", "l/2", 1},
+        {"{\"canonical\":{\"l\":[1]}}", "{\"canonical\":{\"l\":[1,2]}}", "l/1", 1},
+        {"{\"canonical\":{\"l\":[{\"id\":\"a\"}]}}", "{\"canonical\":{\"l\":[{\"id\":5}]}}",
+         "l/0/id", 1},
+        {"{\"canonical\":{\"l\":[{\"id\":\"a\"}]}}", "{\"canonical\":{\"l\":[]}}", "l/0", 1},
+        {"[]", "{\"canonical\":1}", ": ", 1},
+        {"", "{\"canonical\":1}", ": ", 1},
+        {"{\"canonical\":1}", "{\"canonical\":1}", "", 0},
+        {"{\"canonical\":{\"t\":1.10}}", "{\"canonical\":{\"t\":1.1}}", "1.10", 1},
+        {"{\"canonical\":{\"t\":1}}", "{\"canonical\":{\"t\":\"1\"}}", "t: ", 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fnd_text lines = {0};
+        const struct fnd_json old = {i == 9 ? NULL : cases[i].old, strlen(cases[i].old)};
+        const struct fnd_json new = {cases[i].new, strlen(cases[i].new)};
+        cr_expect_eq(fnd_pin_diff(old, new, &lines), cases[i].count, "case %zu: %s", i,
+                     fnd_text_z(&lines));
+        cr_expect_not_null(strstr(fnd_text_z(&lines), cases[i].says), "case %zu: %s", i,
+                           fnd_text_z(&lines));
+        fnd_text_finish(&lines);
+    }
+    struct fnd_text old = {0}, new = {0}, lines = {0};
+    fnd_text_printf(&old, "{\"plugins\":{\"a\":%s}}", plugin_a);
+    cr_expect_eq(fnd_pin_diff((struct fnd_json){old.bytes, old.size},
+                              (struct fnd_json){old.bytes, old.size}, &lines),
+                 0, "a plugin that is the same is no change");
+    fnd_text_clear(&old);
+    /* A long text is cut between two characters, never inside one. */
+    fnd_text_append_z(&old, "{\"canonical\":{\"t\":\"x");
+    for (int i = 0; i < 400; i++) {
+        fnd_text_append_z(&old, "é");
+    }
+    fnd_text_append_z(&old, "\"}}");
+    fnd_text_append_z(&new, "{\"canonical\":{\"t\":\"short\"}}");
+    cr_expect_eq(fnd_pin_diff((struct fnd_json){old.bytes, old.size},
+                              (struct fnd_json){new.bytes, new.size}, &lines),
+                 1);
+    cr_expect_not_null(strstr(fnd_text_z(&lines), "é…"), "%s", fnd_text_z(&lines));
+    cr_expect(fnd_utf8_valid(lines.bytes, lines.size));
+    cr_expect_lt(lines.size, 800);
+    fnd_text_finish(&old);
+    fnd_text_finish(&new);
+    fnd_text_finish(&lines);
+}
