@@ -68,5 +68,15 @@ void fnd_plugin_describe(const struct fnd_plugin *plugin, struct fnd_text *json)
         document(json, "needs", detector->needs_json, "null");
         fnd_text_printf(json, "\"threads\":\"%s\"}", threads_name(detector->threads));
     }
+    fnd_text_append_z(json, "],\"trainers\":[");
+    const foundry_trainer_t *const *trainers = fnd_plugin_trainers(entry);
+    for (size_t i = 0; trainers != NULL && trainers[i] != NULL; i++) {
+        fnd_text_append_z(json, i == 0 ? "{" : ",{");
+        member(json, "name", trainers[i]->name);
+        member(json, "summary", trainers[i]->summary);
+        document(json, "config_schema", trainers[i]->config_schema, "null");
+        fnd_text_printf(json, "\"needs\":%s}",
+                        trainers[i]->needs_json != NULL ? trainers[i]->needs_json : "null");
+    }
     fnd_text_append_z(json, "]}");
 }

@@ -26,9 +26,9 @@ static void refuse(struct reading *reading, const char *place, const char *what)
     }
 }
 
-/** Every member is one of `names` (ended by NULL), and all of them are there. */
+/** Every member is one of `names` (ended by NULL), and all of them are there, or that one. */
 static void only(struct reading *reading, const char *place, struct fnd_json object,
-                 const char *const *names)
+                 const char *const *names, const char *optional)
 {
     if (fnd_json_type(object) != FND_JSON_OBJECT) {
         refuse(reading, place, "is no object");
@@ -39,6 +39,9 @@ static void only(struct reading *reading, const char *place, struct fnd_json obj
         if (fnd_json_member(object, names[wanted++]).bytes == NULL) {
             refuse(reading, place, "lacks a member");
         }
+    }
+    if (optional != NULL && fnd_json_member(object, optional).bytes != NULL) {
+        wanted++;
     }
     if (fnd_json_count(object) != wanted) {
         refuse(reading, place, "has an unknown member");
@@ -95,14 +98,17 @@ static uint32_t threads(struct reading *reading, struct fnd_json object)
     return FOUNDRY_SERIAL_INSTANCE;
 }
 
-static void read_callee(struct reading *reading, struct fnd_json object, bool phase,
+static void read_callee(struct reading *reading, struct fnd_json object, enum fnd_callee_kind kind,
                         struct fnd_callee_info *callee)
 {
-    static const char *const phase_names[] = {"name",    "summary",       "config_schema", "needs",
-                                              "threads", "output_schema", "repeatable",    NULL};
-    static const char *const detector_names[] = {"name",  "summary", "config_schema",
-                                                 "needs", "threads", NULL};
-    only(reading, phase ? "a phase" : "a detector", object, phase ? phase_names : detector_names);
+    static const char *const names[][8] = {
+        [FND_CALLEE_PHASE] = {"name", "summary", "config_schema", "needs", "threads",
+                              "output_schema", "repeatable", NULL},
+        [FND_CALLEE_DETECTOR] = {"name", "summary", "config_schema", "needs", "threads", NULL},
+        [FND_CALLEE_TRAINER] = {"name", "summary", "config_schema", "needs", NULL},
+    };
+    static const char *const places[] = {"a phase", "a detector", "a trainer"};
+    only(reading, places[kind], object, names[kind], NULL);
     callee->name = text(reading, object, "name", FND_PLUGIN_NAME_MAX);
     callee->summary = text(reading, object, "summary", FND_PLUGIN_LINE_MAX);
     if (reading->status == FND_OK && !fnd_callee_name_valid(callee->name)) {
@@ -110,8 +116,10 @@ static void read_callee(struct reading *reading, struct fnd_json object, bool ph
     }
     callee->config_schema = document(reading, object, "config_schema");
     callee->needs = document(reading, object, "needs");
-    callee->threads = threads(reading, object);
-    if (phase) {
+    if (kind != FND_CALLEE_TRAINER) {
+        callee->threads = threads(reading, object);
+    }
+    if (kind == FND_CALLEE_PHASE) {
         callee->output_schema = document(reading, object, "output_schema");
         bool repeatable = true;
         if (reading->status == FND_OK &&
@@ -123,13 +131,17 @@ static void read_callee(struct reading *reading, struct fnd_json object, bool ph
 }
 
 static struct fnd_callee_info *read_callees(struct reading *reading, struct fnd_json object,
-                                            bool phase, size_t *count)
+                                            enum fnd_callee_kind kind, size_t *count)
 {
-    const char *name = phase ? "phases" : "detectors";
+    static const char *const names[] = {"phases", "detectors", "trainers"};
+    const char *name = names[kind];
     if (reading->status != FND_OK) {
         return NULL;
     }
     const struct fnd_json list = fnd_json_member(object, name);
+    if (list.bytes == NULL) {
+        return NULL; /* only trainers may be absent */
+    }
     const size_t listed = fnd_json_count(list);
     if (fnd_json_type(list) != FND_JSON_ARRAY || listed > CALLEES_MAX) {
         refuse(reading, name, "is no list of fit size");
@@ -139,7 +151,7 @@ static struct fnd_callee_info *read_callees(struct reading *reading, struct fnd_
     struct fnd_json_walk walk = fnd_json_walk(list);
     while (reading->status == FND_OK && fnd_json_next(&walk)) {
         struct fnd_callee_info *callee = &callees[(*count)++];
-        read_callee(reading, walk.value, phase, callee);
+        read_callee(reading, walk.value, kind, callee);
         for (size_t i = 0; reading->status == FND_OK && i + 1 < *count; i++) {
             if (strcmp(callees[i].name, callee->name) == 0) {
                 refuse(reading, name, "has a name twice");
@@ -174,7 +186,7 @@ enum fnd_status fnd_plugin_info_parse(const char *json, size_t size, const char 
     }
     struct fnd_plugin_info *read = fnd_alloc(sizeof *read);
     read->path = fnd_strdup(path);
-    only(&reading, "the whole", value, names);
+    only(&reading, "the whole", value, names, "trainers");
     read->id = text(&reading, value, "id", FND_PLUGIN_NAME_MAX);
     read->version = text(&reading, value, "version", FND_PLUGIN_LINE_MAX);
     read->summary = text(&reading, value, "summary", FND_PLUGIN_LINE_MAX);
@@ -182,8 +194,9 @@ enum fnd_status fnd_plugin_info_parse(const char *json, size_t size, const char 
     if (reading.status == FND_OK && (!fnd_plugin_id_valid(read->id) || !abi_valid(read->abi))) {
         refuse(&reading, "id or abi", "is malformed");
     }
-    read->phases = read_callees(&reading, value, true, &read->phases_count);
-    read->detectors = read_callees(&reading, value, false, &read->detectors_count);
+    read->phases = read_callees(&reading, value, FND_CALLEE_PHASE, &read->phases_count);
+    read->detectors = read_callees(&reading, value, FND_CALLEE_DETECTOR, &read->detectors_count);
+    read->trainers = read_callees(&reading, value, FND_CALLEE_TRAINER, &read->trainers_count);
     if (reading.status != FND_OK) {
         fnd_plugin_info_destroy(read);
         return reading.status;
@@ -209,6 +222,7 @@ void fnd_plugin_info_destroy(struct fnd_plugin_info *info)
     if (info != NULL) {
         destroy_callees(info->phases, info->phases_count);
         destroy_callees(info->detectors, info->detectors_count);
+        destroy_callees(info->trainers, info->trainers_count);
         free(info->path);
         free(info->id);
         free(info->version);
@@ -218,9 +232,33 @@ void fnd_plugin_info_destroy(struct fnd_plugin_info *info)
     }
 }
 
-static const struct fnd_callee_info *callee_find(const struct fnd_callee_info *callees,
-                                                 size_t count, const char *name)
+const char *fnd_callee_kind_name(enum fnd_callee_kind kind)
 {
+    static const char *const names[] = {"phase", "detector", "trainer"};
+    return names[kind];
+}
+
+const struct fnd_callee_info *fnd_plugin_info_list(const struct fnd_plugin_info *info,
+                                                   enum fnd_callee_kind kind, size_t *count)
+{
+    switch (kind) {
+    case FND_CALLEE_DETECTOR:
+        *count = info->detectors_count;
+        return info->detectors;
+    case FND_CALLEE_TRAINER:
+        *count = info->trainers_count;
+        return info->trainers;
+    default:
+        *count = info->phases_count;
+        return info->phases;
+    }
+}
+
+const struct fnd_callee_info *fnd_plugin_info_callee(const struct fnd_plugin_info *info,
+                                                     enum fnd_callee_kind kind, const char *name)
+{
+    size_t count = 0;
+    const struct fnd_callee_info *callees = fnd_plugin_info_list(info, kind, &count);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(callees[i].name, name) == 0) {
             return &callees[i];
@@ -232,11 +270,11 @@ static const struct fnd_callee_info *callee_find(const struct fnd_callee_info *c
 const struct fnd_callee_info *fnd_plugin_info_phase(const struct fnd_plugin_info *info,
                                                     const char *name)
 {
-    return callee_find(info->phases, info->phases_count, name);
+    return fnd_plugin_info_callee(info, FND_CALLEE_PHASE, name);
 }
 
 const struct fnd_callee_info *fnd_plugin_info_detector(const struct fnd_plugin_info *info,
                                                        const char *name)
 {
-    return callee_find(info->detectors, info->detectors_count, name);
+    return fnd_plugin_info_callee(info, FND_CALLEE_DETECTOR, name);
 }

@@ -138,7 +138,7 @@ static enum fnd_status check_json(const char *json, const char *what, const char
     return FND_OK;
 }
 
-/** A phase or a detector: what both have. */
+/** A phase, a detector or a trainer: what they have in common. */
 struct callee {
     size_t struct_size, struct_size_min;
     const char *name, *summary, *config_schema, *output_schema, *needs_json;
@@ -262,6 +262,44 @@ static enum fnd_status check_detectors(const foundry_plugin_t *entry, const char
     return FND_OK;
 }
 
+const foundry_trainer_t *const *fnd_plugin_trainers(const foundry_plugin_t *entry)
+{
+    const size_t end = offsetof(foundry_plugin_t, trainers) + sizeof entry->trainers;
+    return entry->struct_size >= end ? entry->trainers : NULL;
+}
+
+static enum fnd_status check_trainers(const foundry_plugin_t *entry, const char *path,
+                                      struct fnd_error *error)
+{
+    const foundry_trainer_t *const *trainers = fnd_plugin_trainers(entry);
+    for (size_t i = 0; trainers != NULL && trainers[i] != NULL; i++) {
+        const foundry_trainer_t *trainer = trainers[i];
+        if (i == CALLEES_MAX) {
+            return fnd_error_set(error, FND_PLUGIN, "%s has more than %d trainers", path,
+                                 (int)CALLEES_MAX);
+        }
+        if (trainer->struct_size < sizeof *trainer) {
+            return too_short("trainer", i, trainer->struct_size, sizeof *trainer, path, error);
+        }
+        const struct callee callee = {.name = trainer->name,
+                                      .summary = trainer->summary,
+                                      .config_schema = trainer->config_schema,
+                                      .needs_json = trainer->needs_json,
+                                      .flags = trainer->flags,
+                                      .runs = trainer->train != NULL};
+        const enum fnd_status status = check_callee(&callee, "trainer", i, path, error);
+        if (status != FND_OK) {
+            return status;
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(trainers[j]->name, trainer->name) == 0) {
+                return twice("trainer", trainer->name, path, error);
+            }
+        }
+    }
+    return FND_OK;
+}
+
 static enum fnd_status check_entry(const foundry_plugin_t *entry, const char *path,
                                    struct fnd_error *error)
 {
@@ -276,7 +314,8 @@ static enum fnd_status check_entry(const foundry_plugin_t *entry, const char *pa
     if (status != FND_OK) {
         return status;
     }
-    if (entry->struct_size < sizeof *entry) {
+    /* What was built before there were trainers ends where they begin, and stays as good. */
+    if (entry->struct_size < offsetof(foundry_plugin_t, trainers)) {
         return fnd_error_set(error, FND_PLUGIN,
                              "%s: struct_size of its foundry_plugin_t is %zu, this ABI has %zu; "
                              "set it to sizeof",
@@ -296,6 +335,9 @@ static enum fnd_status check_entry(const foundry_plugin_t *entry, const char *pa
     status = check_phases(entry, path, error);
     if (status == FND_OK) {
         status = check_detectors(entry, path, error);
+    }
+    if (status == FND_OK) {
+        status = check_trainers(entry, path, error);
     }
     return status;
 }

@@ -29,13 +29,22 @@ struct fnd_plugin {
 enum fnd_status fnd_plugin_load(int fd, const char *path, struct fnd_plugin *plugin,
                                 struct fnd_error *error);
 
+/** Its trainers, ended by NULL; NULL: none, or it was built before there were any. */
+const foundry_trainer_t *const *fnd_plugin_trainers(const foundry_plugin_t *entry);
+
 /** Append what the entry says as JSON:
  *  {"id","version","summary","abi":"0.1","phases":[{"name","summary","config_schema":{},
  *   "output_schema":{}|null,"needs":{}|null,"threads":"instance|process|concurrent",
- *   "repeatable":true}],"detectors":[…the same without output_schema and repeatable]} */
+ *   "repeatable":true}],"detectors":[…the same without output_schema and repeatable],
+ *   "trainers":[…those without threads]} */
 void fnd_plugin_describe(const struct fnd_plugin *plugin, struct fnd_text *json);
 
-/** A described phase or detector, parsed out of that JSON. Strings are malloc'ed JSON texts. */
+/** What a plugin offers. The numbers go over the wire to workers. */
+enum fnd_callee_kind { FND_CALLEE_PHASE = 0, FND_CALLEE_DETECTOR = 1, FND_CALLEE_TRAINER = 2 };
+const char *fnd_callee_kind_name(enum fnd_callee_kind kind); /* "phase"; static */
+
+/** A described phase, detector or trainer, parsed out of that JSON. Strings are malloc'ed JSON
+ * texts. */
 struct fnd_callee_info {
     char *name, *summary;
     char *config_schema, *output_schema, *needs; /* NULL: none */
@@ -46,13 +55,20 @@ struct fnd_plugin_info {
     char *path; /* where it was found */
     uint8_t hash[FND_DIGEST_SIZE];
     char *id, *version, *summary, *abi;
-    struct fnd_callee_info *phases, *detectors;
-    size_t phases_count, detectors_count;
+    struct fnd_callee_info *phases, *detectors, *trainers;
+    size_t phases_count, detectors_count, trainers_count;
 };
-/** Parse a description; it came from a worker and is checked as hostile input.  FND_PLUGIN. */
+/** Parse a description; it came from a worker and is checked as hostile input. One without
+ *  trainers (of an engine that knew none) has none.  FND_PLUGIN. */
 enum fnd_status fnd_plugin_info_parse(const char *json, size_t size, const char *path,
                                       struct fnd_plugin_info **info, struct fnd_error *error);
 void fnd_plugin_info_destroy(struct fnd_plugin_info *info);
+/** All of one kind. */
+const struct fnd_callee_info *fnd_plugin_info_list(const struct fnd_plugin_info *info,
+                                                   enum fnd_callee_kind kind, size_t *count);
+/** One by its name, or NULL. */
+const struct fnd_callee_info *fnd_plugin_info_callee(const struct fnd_plugin_info *info,
+                                                     enum fnd_callee_kind kind, const char *name);
 const struct fnd_callee_info *fnd_plugin_info_phase(const struct fnd_plugin_info *info,
                                                     const char *name);
 const struct fnd_callee_info *fnd_plugin_info_detector(const struct fnd_plugin_info *info,

@@ -107,6 +107,7 @@ const foundry_plugin_t *foundry_plugin_entry(uint32_t host_abi)
                                             "1.0.0",
                                             "Greetings, in C++",
                                             phases,
-                                            detectors};
+                                            detectors,
+                                            nullptr};
     return host_abi >> 16 == 0 ? &plugin : nullptr;
 }

@@ -65,6 +65,15 @@ static void print_plugin(void)
     FIELD(foundry_detector_t, detect);
     FIELD(foundry_detector_t, destroy);
     FIELD(foundry_detector_t, detect_batch);
+    STRUCT(foundry_trainer_t);
+    FIELD(foundry_trainer_t, struct_size);
+    FIELD(foundry_trainer_t, name);
+    FIELD(foundry_trainer_t, summary);
+    FIELD(foundry_trainer_t, config_schema);
+    FIELD(foundry_trainer_t, needs_json);
+    FIELD(foundry_trainer_t, flags);
+    FIELD(foundry_trainer_t, reserved);
+    FIELD(foundry_trainer_t, train);
     STRUCT(foundry_plugin_t);
     FIELD(foundry_plugin_t, struct_size);
     FIELD(foundry_plugin_t, abi);
@@ -74,6 +83,7 @@ static void print_plugin(void)
     FIELD(foundry_plugin_t, summary);
     FIELD(foundry_plugin_t, phases);
     FIELD(foundry_plugin_t, detectors);
+    FIELD(foundry_plugin_t, trainers);
 }
 
 static void print_values(void)

@@ -3,9 +3,9 @@
  * foundry/plugin.h - the contract between Foundry and a plugin.
  *
  * A plugin is a shared object that exports one function, foundry_plugin_entry(), which returns
- * static data: the phases and detectors the plugin offers. Foundry calls them, in its own process
- * (`isolation: inline`) or in a worker process, by default a sandboxed one; a plugin cannot tell
- * the difference, but for what it may open and call.
+ * static data: the phases, detectors and trainers the plugin offers. Foundry calls them, in its own
+ * process (`isolation: inline`) or in a worker process, by default a sandboxed one; a plugin cannot
+ * tell the difference, but for what it may open and call.
  *
  * Rules that hold for everything below:
  *
@@ -88,7 +88,9 @@ enum {
     FOUNDRY_DOC_ANSWERS,    /* after FOUNDRY_PAUSE: an object, answers by clarification key */
     FOUNDRY_DOC_RUN /* {"job","phase","attempt","idempotency_key","deadline_ms","grant":{"write"}}:
                        job and idempotency_key are text; deadline_ms is what was left when the call
-                       began; /grant/write is an absolute folder, there if it was granted */
+                       began; /grant/write is an absolute folder, there if it was granted. In a
+                       trainer's call {"attempt","deadline_ms","training":{…}}: see
+                       foundry_trainer_t */
 };
 
 /** How calls may overlap. Zero is the safe one. */
@@ -229,6 +231,37 @@ typedef struct foundry_detector {
                                       size_t count);
 } foundry_detector_t;
 
+/** A trainer: from examples to a model, in a process of its own, beside the jobs.
+ *
+ *  A pipeline names it: `models: {NAME: {…, trainer: {uses: PLUGIN/NAME, with: {…}}}}`. CONFIG is
+ *  that `with:`. RUN has /training:
+ *    {"model":NAME, "version":N, "seed":TEXT of an unsigned 64-bit number, "examples":ARTIFACT,
+ *     "previous":ARTIFACT or null, "checkpoint":ARTIFACT or null}
+ *  previous is the model in production, checkpoint what an earlier attempt of this very training
+ *  kept. `examples` is JSON Lines, sorted by id, one object a line:
+ *    {"id","group","split":"train","tier":"gold" or "silver",
+ *     "verdict":"accepted", "corrected" or "rejected",
+ *     "with": the learned phase's resolved config as it was, its artifact names exchanged for names
+ *             that this call can read (artifact_read; artifact_fd may meet the limit of open
+ * files), "output": what the phase said, "confidence":{PTR:n}, "origin":{PTR:{…}}, "human": what
+ * the person made of it, or null where it was rejected, "reviewed":[PTR,…] the fields that a person
+ * looked at, or null: the whole document, "previous_model": a name that tells which model said it,
+ * or null} There is one line a document: its last correction. The evaluation and test splits are
+ * never in.
+ *
+ *  train() writes the artifact "model" once. It may write the artifact "checkpoint" at any time:
+ * the last one is kept at once, whatever becomes of the call. By json_set it says, if it can,
+ * /metrics (an object of numbers) and /calibration, a list of outputs for examples that were not
+ * trained on (cross-validation): {"id","ptr","confidence":0..1,"right":true or false,"group"}. The
+ * same examples, config and seed give the same bytes. progress() notes are shown to people. */
+typedef struct foundry_trainer {
+    size_t struct_size;
+    const char *name, *summary, *config_schema;
+    const char *needs_json;
+    uint32_t flags, reserved; /* 0 */
+    foundry_outcome_t (*train)(const foundry_host_t *, foundry_call_t *);
+} foundry_trainer_t;
+
 /** What foundry_plugin_entry() returns. The first three fields hold in every major version. */
 typedef struct foundry_plugin {
     size_t struct_size;
@@ -237,6 +270,8 @@ typedef struct foundry_plugin {
     const char *version, *summary;
     const foundry_phase_t *const *phases;       /* pointers, ended by NULL; NULL for none */
     const foundry_detector_t *const *detectors; /* pointers, ended by NULL; NULL for none */
+    /* a plugin whose struct_size ends before this has none */
+    const foundry_trainer_t *const *trainers; /* pointers, ended by NULL; NULL for none */
 } foundry_plugin_t;
 
 /** The one exported function: returns static data, has no side effects. `host_abi` is the host's

@@ -18,7 +18,11 @@
     "{\"name\":\"d\",\"summary\":\"\",\"config_schema\":null,\"needs\":null,"                      \
     "\"threads\":\"instance\"}"
 
-static const char whole[] = HEAD "\"phases\":[" PHASE "],\"detectors\":[" DETECTOR "]}";
+#define TRAINER "{\"name\":\"t\",\"summary\":\"\",\"config_schema\":null,\"needs\":{\"read\":[]}}"
+
+static const char whole[] =
+    HEAD "\"phases\":[" PHASE "],\"detectors\":[" DETECTOR "],\"trainers\":[" TRAINER "]}";
+static const char without[] = HEAD "\"phases\":[" PHASE "],\"detectors\":[" DETECTOR "]}";
 
 Test(info, a_description_is_read_whole)
 {
@@ -34,8 +38,23 @@ Test(info, a_description_is_read_whole)
     cr_assert_eq(info->phases[0].flags, FOUNDRY_NOT_REPEATABLE);
     cr_assert_eq(info->detectors_count, 1);
     cr_assert_null(info->detectors[0].config_schema);
+    cr_assert_eq(info->trainers_count, 1);
+    cr_assert_str_eq(info->trainers[0].needs, "{\"read\":[]}");
+    cr_assert_eq(fnd_plugin_info_callee(info, FND_CALLEE_TRAINER, "t"), &info->trainers[0]);
+    cr_assert_null(fnd_plugin_info_callee(info, FND_CALLEE_PHASE, "t"));
     fnd_plugin_info_destroy(info);
     fnd_plugin_info_destroy(NULL);
+}
+
+Test(info, a_description_of_before_trainers_has_none)
+{
+    struct fnd_plugin_info *info = NULL;
+    struct fnd_error error = {0};
+    cr_assert_eq(fnd_plugin_info_parse(without, sizeof without - 1, "p.so", &info, &error), FND_OK,
+                 "%s", error.message);
+    cr_assert_eq(info->trainers_count, 0);
+    cr_assert_eq(info->detectors_count, 1);
+    fnd_plugin_info_destroy(info);
 }
 
 Test(info, every_prefix_is_refused)
@@ -57,6 +76,10 @@ Test(info, each_deviation_is_refused)
         "5",
         HEAD "\"phases\":[]}",
         HEAD "\"phases\":[],\"detectors\":[],\"more\":1}",
+        HEAD "\"phases\":[],\"detectors\":[],\"trainers\":[],\"more\":1}",
+        HEAD "\"phases\":[],\"detectors\":[],\"trainers\":{}}",
+        HEAD "\"phases\":[],\"detectors\":[],\"trainers\":[" DETECTOR "]}",
+        HEAD "\"phases\":[],\"detectors\":[],\"trainers\":[" TRAINER "," TRAINER "]}",
         HEAD "\"phases\":{},\"detectors\":[]}",
         HEAD "\"phases\":[5],\"detectors\":[]}",
         HEAD "\"phases\":[{}],\"detectors\":[]}",

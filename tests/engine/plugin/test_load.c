@@ -84,6 +84,9 @@ Test(load, each_sin_is_refused_by_its_name)
         {"no_process", "no function to call"},
         {"schema", "the config schema of \"nothing\" is no JSON"},
         {"needs", "needs_json of \"nothing\" is a JSON array"},
+        {"trainer_size", "struct_size of trainer 0 is 8"},
+        {"no_train", "trainer \"nothing\" has no function to call"},
+        {"twin_trainers", "two trainers are named \"nothing\""},
         {"borrower", "lender.so"},
         {"no_object", "not a shared object"},
     };
@@ -100,6 +103,22 @@ Test(load, each_sin_is_refused_by_its_name)
         cr_assert_null(plugin.entry);
         (void)close(fd);
     }
+    fnd_text_finish(&path);
+}
+
+Test(load, a_plugin_of_before_trainers_loads_and_has_none)
+{
+    struct fnd_text path = {0}, json = {0};
+    struct fnd_plugin plugin = {0};
+    struct fnd_error error = {0};
+    const int fd = open_built("bad/before_trainers.so", &path);
+    cr_assert_eq(fnd_plugin_load(fd, path.bytes, &plugin, &error), FND_OK, "%s", error.message);
+    cr_assert_not_null(plugin.entry->trainers, "there is something behind its end");
+    cr_assert_null(fnd_plugin_trainers(plugin.entry));
+    fnd_plugin_describe(&plugin, &json);
+    cr_assert_not_null(strstr(json.bytes, "\"trainers\":[]"), "%s", json.bytes);
+    (void)close(fd);
+    fnd_text_finish(&json);
     fnd_text_finish(&path);
 }
 
