@@ -55,6 +55,7 @@ static void list_json(struct fnd_app *app, const char *path, const struct fnd_pl
         fnd_field(&json, "sha256", hash);
         json_names(&json, "phases", info->phases, info->phases_count);
         json_names(&json, "detectors", info->detectors, info->detectors_count);
+        json_names(&json, "trainers", info->trainers, info->trainers_count);
     }
     fnd_text_append_z(&json, "}\n");
     fnd_raw(app, fnd_text_z(&json), json.size);
@@ -66,7 +67,7 @@ static void list_people(struct fnd_app *app, const struct fnd_catalog *catalog)
     struct fnd_table table = {.columns = 4};
     fnd_table_cell(&table, "PLUGIN");
     fnd_table_cell(&table, "VERSION");
-    fnd_table_cell(&table, "PHASES, DETECTORS?");
+    fnd_table_cell(&table, "PHASES, DETECTORS?, TRAINERS!");
     fnd_table_cell(&table, "FILE");
     for (size_t i = 0; i < fnd_catalog_count(catalog); i++) {
         const char *path = NULL;
@@ -78,6 +79,7 @@ static void list_people(struct fnd_app *app, const struct fnd_catalog *catalog)
         struct fnd_text all = {0};
         names(&all, info->phases, info->phases_count, "");
         names(&all, info->detectors, info->detectors_count, "?");
+        names(&all, info->trainers, info->trainers_count, "!");
         fnd_table_cell(&table, "%s", info->id);
         fnd_table_cell(&table, "%s", info->version);
         fnd_table_cell(&table, "%s", fnd_text_z(&all));
@@ -183,6 +185,7 @@ static void inspect_json(struct fnd_app *app, const struct fnd_plugin_info *info
     }
     callee_json(&json, "phases", info->phases, info->phases_count);
     callee_json(&json, "detectors", info->detectors, info->detectors_count);
+    callee_json(&json, "trainers", info->trainers, info->trainers_count);
     fnd_text_append_z(&json, "}\n");
     fnd_raw(app, fnd_text_z(&json), json.size);
     fnd_text_finish(&json);
@@ -265,6 +268,7 @@ static void inspect_people(struct fnd_app *app, const struct fnd_plugin_info *in
     fnd_line(app, "sha256 %s", hash);
     callees_people(app, "phases", info, info->phases, info->phases_count);
     callees_people(app, "detectors", info, info->detectors, info->detectors_count);
+    callees_people(app, "trainers", info, info->trainers, info->trainers_count);
 }
 
 int fnd_command_plugins_inspect(struct fnd_app *app)

@@ -133,11 +133,12 @@ static void pipeline_schema(const struct fnd_source *source, struct fnd_text *js
     fnd_text_finish(&rules);
 }
 
-/* The schema of one phase, detector or kind of the engine. */
+/* The schema of one phase, detector, trainer or kind of the engine. */
 static enum fnd_status uses_schema(struct fnd_app *app, struct fnd_source *source, const char *uses,
                                    struct fnd_text *json, struct fnd_error *error)
 {
-    bool output = fnd_arguments_has(&app->arguments, FND_OPTION_OUTPUT_SCHEMA), detector = false;
+    bool output = fnd_arguments_has(&app->arguments, FND_OPTION_OUTPUT_SCHEMA);
+    enum fnd_callee_kind found = FND_CALLEE_PHASE;
     const struct fnd_callee_info *callee = NULL;
     const char *schema = NULL;
     for (const struct fnd_kind *const *kind = fnd_review_kinds(); *kind != NULL; kind++) {
@@ -147,12 +148,13 @@ static enum fnd_status uses_schema(struct fnd_app *app, struct fnd_source *sourc
             return FND_OK;
         }
     }
-    enum fnd_status status = fnd_source_callee(source, uses, &callee, &detector, error);
+    enum fnd_status status = fnd_source_callee(source, uses, &callee, &found, error);
     if (status != FND_OK) {
         return status;
     }
-    if (output && detector) {
-        return fnd_error_set(error, FND_NOT_FOUND, "%s is a detector: it has no output", uses);
+    if (output && found != FND_CALLEE_PHASE) {
+        return fnd_error_set(error, FND_NOT_FOUND, "%s is a %s: it has no output", uses,
+                             fnd_callee_kind_name(found));
     }
     schema = output ? callee->output_schema : callee->config_schema;
     fnd_text_append_z(json, schema != NULL ? schema : "true");

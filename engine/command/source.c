@@ -67,28 +67,29 @@ void fnd_source_finish(struct fnd_source *source)
 }
 
 enum fnd_status fnd_source_callee(struct fnd_source *source, const char *uses,
-                                  const struct fnd_callee_info **callee, bool *detector,
+                                  const struct fnd_callee_info **callee, enum fnd_callee_kind *kind,
                                   struct fnd_error *error)
 {
     const char *slash = strrchr(uses, '/');
     if (slash == NULL) {
         return fnd_error_set(error, FND_NOT_FOUND,
-                             "'%s' names no phase or detector: say PLUGIN/NAME", uses);
+                             "'%s' names no phase, detector or trainer: say PLUGIN/NAME", uses);
     }
     char *id = fnd_strndup(uses, (size_t)(slash - uses));
     const struct fnd_plugin_info *info = NULL;
     enum fnd_status status = fnd_catalog_find(source->catalog, id, &info, error);
     if (status == FND_OK) {
-        *callee = fnd_plugin_info_phase(info, slash + 1);
-        *detector = *callee == NULL;
-        if (*detector) {
-            *callee = fnd_plugin_info_detector(info, slash + 1);
+        *callee = NULL;
+        for (int i = FND_CALLEE_PHASE; i <= FND_CALLEE_TRAINER && *callee == NULL; i++) {
+            *kind = (enum fnd_callee_kind)i;
+            *callee = fnd_plugin_info_callee(info, *kind, slash + 1);
         }
         if (*callee == NULL) {
-            status = fnd_error_set(error, FND_NOT_FOUND,
-                                   "the plugin %s has no phase or detector '%s'; `" FND_PROGRAM
-                                   " plugins inspect %s` lists them",
-                                   id, slash + 1, id);
+            status =
+                fnd_error_set(error, FND_NOT_FOUND,
+                              "the plugin %s has no phase, detector or trainer '%s'; `" FND_PROGRAM
+                              " plugins inspect %s` lists them",
+                              id, slash + 1, id);
         }
     }
     free(id);

@@ -18,9 +18,9 @@ struct fnd_source {
 enum fnd_status fnd_source_open(struct fnd_app *app, struct fnd_source *source,
                                 struct fnd_error *error);
 void fnd_source_finish(struct fnd_source *source);
-/** The phase or detector of "PLUGIN/NAME"; *detector tells which it is. */
+/** The phase, detector or trainer of "PLUGIN/NAME"; *kind tells which it is. */
 enum fnd_status fnd_source_callee(struct fnd_source *source, const char *uses,
-                                  const struct fnd_callee_info **callee, bool *detector,
+                                  const struct fnd_callee_info **callee, enum fnd_callee_kind *kind,
                                   struct fnd_error *error);
 
 #endif

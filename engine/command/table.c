@@ -224,7 +224,7 @@ static const struct fnd_example validate_examples[] = {
 static const struct fnd_exit validate_exits[] = {{0, "the pipeline is valid"}, {0, NULL}};
 
 static const struct fnd_operand schema_operands[] = {
-    {"USES", "a phase or detector, PLUGIN/NAME; else the pipeline file itself", true,
+    {"USES", "a phase, detector or trainer, PLUGIN/NAME; else the pipeline file itself", true,
      FND_OPERAND_TEXT},
     END};
 static const struct fnd_option schema_options[] = {{FND_OPTION_OUTPUT_SCHEMA, 'o', "output", NULL,
@@ -244,7 +244,7 @@ static const struct fnd_example plugins_list_examples[] = {
     {"plugins list", "every plugin file on the path, those that cannot be loaded too"},
     {NULL, NULL}};
 static const struct fnd_example inspect_examples[] = {
-    {"plugins inspect detect", "its phases and detectors with what they take"},
+    {"plugins inspect detect", "its phases, detectors and trainers with what they take"},
     {"plugins inspect ./build/mine.so", "a file that is not on the path"},
     {NULL, NULL}};
 

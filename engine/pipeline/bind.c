@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `uses:` to code: a plugin's phase or detector, found, named in the pin, and granted its needs. */
+/* `uses:` to code: a plugin's phase, detector or trainer, found, named in the pin, and granted its
+ * needs. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +18,8 @@
 #define SANITIZED 0
 #endif
 
+enum { TRAINER_MEMORY_TIMES = 4 };
+
 /* Of a worker, where the caller does not say. A sanitizer's shadow needs all the address space. */
 static const struct fnd_limits limits_standard = {
     .memory_bytes = SANITIZED ? 0 : UINT64_C(1) << 30,
@@ -27,7 +30,7 @@ static const struct fnd_limits limits_standard = {
 /* `uses` taken apart. */
 struct use {
     char *plugin; /* id, or the file as written */
-    char *name;   /* of the phase or detector */
+    char *name;   /* of the phase, detector or trainer */
     bool file;
 };
 
@@ -137,33 +140,44 @@ static bool plugin_find(struct fnd_compile *compile, const struct fnd_node *node
     return true;
 }
 
-static void unknown_callee(struct fnd_compile *compile, const struct fnd_node *node,
-                           const struct use *use, const struct fnd_plugin_info *info, bool detector)
+/* What else of that name there is, and where it belongs. */
+static bool other_callee(const struct fnd_plugin_info *info, const char *name,
+                         struct fnd_text *hint)
 {
-    const struct fnd_callee_info *list = detector ? info->detectors : info->phases;
-    const size_t count = detector ? info->detectors_count : info->phases_count;
-    const char *what = detector ? "detector" : "phase";
-    const bool other = (detector ? fnd_plugin_info_phase(info, use->name)
-                                 : fnd_plugin_info_detector(info, use->name)) != NULL;
+    static const char *const places[] = {
+        "", ", to be named in the `detectors` of a foundry/human phase",
+        ", to be named as the `trainer` of one of the pipeline's `models`"};
+    for (int kind = FND_CALLEE_PHASE; kind <= FND_CALLEE_TRAINER; kind++) {
+        if (fnd_plugin_info_callee(info, (enum fnd_callee_kind)kind, name) != NULL) {
+            fnd_text_printf(hint, "; `%s` is a %s%s", name,
+                            fnd_callee_kind_name((enum fnd_callee_kind)kind), places[kind]);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void unknown_callee(struct fnd_compile *compile, const struct fnd_node *node,
+                           const struct use *use, const struct fnd_plugin_info *info,
+                           enum fnd_callee_kind kind)
+{
+    static const char *const codes[] = {"unknown_phase", "unknown_detector", "unknown_trainer"};
+    size_t count = 0;
+    const struct fnd_callee_info *list = fnd_plugin_info_list(info, kind, &count);
     struct fnd_text hint = {0};
     const char **names = fnd_alloc((count + 1) * sizeof *names);
     for (size_t i = 0; i < count; i++) {
         names[i] = list[i].name;
     }
-    if (other) {
-        fnd_text_printf(&hint, "; `%s` is a %s%s", use->name, detector ? "phase" : "detector",
-                        detector ? ""
-                                 : ", to be named in the `detectors` of a foundry/human phase");
-    } else {
+    if (!other_callee(info, use->name, &hint)) {
         fnd_suggest(&hint, use->name, names);
         for (size_t i = 0; i < count && hint.size < 300; i++) {
             fnd_text_printf(&hint, "%s%s", i > 0 ? ", " : "; it has ", names[i]);
         }
         fnd_text_append_z(&hint, count == 0 ? "; it has none" : "");
     }
-    fnd_compile_error(compile, node, detector ? "unknown_detector" : "unknown_phase",
-                      "plugin `%s` %s has no %s `%s`%s", use->plugin, info->version, what,
-                      use->name, fnd_text_z(&hint));
+    fnd_compile_error(compile, node, codes[kind], "plugin `%s` %s has no %s `%s`%s", use->plugin,
+                      info->version, fnd_callee_kind_name(kind), use->name, fnd_text_z(&hint));
     fnd_text_finish(&hint);
     free(names);
 }
@@ -188,8 +202,8 @@ static bool plugin_schema(struct fnd_compile *compile, const struct fnd_node *no
     return fine;
 }
 
-static bool bind_uses(struct fnd_compile *compile, const struct fnd_node *uses, bool detector,
-                      struct fnd_phase *phase, struct fnd_bound *bound)
+static bool bind_uses(struct fnd_compile *compile, const struct fnd_node *uses,
+                      enum fnd_callee_kind kind, struct fnd_phase *phase, struct fnd_bound *bound)
 {
     struct use use = {0};
     int fd = -1;
@@ -197,16 +211,16 @@ static bool bind_uses(struct fnd_compile *compile, const struct fnd_node *uses, 
     if (!use_parse(compile, uses, &use) || !plugin_find(compile, uses, &use, bound, &fd)) {
         goto out;
     }
-    bound->callee_info = detector ? fnd_plugin_info_detector(bound->info, use.name)
-                                  : fnd_plugin_info_phase(bound->info, use.name);
+    bound->callee_info = fnd_plugin_info_callee(bound->info, kind, use.name);
     if (bound->callee_info == NULL) {
-        unknown_callee(compile, uses, &use, bound->info, detector);
+        unknown_callee(compile, uses, &use, bound->info, kind);
         goto out;
     }
     if (!plugin_schema(compile, uses, "config", bound->uses, bound->callee_info->config_schema,
                        &bound->config_schema) ||
-        (!detector && !plugin_schema(compile, uses, "output", bound->uses,
-                                     bound->callee_info->output_schema, &bound->output_schema))) {
+        (kind == FND_CALLEE_PHASE &&
+         !plugin_schema(compile, uses, "output", bound->uses, bound->callee_info->output_schema,
+                        &bound->output_schema))) {
         goto out;
     }
     const struct fnd_limits *limits = compile->options->limits;
@@ -217,7 +231,7 @@ static bool bind_uses(struct fnd_compile *compile, const struct fnd_node *uses, 
     bound->callee = (struct fnd_callee){
         .plugin = bound->info->id,
         .name = bound->callee_info->name,
-        .detector = detector,
+        .kind = kind,
         .fd = fd,
         .path = bound->info->path,
         .isolation = phase->isolation,
@@ -225,6 +239,9 @@ static bool bind_uses(struct fnd_compile *compile, const struct fnd_node *uses, 
         .config_schema = bound->config_schema,
     };
     bound->callee.limits.result_bytes = phase->result_bytes;
+    if (kind == FND_CALLEE_TRAINER) {
+        bound->callee.limits.memory_bytes *= TRAINER_MEMORY_TIMES; /* it holds all examples */
+    }
     memcpy(bound->callee.hash, bound->info->hash, FND_DIGEST_SIZE);
     fnd_grant_needs(compile, uses, phase, bound);
     fine = true;
@@ -234,15 +251,15 @@ out:
 }
 
 bool fnd_compile_bind_keep(struct fnd_compile *compile, const struct fnd_node *uses,
-                           const struct fnd_node *with, bool detector, struct fnd_phase *phase,
-                           struct fnd_bound *bound)
+                           const struct fnd_node *with, enum fnd_callee_kind kind,
+                           struct fnd_phase *phase, struct fnd_bound *bound)
 {
     const size_t seen = compile->errors_seen;
     *bound = (struct fnd_bound){.callee.fd = -1};
     bound->uses = fnd_strdup(uses->text);
     bound->line = uses->line;
     bound->column = uses->column;
-    const bool known = bind_uses(compile, uses, detector, phase, bound);
+    const bool known = bind_uses(compile, uses, kind, phase, bound);
     if (!known) {
         /* What it would need is not known, so no grant can be called useless. */
         compile->grants[phase->index].bound = false;
@@ -252,17 +269,19 @@ bool fnd_compile_bind_keep(struct fnd_compile *compile, const struct fnd_node *u
 }
 
 bool fnd_compile_bind(struct fnd_compile *compile, const struct fnd_node *uses,
-                      const struct fnd_node *with, bool detector, struct fnd_phase *phase,
-                      struct fnd_bound *bound)
+                      const struct fnd_node *with, enum fnd_callee_kind kind,
+                      struct fnd_phase *phase, struct fnd_bound *bound)
 {
+    static const char *const likes[] = {"PHASE such as text/uppercase",
+                                        "DETECTOR such as detect/low-confidence",
+                                        "TRAINER such as invoice/train"};
     *bound = (struct fnd_bound){.callee.fd = -1};
     if (uses->kind != FND_NODE_STRING) {
-        fnd_compile_error(compile, uses, "wrong_type",
-                          "`uses` is %s, must be PLUGIN/%s such as detect/low-confidence",
-                          fnd_node_kind_name(uses->kind), detector ? "DETECTOR" : "PHASE");
+        fnd_compile_error(compile, uses, "wrong_type", "`uses` is %s, must be PLUGIN/%s",
+                          fnd_node_kind_name(uses->kind), likes[kind]);
         return false;
     }
-    const bool fine = fnd_compile_bind_keep(compile, uses, with, detector, phase, bound);
+    const bool fine = fnd_compile_bind_keep(compile, uses, with, kind, phase, bound);
     if (!fine) {
         fnd_bound_finish(bound);
     }

@@ -144,8 +144,8 @@ bool fnd_compile_leaf(struct fnd_compile *compile, const struct fnd_node *node,
 /** bind.c: fnd_compile_bind() that keeps what it has when there are errors: later phases are
  * checked against it. `uses` is a string. */
 bool fnd_compile_bind_keep(struct fnd_compile *compile, const struct fnd_node *uses,
-                           const struct fnd_node *with, bool detector, struct fnd_phase *phase,
-                           struct fnd_bound *bound);
+                           const struct fnd_node *with, enum fnd_callee_kind kind,
+                           struct fnd_phase *phase, struct fnd_bound *bound);
 
 /** pin.c: make pipeline->pin and its hash; check a pin document's own shape. */
 void fnd_pin_make(struct fnd_compile *compile);

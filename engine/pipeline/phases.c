@@ -154,7 +154,7 @@ static void phase_bind(struct fnd_compile *compile, struct fnd_phase *phase)
         bind_own(compile, uses, with, phase);
     } else {
         struct fnd_bound bound = {.callee.fd = -1};
-        fnd_compile_bind_keep(compile, uses, with, false, phase, &bound);
+        fnd_compile_bind_keep(compile, uses, with, FND_CALLEE_PHASE, phase, &bound);
         fnd_bound_finish(&phase->bound);
         phase->bound = bound;
         phase->kind = fnd_kind_plugin();

@@ -65,7 +65,7 @@ struct fnd_template {
     size_t holes_job; /* holes that read the job */
 };
 
-/** A use of a plugin's phase or detector: code plus config. */
+/** A use of a plugin's phase, detector or trainer: code plus config. */
 struct fnd_bound {
     char *uses;                         /* as written */
     const struct fnd_plugin_info *info; /* borrowed from the plugin source */
@@ -232,8 +232,8 @@ enum fnd_status fnd_bound_resolve(const struct fnd_bound *bound, const struct fn
  *  compile's list. The bound is the kind's to finish.  Returns false on errors: the bound is empty
  *  then, and finishing it does nothing. */
 bool fnd_compile_bind(struct fnd_compile *compile, const struct fnd_node *uses,
-                      const struct fnd_node *with, bool detector, struct fnd_phase *phase,
-                      struct fnd_bound *bound);
+                      const struct fnd_node *with, enum fnd_callee_kind kind,
+                      struct fnd_phase *phase, struct fnd_bound *bound);
 void fnd_bound_finish(struct fnd_bound *bound);
 /** A file the pipeline names: read relative to the pipeline's folder (or out of the pin) and
  * pinned. Bytes are borrowed from the pipeline.  false: an error was added at `node`. */

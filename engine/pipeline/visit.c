@@ -143,7 +143,7 @@ enum fnd_status fnd_visit_call(struct fnd_visit *visit, const struct fnd_bound *
         }
         config = (struct fnd_json){call->config.bytes, call->config.size};
     } /* else the phase's own: resolved once, for the visit's key as well */
-    const bool detector = bound->callee.detector;
+    const bool detector = bound->callee.kind == FND_CALLEE_DETECTOR;
     call->call.callee = &bound->callee;
     call->call.timeout_ms = visit->phase->timeout_ms;
     call->call.input = (struct fnd_call_input){

@@ -94,7 +94,8 @@ static bool detectors_prepare(struct fnd_compile *compile, const struct fnd_node
             continue;
         }
         struct fnd_bound *bound = &human->detectors[human->detectors_count];
-        if (fnd_compile_bind(compile, uses, fnd_node_member(entry, "with"), true, phase, bound)) {
+        if (fnd_compile_bind(compile, uses, fnd_node_member(entry, "with"), FND_CALLEE_DETECTOR,
+                             phase, bound)) {
             human->detectors_count++;
         } else {
             good = false;

@@ -112,7 +112,7 @@ static char *cache_file(const struct fnd_catalog *catalog, const uint8_t hash[FN
     char digits[FND_DIGEST_TEXT_SIZE];
     fnd_digest_text(hash, digits);
     struct fnd_text file = {0};
-    fnd_text_printf(&file, "%s/plugin-%s-%s-%u.%u.json", catalog->cache, digits, FND_VERSION,
+    fnd_text_printf(&file, "%s/plugin-%s-%s-%u.%u-2.json", catalog->cache, digits, FND_VERSION,
                     (unsigned)(FOUNDRY_ABI_CURRENT >> 16),
                     (unsigned)(FOUNDRY_ABI_CURRENT & 0xffff));
     return fnd_text_take(&file);

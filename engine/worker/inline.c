@@ -65,7 +65,7 @@ void fnd_inline_run(struct fnd_pool *pool, struct fnd_pool_call *call)
     }
     bool fresh;
     const size_t slot = fnd_slots_find(&loaded->slots, callee, &fresh);
-    if (fresh && fnd_instances_define(loaded->instances, slot, callee->name, callee->detector,
+    if (fresh && fnd_instances_define(loaded->instances, slot, callee->name, callee->kind,
                                       callee->config_constant, &call->error) != FND_OK) {
         fnd_slots_forget(&loaded->slots, slot);
         fnd_pool_done(pool, call, FND_CALL_REFUSED);

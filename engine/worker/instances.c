@@ -6,8 +6,9 @@
 #include <string.h>
 
 struct instance {
-    const foundry_phase_t *phase; /* or */
-    const foundry_detector_t *detector;
+    const foundry_phase_t *phase;       /* or */
+    const foundry_detector_t *detector; /* or */
+    const foundry_trainer_t *trainer;   /* has no create() */
     char *config;
     struct fnd_json config_json;
     struct fnd_schema *schema; /* of the config; NULL: the plugin has none */
@@ -51,26 +52,44 @@ void fnd_instances_destroy(struct fnd_instances *instances)
 }
 
 /** Find the code. False if the plugin has none of that name. */
-static bool instance_resolve(const foundry_plugin_t *entry, const char *name, bool detector,
-                             struct instance *instance)
+static bool instance_resolve(const foundry_plugin_t *entry, const char *name,
+                             enum fnd_callee_kind kind, struct instance *instance)
 {
-    for (size_t i = 0; !detector && entry->phases != NULL && entry->phases[i] != NULL; i++) {
-        if (strcmp(entry->phases[i]->name, name) == 0) {
-            instance->phase = entry->phases[i];
+    const foundry_phase_t *const *phase = kind == FND_CALLEE_PHASE ? entry->phases : NULL;
+    for (; phase != NULL && *phase != NULL; phase++) {
+        if (strcmp((*phase)->name, name) == 0) {
+            instance->phase = *phase;
             return true;
         }
     }
-    for (size_t i = 0; detector && entry->detectors != NULL && entry->detectors[i] != NULL; i++) {
-        if (strcmp(entry->detectors[i]->name, name) == 0) {
-            instance->detector = entry->detectors[i];
+    const foundry_detector_t *const *detector =
+        kind == FND_CALLEE_DETECTOR ? entry->detectors : NULL;
+    for (; detector != NULL && *detector != NULL; detector++) {
+        if (strcmp((*detector)->name, name) == 0) {
+            instance->detector = *detector;
+            return true;
+        }
+    }
+    const foundry_trainer_t *const *trainer =
+        kind == FND_CALLEE_TRAINER ? fnd_plugin_trainers(entry) : NULL;
+    for (; trainer != NULL && *trainer != NULL; trainer++) {
+        if (strcmp((*trainer)->name, name) == 0) {
+            instance->trainer = *trainer;
             return true;
         }
     }
     return false;
 }
 
+static const char *instance_schema(const struct instance *instance)
+{
+    return instance->phase != NULL      ? instance->phase->config_schema
+           : instance->detector != NULL ? instance->detector->config_schema
+                                        : instance->trainer->config_schema;
+}
+
 enum fnd_status fnd_instances_define(struct fnd_instances *instances, size_t slot, const char *name,
-                                     bool detector, struct fnd_json config_constant,
+                                     enum fnd_callee_kind kind, struct fnd_json config_constant,
                                      struct fnd_error *error)
 {
     assert(slot < FND_WORKER_INSTANCES_MAX);
@@ -78,12 +97,11 @@ enum fnd_status fnd_instances_define(struct fnd_instances *instances, size_t slo
     const foundry_plugin_t *entry = instances->plugin->entry;
     instance_clear(instance);
     struct instance made = {0};
-    if (!instance_resolve(entry, name, detector, &made)) {
+    if (!instance_resolve(entry, name, kind, &made)) {
         return fnd_error_set(error, FND_NOT_FOUND, "plugin %s (%s) has no %s \"%s\"", entry->id,
-                             instances->plugin->path, detector ? "detector" : "phase", name);
+                             instances->plugin->path, fnd_callee_kind_name(kind), name);
     }
-    const char *text =
-        made.phase != NULL ? made.phase->config_schema : made.detector->config_schema;
+    const char *text = instance_schema(&made);
     if (text != NULL) {
         struct fnd_text title = {0};
         struct fnd_error story = {0};
@@ -110,7 +128,9 @@ static bool instance_create(struct instance *instance, const struct fnd_call_inp
                             const struct fnd_call_live *live, struct fnd_effects *effects)
 {
     foundry_outcome_t (*create)(const foundry_host_t *, foundry_call_t *, void **) =
-        instance->phase != NULL ? instance->phase->create : instance->detector->create;
+        instance->phase != NULL      ? instance->phase->create
+        : instance->detector != NULL ? instance->detector->create
+                                     : NULL;
     if (create == NULL) {
         instance->ready = true;
         return true;
@@ -134,7 +154,7 @@ static bool instance_create(struct instance *instance, const struct fnd_call_inp
 bool fnd_instances_defined(const struct fnd_instances *instances, size_t slot)
 {
     const struct instance *instance = &instances->list[slot];
-    return instance->phase != NULL || instance->detector != NULL;
+    return instance->phase != NULL || instance->detector != NULL || instance->trainer != NULL;
 }
 
 void fnd_instances_run(struct fnd_instances *instances, size_t slot,
@@ -150,9 +170,10 @@ void fnd_instances_run(struct fnd_instances *instances, size_t slot,
     /* create() left nothing behind but its log, which goes on here. */
     struct foundry_call *call = fnd_call_begin(input, instance->schema, live, effects);
     const foundry_outcome_t returned =
-        instance->phase != NULL
-            ? instance->phase->process(instance->self, fnd_host_table(), call)
-            : instance->detector->detect(instance->self, fnd_host_table(), call);
+        instance->phase != NULL ? instance->phase->process(instance->self, fnd_host_table(), call)
+        : instance->detector != NULL
+            ? instance->detector->detect(instance->self, fnd_host_table(), call)
+            : instance->trainer->train(fnd_host_table(), call);
     fnd_call_end(call, returned);
 }
 
@@ -171,8 +192,8 @@ size_t fnd_slots_find(struct fnd_slots *slots, const struct fnd_callee *callee, 
     const struct fnd_json config = callee->config_constant;
     for (size_t i = 0; i < FND_WORKER_INSTANCES_MAX; i++) {
         struct fnd_slot *slot = &slots->list[i];
-        if (slot->name != NULL && slot->detector == callee->detector &&
-            slot->config_size == config.size && strcmp(slot->name, callee->name) == 0 &&
+        if (slot->name != NULL && slot->kind == callee->kind && slot->config_size == config.size &&
+            strcmp(slot->name, callee->name) == 0 &&
             (config.size == 0 || memcmp(slot->config, config.bytes, config.size) == 0)) {
             slot->used = slots->clock;
             return i;
@@ -183,7 +204,7 @@ size_t fnd_slots_find(struct fnd_slots *slots, const struct fnd_callee *callee, 
     }
     slot_clear(&slots->list[oldest]);
     slots->list[oldest] = (struct fnd_slot){.name = fnd_strdup(callee->name),
-                                            .detector = callee->detector,
+                                            .kind = callee->kind,
                                             .config = fnd_strndup(config.bytes, config.size),
                                             .config_size = config.size,
                                             .used = slots->clock};

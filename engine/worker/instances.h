@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Warm instances of a loaded plugin's phases and detectors, and calls on them. The same code runs
- * in a worker and in line. */
+/* Warm instances of a loaded plugin's phases, detectors and trainers, and calls on them. The same
+ * code runs in a worker and in line. */
 #ifndef FND_WORKER_INSTANCES_H
 #define FND_WORKER_INSTANCES_H
 
@@ -19,10 +19,10 @@ void fnd_instances_destroy(struct fnd_instances *instances);
 
 /** Say what stands behind a slot; what stood there before is destroyed.
  *  config_constant  copied; what create() sees.
- *  Returns FND_OK; FND_NOT_FOUND: the plugin has no such phase or detector; FND_PLUGIN: its schema
+ *  Returns FND_OK; FND_NOT_FOUND: the plugin has none of that kind and name; FND_PLUGIN: its schema
  *  does not compile. */
 enum fnd_status fnd_instances_define(struct fnd_instances *instances, size_t slot, const char *name,
-                                     bool detector, struct fnd_json config_constant,
+                                     enum fnd_callee_kind kind, struct fnd_json config_constant,
                                      struct fnd_error *error);
 
 /** Whether something stands behind a slot (below FND_WORKER_INSTANCES_MAX). */
@@ -41,7 +41,7 @@ void fnd_instances_run(struct fnd_instances *instances, size_t slot,
 struct fnd_slots {
     struct fnd_slot {
         char *name;
-        bool detector;
+        enum fnd_callee_kind kind;
         char *config;
         size_t config_size;
         uint64_t used;

@@ -73,8 +73,8 @@ struct fnd_limits {
  *  call that names it until that call was collected; made once per phase of a compiled pipeline. */
 struct fnd_callee {
     const char *plugin; /* id, for messages */
-    const char *name;   /* of the phase or detector */
-    bool detector;
+    const char *name;   /* of the phase, detector or trainer */
+    enum fnd_callee_kind kind;
     uint8_t hash[FND_DIGEST_SIZE]; /* SHA-256 of the shared object */
     int fd;                        /* open on that object (the pinned copy); borrowed */
     const char *path;              /* for messages */

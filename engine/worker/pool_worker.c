@@ -191,7 +191,7 @@ static void send_definition(struct fnd_worker *worker, size_t slot, const struct
     char head[FND_DEFINE_HEAD_SIZE];
     const size_t name_size = strlen(callee->name);
     fnd_put_u32(head, (uint32_t)slot);
-    fnd_put_u32(head + 4, callee->detector ? 1 : 0);
+    fnd_put_u32(head + 4, (uint32_t)callee->kind);
     fnd_put_u32(head + 8, (uint32_t)name_size);
     fnd_text_append(out, head, sizeof head);
     fnd_text_append(out, callee->name, name_size);

@@ -53,10 +53,10 @@ static enum fnd_status define(struct server *server, const struct fnd_frame *fra
         return fnd_error_set(error, FND_INVALID, "a definition ends early");
     }
     const uint32_t slot = fnd_get_u32(frame->payload);
-    const uint32_t detector = fnd_get_u32(frame->payload + 4);
+    const uint32_t kind = fnd_get_u32(frame->payload + 4);
     const uint32_t name_size = fnd_get_u32(frame->payload + 8);
     const size_t left = frame->size - FND_DEFINE_HEAD_SIZE;
-    if (slot >= FND_WORKER_INSTANCES_MAX || name_size > left) {
+    if (slot >= FND_WORKER_INSTANCES_MAX || kind > FND_CALLEE_TRAINER || name_size > left) {
         return fnd_error_set(error, FND_INVALID, "a definition names slot %u and %u bytes",
                              (unsigned)slot, (unsigned)name_size);
     }
@@ -70,7 +70,8 @@ static enum fnd_status define(struct server *server, const struct fnd_frame *fra
         return status;
     }
     char *name = fnd_strndup(at, name_size);
-    status = fnd_instances_define(server->instances, slot, name, detector != 0, config, error);
+    status = fnd_instances_define(server->instances, slot, name, (enum fnd_callee_kind)kind, config,
+                                  error);
     free(name);
     return status;
 }

@@ -8,7 +8,7 @@
 #include "worker/page.h"
 
 /** Payloads, all integers little-endian:
- *  DEFINE   slot (4), detector (4), size of the name (4), the name, the constant config
+ *  DEFINE   slot (4), enum fnd_callee_kind (4), size of the name (4), the name, the constant config
  *  CALL     slot (4), place in flight (4), input as fnd_call_input_encode() writes it;
  *           descriptors of its artifacts in their order
  *  RESULT   microseconds it took (8), effects as fnd_effects_encode() writes them

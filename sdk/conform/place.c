@@ -98,7 +98,7 @@ enum fnd_status place_run(const struct case_place *place, const struct place_cal
     char *grant = fnd_json_strdup(fnd_json_find(input->run, "/grant/write"));
     struct fnd_callee called = {.plugin = place->plugin->entry->id,
                                 .name = callee->name,
-                                .detector = callee->detector,
+                                .kind = callee->detector ? FND_CALLEE_DETECTOR : FND_CALLEE_PHASE,
                                 .fd = place->fd,
                                 .path = place->path,
                                 .isolation = place->isolation,

@@ -153,7 +153,7 @@ static bool gate_prepare(const struct fnd_kind *kind, struct fnd_compile *compil
         gate->detectors = fnd_alloc((detectors->count + 1) * sizeof gate->detectors[0]);
         for (const struct fnd_node *item = detectors->child; item != NULL; item = item->next) {
             fine = fnd_compile_bind(compile, fnd_node_member(item, "uses"),
-                                    fnd_node_member(item, "with"), true, phase,
+                                    fnd_node_member(item, "with"), FND_CALLEE_DETECTOR, phase,
                                     &gate->detectors[gate->detectors_count]) &&
                    fine;
             gate->detectors_count++;

@@ -153,7 +153,7 @@ Test(test_good, params_and_defaults_are_in_the_template)
     cr_assert_str_eq(gate->file, "{}");
     cr_assert_eq(gate->detectors_count, 2);
     cr_assert_str_eq(gate->detectors[0].with.json, "{\"below\":0.90,\"hint\":\"${ocr.text}\"}");
-    cr_assert(gate->detectors[0].callee.detector);
+    cr_assert_eq(gate->detectors[0].callee.kind, FND_CALLEE_DETECTOR);
     cr_assert_str_eq(gate->detectors[1].callee.grant_write, "/jobs/out/review");
     fnd_pipeline_destroy(pipeline);
     fixture_destroy(fixture);

@@ -68,7 +68,7 @@ struct fnd_pool_call call_make(const struct fixture *fixture, const char *config
                               "\"idempotency_key\":\"k\",\"deadline_ms\":1000}";
     return (struct fnd_pool_call){
         .callee = &fixture->callee,
-        .input = {.detector = fixture->callee.detector,
+        .input = {.detector = fixture->callee.kind == FND_CALLEE_DETECTOR,
                   .config = {config, strlen(config)},
                   .run = {run, sizeof run - 1}},
         .timeout_ms = timeout_ms,

@@ -25,28 +25,28 @@ Test(death, each_way_to_end_has_its_reason)
     static const struct {
         const char *file, *name, *says;
         enum fnd_call_end end;
-        bool detector;
+        enum fnd_callee_kind kind;
     } cases[] = {
-        {FAULT, "segv", "signal 11 (SIGSEGV)", FND_CALL_CRASHED, false},
-        {FAULT, "abort", "signal 6 (SIGABRT)", FND_CALL_CRASHED, false},
-        {FAULT, "exit", "exited (0) without a result", FND_CALL_CRASHED, false},
-        {FAULT, "exit-now", "exited (0) without a result", FND_CALL_CRASHED, false},
+        {FAULT, "segv", "signal 11 (SIGSEGV)", FND_CALL_CRASHED, FND_CALLEE_PHASE},
+        {FAULT, "abort", "signal 6 (SIGABRT)", FND_CALL_CRASHED, FND_CALLEE_PHASE},
+        {FAULT, "exit", "exited (0) without a result", FND_CALL_CRASHED, FND_CALLEE_PHASE},
+        {FAULT, "exit-now", "exited (0) without a result", FND_CALL_CRASHED, FND_CALLEE_PHASE},
         /* a sanitizer's leak check, which runs then, ends it in its own way */
         {FAULT, "thread-exit", FND_SANITIZED ? "" : "exited (0) without a result", FND_CALL_CRASHED,
-         false},
-        {FAULT, "segv-create", "signal 11 (SIGSEGV)", FND_CALL_CRASHED, false},
-        {FAULT, "segv-detector", "signal 11 (SIGSEGV)", FND_CALL_CRASHED, true},
-        {SINS, "lie", "exited (3) without a result", FND_CALL_CRASHED, false},
-        {SINS, "garbage", "header that cannot be", FND_CALL_REFUSED, false},
-        {SINS, "forged", "its answer cannot be read", FND_CALL_REFUSED, false},
-        {SINS, "stranger", "not asked next", FND_CALL_REFUSED, false},
-        {SINS, "unsealed", "not sealed", FND_CALL_REFUSED, false},
-        {SINS, "hang-up", "signal 15 (SIGTERM)", FND_CALL_CRASHED, false},
+         FND_CALLEE_PHASE},
+        {FAULT, "segv-create", "signal 11 (SIGSEGV)", FND_CALL_CRASHED, FND_CALLEE_PHASE},
+        {FAULT, "segv-detector", "signal 11 (SIGSEGV)", FND_CALL_CRASHED, FND_CALLEE_DETECTOR},
+        {SINS, "lie", "exited (3) without a result", FND_CALL_CRASHED, FND_CALLEE_PHASE},
+        {SINS, "garbage", "header that cannot be", FND_CALL_REFUSED, FND_CALLEE_PHASE},
+        {SINS, "forged", "its answer cannot be read", FND_CALL_REFUSED, FND_CALLEE_PHASE},
+        {SINS, "stranger", "not asked next", FND_CALL_REFUSED, FND_CALLEE_PHASE},
+        {SINS, "unsealed", "not sealed", FND_CALL_REFUSED, FND_CALLEE_PHASE},
+        {SINS, "hang-up", "signal 15 (SIGTERM)", FND_CALL_CRASHED, FND_CALLEE_PHASE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct fixture fixture;
         fixture_open(&fixture, cases[i].file, "p", cases[i].name, PLACE);
-        fixture.callee.detector = cases[i].detector;
+        fixture.callee.kind = cases[i].kind;
         struct fnd_pool *pool = pool_open(1);
         struct fnd_pool_call call = call_make(&fixture, "{}", 0);
         pool_run(pool, &call);
