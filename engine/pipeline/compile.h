@@ -35,7 +35,7 @@ struct fnd_compile {
     struct fnd_json pin;   /* no value: out of a file */
     const struct fnd_node *root;
     const struct fnd_node *nodes[FND_PHASES_MAX]; /* of the phases */
-    struct fnd_grant grants[FND_PHASES_MAX];
+    struct fnd_grant grants[FND_PHASES_MAX + 1]; /* the last: of a trainer */
     struct fnd_used *used;
     size_t used_count;
     /* defaults of phases */
@@ -105,6 +105,10 @@ void fnd_compile_phases(struct fnd_compile *compile, const struct fnd_node *phas
 /** `notify:`, a list (notify.c). */
 void fnd_compile_notify(struct fnd_compile *compile, const struct fnd_node *list);
 void fnd_hooks_finish(struct fnd_pipeline *pipeline);
+/** `models:` (models.c): their names, which phases may read; then, behind the phases, the rest. */
+void fnd_compile_models_names(struct fnd_compile *compile, const struct fnd_node *models);
+void fnd_compile_models(struct fnd_compile *compile, const struct fnd_node *models);
+void fnd_models_finish(struct fnd_pipeline *pipeline);
 void fnd_compile_exports(struct fnd_compile *compile, const struct fnd_node *exports);
 /** redact.c: the rules of `export: redact:`. */
 void fnd_compile_redact(struct fnd_compile *compile, const struct fnd_node *redact);
@@ -114,6 +118,11 @@ void fnd_compile_policy(struct fnd_compile *compile, const struct fnd_node *map,
                         const struct fnd_shape *shapes, int64_t *timeout_ms,
                         struct fnd_retry *retry, enum fnd_isolation *isolation,
                         uint64_t *result_bytes);
+
+/** A duration between two bounds, the upper one as text for the message; else an error is added and
+ *  *ms stays. */
+void fnd_compile_duration(struct fnd_compile *compile, const struct fnd_node *node, int64_t min_ms,
+                          int64_t max_ms, const char *max_text, int64_t *ms);
 
 /** grant.c: the shape of `grant:`; what a callee needs; what nobody needed. */
 void fnd_grant_read(struct fnd_compile *compile, const struct fnd_node *node,

@@ -15,12 +15,13 @@ static const struct fnd_shape file_shapes[] = {
     {"params", FND_SHAPE_MAP, false, "a map such as {threshold: {type: number, default: 0.9}}"},
     {"defaults", 0, false, "a map such as {timeout: 60s}"},
     {"phases", FND_SHAPE_LIST, true, "a list of phases"},
+    {"models", FND_SHAPE_MAP, false, "a map such as {invoice: {phase: extract, of: review, …}}"},
     {"notify", FND_SHAPE_LIST, false, "a list such as [{url: https://…, on: [asked]}]"},
     {"export", FND_SHAPE_MAP, false, "a map such as {sft: {format: gemini, of: review}}"},
     {NULL},
 };
 static const char *const file_later[] = {"if",    "for_each", "needs", "pool",     "pools",
-                                         "cache", "models",   "learn", "triggers", NULL};
+                                         "cache", "learn", "triggers", NULL};
 static const struct fnd_shape inputs_shapes[] = {
     {"match", FND_SHAPE_LIST, false, "a list of file patterns such as [\"*.png\"]"},
     {"keep", FND_SHAPE_STRING, false, "bytes or reference"},
@@ -178,8 +179,15 @@ void fnd_compile_root(struct fnd_compile *compile)
     if (defaults != NULL) {
         fnd_compile_defaults(compile, defaults);
     }
+    const struct fnd_node *models = fnd_shape_member(root, file_shapes, "models");
+    if (models != NULL) {
+        fnd_compile_models_names(compile, models);
+    }
     if (phases != NULL) {
         fnd_compile_phases(compile, phases);
+    }
+    if (models != NULL) {
+        fnd_compile_models(compile, models);
     }
     const struct fnd_node *notify = fnd_shape_member(root, file_shapes, "notify");
     if (notify != NULL) {

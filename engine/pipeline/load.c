@@ -195,6 +195,7 @@ void fnd_pipeline_destroy(struct fnd_pipeline *pipeline)
     }
     free(pipeline->params);
     fnd_hooks_finish(pipeline);
+    fnd_models_finish(pipeline);
     free(pipeline->exports);
     free(pipeline->files);
     free(pipeline->match);

@@ -93,6 +93,7 @@ struct fnd_phase {
     bool repeatable;
     int32_t subject; /* index of the phase whose output is reviewed, or -1 */
     uint64_t reads;  /* bit i: a hole or the subject reads phase i's output */
+    uint64_t models; /* bit i: a hole reads the pipeline's model i */
     size_t line, column;
 };
 
@@ -132,6 +133,35 @@ struct fnd_hook {
     bool allow_private;
 };
 
+enum {
+    FND_MODELS_MAX = 16,
+    FND_PROMOTE_MINIMUM = 50, /* verified pairs before anything is decided */
+    FND_PROMOTE_WINDOW = 200, /* pairs back that a rollback looks at */
+    FND_COOLDOWN_STANDARD_MS = 3600 * 1000
+};
+#define FND_PROMOTE_ALPHA 0.05
+#define FND_COOLDOWN_MAX_MS (INT64_C(3650) * 24 * 3600 * 1000)
+
+/** An entry of `models:`. */
+struct fnd_model {
+    char *name;
+    int32_t phase, of;        /* the phase that reads it; the human phase whose records teach it */
+    struct fnd_bound trainer; /* a plugin's; uses NULL: */
+    char **command;           /* a program's words, NULL-ended */
+    int64_t timeout_ms;
+    /* when a training is due by itself; triggered false: only by hand */
+    bool triggered;
+    uint64_t corrections; /* new since the last training; 0: do not count */
+    int64_t age_ms;       /* of the last training; 0: any */
+    double audited_error; /* share; below 0: not asked */
+    int64_t cooldown_ms;  /* after any training, however it ended */
+    char *pool;
+    double shadow; /* share of jobs that the newest candidate runs beside */
+    uint64_t minimum, window;
+    double alpha;
+    size_t line;
+};
+
 struct fnd_named_file {
     char *path; /* as written in the pipeline */
     char *bytes;
@@ -147,6 +177,8 @@ struct fnd_pipeline {
     struct fnd_export *exports;
     struct fnd_hook *hooks;
     size_t hooks_count;
+    struct fnd_model *models;
+    size_t models_count;
     struct fnd_named_file *files; /* schemas and the like that the pipeline names */
     size_t params_count, phases_count, exports_count, files_count;
     struct fnd_tree *tree;
@@ -195,6 +227,7 @@ enum fnd_status fnd_pipeline_load_pin(const char *pin, size_t size,
                                       struct fnd_pipeline **pipeline, struct fnd_errors *errors);
 void fnd_pipeline_destroy(struct fnd_pipeline *pipeline);
 const struct fnd_phase *fnd_pipeline_phase(const struct fnd_pipeline *pipeline, const char *id);
+const struct fnd_model *fnd_pipeline_model(const struct fnd_pipeline *pipeline, const char *name);
 
 /** The differences between two pin documents for people, a line each: "phases/review/with/audit:
  *  2% → 5%", "plugin detect 1.0.0 3f2a… → 1.1.0 88b0…". Returns how many. */

@@ -23,9 +23,8 @@ static const struct {
 
 enum { RESULT_BYTES_MIN = 64 << 10 };
 
-/* A duration between two bounds. */
-static void duration(struct fnd_compile *compile, const struct fnd_node *node, int64_t min_ms,
-                     int64_t max_ms, const char *max_text, int64_t *ms)
+void fnd_compile_duration(struct fnd_compile *compile, const struct fnd_node *node, int64_t min_ms,
+                          int64_t max_ms, const char *max_text, int64_t *ms)
 {
     int64_t read_ms = 0;
     const char *text = node->text;
@@ -96,7 +95,7 @@ static void retry_read(struct fnd_compile *compile, const struct fnd_node *map,
         }
     }
     if (backoff != NULL) {
-        duration(compile, backoff, 0, FND_BACKOFF_MAX_MS, "1h", &retry->backoff_ms);
+        fnd_compile_duration(compile, backoff, 0, FND_BACKOFF_MAX_MS, "1h", &retry->backoff_ms);
     }
     if (when != NULL) {
         retry_when(compile, when, &retry->when);
@@ -141,7 +140,7 @@ void fnd_compile_policy(struct fnd_compile *compile, const struct fnd_node *map,
     const struct fnd_node *place = fnd_shape_member(map, shapes, "isolation");
     const struct fnd_node *result = fnd_shape_member(map, shapes, "result_max");
     if (timeout != NULL) {
-        duration(compile, timeout, 1, FND_TIMEOUT_MAX_MS, "7d", timeout_ms);
+        fnd_compile_duration(compile, timeout, 1, FND_TIMEOUT_MAX_MS, "7d", timeout_ms);
     }
     if (again != NULL) {
         retry_read(compile, again, retry);

@@ -142,6 +142,26 @@ static bool read_run(struct fnd_compile *compile, const struct fnd_node *node,
     return bad(compile, node, segment, pointer + 1, names, "`run` has no such part");
 }
 
+/* ${models.NAME}: the name of the model's artifact, or null while there is none. */
+static bool read_model(struct fnd_compile *compile, const struct fnd_node *node,
+                       struct fnd_phase *phase, const struct fnd_segment *segment)
+{
+    const struct fnd_pipeline *pipeline = compile->pipeline;
+    const char *names[FND_MODELS_MAX + 1];
+    const char *wanted = segment->pointer[0] == '/' ? segment->pointer + 1 : segment->pointer;
+    for (size_t i = 0; i < pipeline->models_count; i++) {
+        names[i] = pipeline->models[i].name;
+        if (strcmp(names[i], wanted) == 0) {
+            phase->models |= UINT64_C(1) << i;
+            return true;
+        }
+    }
+    names[pipeline->models_count] = NULL;
+    return bad(compile, node, segment, wanted, pipeline->models_count > 0 ? names : NULL,
+               pipeline->models_count > 0 ? "the pipeline has no such model"
+                                          : "the pipeline has no `models:`");
+}
+
 /* Whose output schema tells what phase `index` writes: a gate hands on its subject. */
 static const struct fnd_schema *output_schema(const struct fnd_compile *compile, int32_t index)
 {
@@ -225,9 +245,9 @@ static bool read_phase(struct fnd_compile *compile, const struct fnd_node *node,
 {
     const int32_t index = fnd_compile_index(compile, segment->text);
     if (index < 0 || (size_t)index >= phase->index) {
-        const char *names[FND_PHASES_MAX + 5];
+        const char *names[FND_PHASES_MAX + 6];
         size_t count = ids_before(compile, phase->index, names);
-        static const char *const roots[] = {"input", "params", "run", "secrets", NULL};
+        static const char *const roots[] = {"input", "params", "run", "secrets", "models", NULL};
         for (size_t i = 0; roots[i] != NULL; i++) {
             names[count++] = roots[i];
         }
@@ -267,6 +287,9 @@ bool fnd_compile_reference(struct fnd_compile *compile, const struct fnd_node *n
     }
     if (strcmp(segment->text, "run") == 0) {
         return read_run(compile, node, segment);
+    }
+    if (strcmp(segment->text, "models") == 0) {
+        return read_model(compile, node, phase, segment);
     }
     return read_phase(compile, node, phase, segment);
 }

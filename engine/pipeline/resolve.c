@@ -6,7 +6,7 @@
 
 #include "pipeline/template.h"
 
-enum { ROOTS_MAX = FND_PHASES_MAX + 2 }; /* phases, input, run */
+enum { ROOTS_MAX = FND_PHASES_MAX + 3 }; /* phases, input, run, models */
 
 /* The documents that were asked for, each once a visit. */
 struct roots {

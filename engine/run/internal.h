@@ -42,7 +42,7 @@ struct fnd_task {
     struct fnd_visit visit;
     struct fnd_scope scope;
     struct fnd_error unread; /* why the store did not give an output that a config reads */
-    struct fnd_text config, run, answers; /* what the visit borrows */
+    struct fnd_text config, run, answers, models; /* what the visit borrows */
     struct fnd_call_artifact *artifacts;
     size_t artifacts_count;
     size_t calls_left;
@@ -150,6 +150,8 @@ const struct fnd_phase *fnd_task_phase(const struct fnd_task *task);
 /* visit.c */
 void fnd_visit_start(struct fnd_task *task);
 enum fnd_status fnd_visit_prepare(struct fnd_task *task, size_t phase, struct fnd_error *error);
+/** What ${models.NAME} reads at this visit, into task->models (models.c). */
+void fnd_visit_models(struct fnd_task *task, const struct fnd_phase *phase);
 void fnd_visit_calls(struct fnd_task *task);
 void fnd_visit_clear(struct fnd_task *task);
 void fnd_visit_call_ended(struct fnd_engine *engine, struct fnd_pool_call *call);

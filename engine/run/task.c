@@ -52,6 +52,7 @@ void fnd_task_drop(struct fnd_task *task)
     fnd_text_finish(&task->config);
     fnd_text_finish(&task->run);
     fnd_text_finish(&task->answers);
+    fnd_text_finish(&task->models);
     free(task->path);
     free(task);
     engine->tasks--;
@@ -100,6 +101,10 @@ static struct fnd_json scope_value(void *context, const char *root)
     if (strcmp(root, "run") == 0) {
         struct fnd_json run = {task->run.bytes, task->run.size};
         return run;
+    }
+    if (strcmp(root, "models") == 0) {
+        struct fnd_json models = {task->models.bytes, task->models.size};
+        return models;
     }
     const struct fnd_phase *phase = fnd_pipeline_phase(task->pipeline, root);
     struct fnd_error error = {0};

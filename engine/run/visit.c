@@ -310,6 +310,7 @@ enum fnd_status fnd_visit_prepare(struct fnd_task *task, size_t index, struct fn
     }
     run_document(task, phase);
     fnd_text_append_byte(&task->run, '}'); /* closed for references; ended anew below */
+    fnd_visit_models(task, phase);
     if (phase->subject >= 0) {
         visit->subject = fnd_task_output(task, (size_t)phase->subject, &visit->marks, error);
         if (visit->subject.bytes == NULL) {

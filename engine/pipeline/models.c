@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/* `models:` of a pipeline file: what is learned from corrections, by whom, when, and what decides
+ * whether it is used. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline/compile.h"
+
+enum { TRAINER_TIMEOUT_MS = 2 * 3600 * 1000, COUNT_MAX = 1000000000 };
+
+static const struct fnd_shape model_shapes[] = {
+    {"phase", FND_SHAPE_STRING, true, "the phase whose `with:` reads it, such as extract"},
+    {"of", FND_SHAPE_STRING, true, "the human phase whose corrections it learns from"},
+    {"trainer", FND_SHAPE_MAP, true, "{uses: PLUGIN/TRAINER, with: {…}} or {command: [./train]}"},
+    {"when", FND_SHAPE_MAP, false, "a map such as {corrections: 100, age: 7d}"},
+    {"pool", FND_SHAPE_STRING, false, "a name such as cpu or gpu"},
+    {"shadow", FND_SHAPE_SCALAR, false, "a share of the jobs, such as 5%"},
+    {"promote", FND_SHAPE_MAP, false, "a map such as {minimum: 50, alpha: 0.05}"},
+    {NULL},
+};
+static const struct fnd_shape trainer_shapes[] = {
+    {"uses", FND_SHAPE_STRING, false, "PLUGIN/TRAINER such as invoice/train"},
+    {"with", FND_SHAPE_MAP, false, "a map of keys"},
+    {"command", FND_SHAPE_LIST, false, "a program and its arguments, such as [./train.sh]"},
+    {"timeout", 0, false, "a duration such as 2h"},
+    {NULL},
+};
+static const struct fnd_shape when_shapes[] = {
+    {"corrections", FND_SHAPE_NUMBER, false, "how many since the last training, such as 100"},
+    {"age", 0, false, "a duration since the last training, such as 7d"},
+    {"audited_error", FND_SHAPE_SCALAR, false, "a share such as 2%"},
+    {"cooldown", 0, false, "a duration such as 1d"},
+    {NULL},
+};
+static const struct fnd_shape promote_shapes[] = {
+    {"minimum", FND_SHAPE_NUMBER, false, "how many verified pairs at least, such as 50"},
+    {"alpha", FND_SHAPE_NUMBER, false, "a probability such as 0.05"},
+    {"window", FND_SHAPE_NUMBER, false, "how many pairs back a rollback looks, such as 200"},
+    {NULL},
+};
+
+const struct fnd_model *fnd_pipeline_model(const struct fnd_pipeline *pipeline, const char *name)
+{
+    for (size_t i = 0; i < pipeline->models_count; i++) {
+        if (strcmp(pipeline->models[i].name, name) == 0) {
+            return &pipeline->models[i];
+        }
+    }
+    return NULL;
+}
+
+void fnd_compile_models_names(struct fnd_compile *compile, const struct fnd_node *models)
+{
+    struct fnd_pipeline *pipeline = compile->pipeline;
+    if (models->count > FND_MODELS_MAX) {
+        fnd_compile_error(compile, models, "limit", "`models` has %zu models, at most %d are taken",
+                          models->count, FND_MODELS_MAX);
+        return;
+    }
+    pipeline->models = fnd_alloc((models->count + 1) * sizeof pipeline->models[0]);
+    for (const struct fnd_node *node = models->child; node != NULL; node = node->next) {
+        struct fnd_model *model = &pipeline->models[pipeline->models_count++];
+        *model = (struct fnd_model){.name = fnd_strdup(node->key),
+                                    .phase = -1,
+                                    .of = -1,
+                                    .trainer = {.callee.fd = -1},
+                                    .timeout_ms = TRAINER_TIMEOUT_MS,
+                                    .audited_error = -1,
+                                    .cooldown_ms = FND_COOLDOWN_STANDARD_MS,
+                                    .minimum = FND_PROMOTE_MINIMUM,
+                                    .alpha = FND_PROMOTE_ALPHA,
+                                    .window = FND_PROMOTE_WINDOW,
+                                    .line = node->key_line};
+        if (!fnd_id_valid(node->key)) {
+            fnd_compile_error_key(compile, node, "bad_name",
+                                  "`%s` cannot be a model's name: lower case letters, digits, _ "
+                                  "and -, a letter first",
+                                  node->key);
+        }
+    }
+}
+
+/* A whole number from `min` on; what stands where it is none, or not there. */
+static uint64_t count_read(struct fnd_compile *compile, const struct fnd_node *node, uint64_t min,
+                           uint64_t otherwise)
+{
+    if (node == NULL) {
+        return otherwise;
+    }
+    int64_t count = 0;
+    const struct fnd_json number = {node->text, strlen(node->text)};
+    if (!fnd_json_integer(number, &count) || count < (int64_t)min || count > COUNT_MAX) {
+        fnd_compile_error(compile, node, "invalid_value",
+                          "`%s` is %s, must be a whole number from %llu on", node->key, node->text,
+                          (unsigned long long)min);
+        return otherwise;
+    }
+    return (uint64_t)count;
+}
+
+static double share_read(struct fnd_compile *compile, const struct fnd_node *node, double otherwise)
+{
+    double share = otherwise;
+    if (node != NULL && !fnd_share_parse(node->text, &share)) {
+        fnd_compile_error(compile, node, "invalid_value", "`%s` is %s, must be a share such as 5%%",
+                          node->key, node->text);
+        share = otherwise;
+    }
+    return share;
+}
+
+static void when_read(struct fnd_compile *compile, const struct fnd_node *when,
+                      struct fnd_model *model)
+{
+    if (!fnd_shape_check(compile, when, "`when`", when_shapes, NULL)) {
+        return;
+    }
+    const struct fnd_node *age = fnd_shape_member(when, when_shapes, "age");
+    const struct fnd_node *cooldown = fnd_shape_member(when, when_shapes, "cooldown");
+    const struct fnd_node *error = fnd_shape_member(when, when_shapes, "audited_error");
+    model->corrections =
+        count_read(compile, fnd_shape_member(when, when_shapes, "corrections"), 1, 0);
+    if (age != NULL) {
+        fnd_compile_duration(compile, age, 0, FND_COOLDOWN_MAX_MS, "3650d", &model->age_ms);
+    }
+    if (cooldown != NULL) {
+        fnd_compile_duration(compile, cooldown, 0, FND_COOLDOWN_MAX_MS, "3650d",
+                             &model->cooldown_ms);
+    }
+    model->audited_error = share_read(compile, error, -1);
+    model->triggered = true;
+    if (model->corrections == 0 && error == NULL) {
+        fnd_compile_error(compile, when, "missing_key",
+                          "`when` of model `%s` says neither `corrections` nor `audited_error`: "
+                          "one of them must begin a training",
+                          model->name);
+    }
+}
+
+static void promote_read(struct fnd_compile *compile, const struct fnd_node *promote,
+                         struct fnd_model *model)
+{
+    if (!fnd_shape_check(compile, promote, "`promote`", promote_shapes, NULL)) {
+        return;
+    }
+    const struct fnd_node *alpha = fnd_shape_member(promote, promote_shapes, "alpha");
+    model->minimum = count_read(compile, fnd_shape_member(promote, promote_shapes, "minimum"), 1,
+                                model->minimum);
+    model->window =
+        count_read(compile, fnd_shape_member(promote, promote_shapes, "window"), 1, model->window);
+    if (alpha != NULL) {
+        double value = 0;
+        const struct fnd_json number = {alpha->text, strlen(alpha->text)};
+        if (!fnd_json_number(number, &value) || !(value > 0 && value < 0.5)) {
+            fnd_compile_error(compile, alpha, "invalid_value",
+                              "`alpha` is %s, must be above 0 and below 0.5", alpha->text);
+        } else {
+            model->alpha = value;
+        }
+    }
+}
+
+static void command_read(struct fnd_compile *compile, const struct fnd_node *command,
+                         struct fnd_model *model)
+{
+    size_t count = 0;
+    if (command->count == 0) {
+        fnd_compile_error(compile, command, "invalid_value",
+                          "`command` is empty, must name a program, such as [./train.sh]");
+    }
+    model->command = fnd_alloc((command->count + 1) * sizeof model->command[0]);
+    for (const struct fnd_node *item = command->child; item != NULL; item = item->next) {
+        if (item->text == NULL || (count == 0 && item->text[0] == '\0')) {
+            fnd_compile_error(compile, item, "wrong_type", "`command` holds %s, must hold texts",
+                              fnd_node_kind_name(item->kind));
+            continue;
+        }
+        model->command[count++] = fnd_strdup(item->text);
+    }
+}
+
+static void trainer_read(struct fnd_compile *compile, const struct fnd_node *trainer,
+                         struct fnd_model *model)
+{
+    if (!fnd_shape_check(compile, trainer, "`trainer`", trainer_shapes, NULL)) {
+        return;
+    }
+    const struct fnd_node *uses = fnd_shape_member(trainer, trainer_shapes, "uses");
+    const struct fnd_node *with = fnd_shape_member(trainer, trainer_shapes, "with");
+    const struct fnd_node *command = fnd_shape_member(trainer, trainer_shapes, "command");
+    const struct fnd_node *timeout = fnd_shape_member(trainer, trainer_shapes, "timeout");
+    if (timeout != NULL) {
+        fnd_compile_duration(compile, timeout, 1, FND_TIMEOUT_MAX_MS, "7d", &model->timeout_ms);
+    }
+    if ((uses == NULL) == (command == NULL)) {
+        fnd_compile_error(compile, trainer, "missing_key",
+                          "`trainer` of model `%s` must have one of `uses` (a plugin's trainer) and "
+                          "`command` (a program)",
+                          model->name);
+    } else if (command != NULL) {
+        if (with != NULL) {
+            fnd_compile_error_key(compile, with, "unknown_key",
+                                  "a program takes no `with`: give it arguments in `command`");
+        }
+        command_read(compile, command, model);
+    } else {
+        /* Bound as a phase's code is, in a place of its own behind all of them. */
+        struct fnd_phase place = {.id = model->name,
+                                  .index = FND_PHASES_MAX,
+                                  .subject = -1,
+                                  .timeout_ms = model->timeout_ms,
+                                  .isolation = compile->isolation,
+                                  .result_bytes = FND_RESULT_BYTES_MAX};
+        compile->grants[FND_PHASES_MAX] = (struct fnd_grant){.bound = true};
+        if (fnd_compile_bind(compile, uses, with, FND_CALLEE_TRAINER, &place, &model->trainer) &&
+            model->trainer.with.holes_count > 0) {
+            fnd_compile_error(compile, with, "not_per_job",
+                              "the `with` of a trainer holds for all examples: only constants and "
+                              "${params.…} can stand in it, not `%s`",
+                              model->trainer.with.holes[0].text);
+        }
+    }
+}
+
+/* The phase of that name, anywhere in the file. */
+static int32_t phase_named(struct fnd_compile *compile, const struct fnd_node *node)
+{
+    const struct fnd_phase behind = {.id = "", .index = compile->pipeline->phases_count};
+    return node != NULL ? fnd_compile_phase(compile, &behind, node) : -1;
+}
+
+static void model_read(struct fnd_compile *compile, const struct fnd_node *node, size_t index)
+{
+    struct fnd_model *model = &compile->pipeline->models[index];
+    if (!fnd_shape_check(compile, node, "a model", model_shapes, NULL)) {
+        return;
+    }
+    const struct fnd_node *phase = fnd_shape_member(node, model_shapes, "phase");
+    const struct fnd_node *of = fnd_shape_member(node, model_shapes, "of");
+    const struct fnd_node *trainer = fnd_shape_member(node, model_shapes, "trainer");
+    const struct fnd_node *when = fnd_shape_member(node, model_shapes, "when");
+    const struct fnd_node *pool = fnd_shape_member(node, model_shapes, "pool");
+    const struct fnd_node *promote = fnd_shape_member(node, model_shapes, "promote");
+    const struct fnd_phase *phases = compile->pipeline->phases;
+    model->phase = phase_named(compile, phase);
+    model->of = phase_named(compile, of);
+    if (model->phase >= 0 && (phases[model->phase].models >> index & 1) == 0) {
+        fnd_compile_error(compile, phase, "invalid_value",
+                          "phase `%s` does not read the model: its `with` must hold "
+                          "`\"${models.%s}\"`",
+                          phase->text, model->name);
+    }
+    if (model->of >= 0 && model->phase >= 0 && phases[model->of].subject != model->phase) {
+        fnd_compile_error(compile, of, "invalid_value",
+                          "phase `%s` does not review `%s`: `of` must name the human phase whose "
+                          "subject that is",
+                          of->text, phase->text);
+    }
+    if (pool != NULL && !fnd_id_valid(pool->text)) {
+        fnd_compile_error(compile, pool, "bad_name",
+                          "`%s` cannot be a pool's name: lower case letters, digits, _ and -, a "
+                          "letter first",
+                          pool->text);
+    }
+    model->pool = fnd_strdup(pool != NULL ? pool->text : "cpu");
+    model->shadow = share_read(compile, fnd_shape_member(node, model_shapes, "shadow"), 0);
+    if (trainer != NULL) {
+        trainer_read(compile, trainer, model);
+    }
+    if (when != NULL) {
+        when_read(compile, when, model);
+    }
+    if (promote != NULL) {
+        promote_read(compile, promote, model);
+    }
+}
+
+void fnd_compile_models(struct fnd_compile *compile, const struct fnd_node *models)
+{
+    size_t index = 0;
+    for (const struct fnd_node *node = models->child;
+         node != NULL && index < compile->pipeline->models_count; node = node->next) {
+        model_read(compile, node, index++);
+    }
+}
+
+void fnd_models_finish(struct fnd_pipeline *pipeline)
+{
+    for (size_t i = 0; i < pipeline->models_count; i++) {
+        struct fnd_model *model = &pipeline->models[i];
+        for (char **word = model->command; word != NULL && *word != NULL; word++) {
+            free(*word);
+        }
+        free(model->command);
+        free(model->name);
+        free(model->pool);
+        fnd_bound_finish(&model->trainer);
+    }
+    free(pipeline->models);
+}
