@@ -34,13 +34,18 @@ struct fnd_call_artifact {
     const char *name;
     uint64_t size;
     int fd; /* read-only, an open file description of its own (its offset is moved by whoever
-               reads); borrowed by the call. -1: in `bytes` */
+               reads); borrowed by the call. -1: in `bytes`, or packed */
     const char *bytes;
+    /* packed: `size` bytes from `offset` on of the file of another one, which stands before it in
+       the list and has a descriptor. So a trainer is handed thousands. NULL: it is not */
+    const struct fnd_call_artifact *pack;
+    uint64_t offset;
 };
 
 /** What a visit reads. All borrowed for the length of the call; texts are checked JSON. */
 struct fnd_call_input {
     bool detector; /* writes are DENIED, SUBJECT is there */
+    bool trainer;  /* the artifact "checkpoint" is kept at once; nobody is asked */
     bool create;   /* create(): CONFIG is the constant part, there is nothing else but RUN */
     struct fnd_json config;  /* object */
     struct fnd_json subject; /* or no value */
@@ -101,6 +106,8 @@ void fnd_calls_destroy(struct fnd_calls *calls);
 struct fnd_call_live {
     void (*progress)(void *context, double fraction, const char *note);
     bool (*cancelled)(void *context);
+    /* A trainer's checkpoint, to be kept whatever becomes of the call; NULL: it is dropped. */
+    void (*keep)(void *context, const char *bytes, size_t size);
     /* Takes a finished log line ("I text\n", escaped) in place of effects->log. */
     void (*log)(void *context, const char *line, size_t size);
     void *context;

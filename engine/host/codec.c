@@ -10,7 +10,9 @@
 enum { WIRE_INPUT = 0x31494346 /* "FCI1" */, WIRE_EFFECTS = 0x31454346 /* "FCE1" */ };
 static const uint32_t absent = UINT32_MAX; /* in place of a size: no value, NULL */
 
-enum { INPUT_DETECTOR = 1, INPUT_CREATE = 2, HAS_FD = 1, HAS_POINTER = 1 };
+enum { INPUT_DETECTOR = 1, INPUT_CREATE = 2, INPUT_TRAINER = 4, HAS_POINTER = 1 };
+/* Where an artifact is: behind its head, in a descriptor, or packed into another one. */
+enum { IN_BYTES = 0, IN_FD = 1, IN_PACK = 2 };
 
 static void put_u32(struct fnd_text *wire, uint32_t value)
 {
@@ -172,7 +174,8 @@ static enum fnd_status reader_end(struct reader *reader, const char *what, struc
 void fnd_call_input_encode(const struct fnd_call_input *input, struct fnd_text *wire)
 {
     put_u32(wire, WIRE_INPUT);
-    put_u32(wire, (input->detector ? INPUT_DETECTOR : 0u) | (input->create ? INPUT_CREATE : 0u));
+    put_u32(wire, (input->detector ? INPUT_DETECTOR : 0u) | (input->create ? INPUT_CREATE : 0u) |
+                      (input->trainer ? INPUT_TRAINER : 0u));
     put_bytes(wire, input->config.bytes, input->config.size);
     put_bytes(wire, input->subject.bytes, input->subject.size);
     put_bytes(wire, input->marks.bytes, input->marks.size);
@@ -184,14 +187,21 @@ void fnd_call_input_encode(const struct fnd_call_input *input, struct fnd_text *
         put_u32(wire, (uint32_t)strlen(artifact->name) + 1);
         fnd_text_append(wire, artifact->name, strlen(artifact->name) + 1); /* read in place */
         put_u64(wire, artifact->size);
-        put_u32(wire, artifact->fd >= 0 ? HAS_FD : 0);
-        if (artifact->fd < 0) {
+        if (artifact->pack != NULL) {
+            put_u32(wire, IN_PACK);
+            put_u32(wire, (uint32_t)(artifact->pack - input->artifacts));
+            put_u64(wire, artifact->offset);
+        } else if (artifact->fd >= 0) {
+            put_u32(wire, IN_FD);
+        } else {
+            put_u32(wire, IN_BYTES);
             fnd_text_append(wire, artifact->bytes, (size_t)artifact->size);
         }
     }
 }
 
-static void get_artifact(struct reader *reader, struct fnd_call_artifact *artifact)
+static void get_artifact(struct reader *reader, const struct fnd_call_artifact *first,
+                         struct fnd_call_artifact *artifact)
 {
     const struct fnd_json name = get_bytes(reader);
     artifact->fd = -1;
@@ -203,10 +213,20 @@ static void get_artifact(struct reader *reader, struct fnd_call_artifact *artifa
     artifact->name = name.bytes;
     artifact->size = get_u64(reader);
     const uint32_t flags = get_u32(reader);
-    if (flags > HAS_FD) {
+    if (flags > IN_PACK) {
         flaw(reader, "an artifact has unknown flags");
     }
-    if (flags == 0) {
+    if (flags == IN_PACK) {
+        const uint32_t index = get_u32(reader);
+        artifact->offset = get_u64(reader);
+        if (index >= (size_t)(artifact - first) || first[index].bytes != NULL ||
+            first[index].pack != NULL || artifact->offset > first[index].size ||
+            artifact->size > first[index].size - artifact->offset) {
+            flaw(reader, "an artifact is packed into none, or beyond its end");
+            return;
+        }
+        artifact->pack = &first[index];
+    } else if (flags == IN_BYTES) {
         if (artifact->size > (uint64_t)(reader->end - reader->at)) {
             flaw(reader, "it ends early");
             return;
@@ -225,11 +245,12 @@ enum fnd_status fnd_call_input_decode(const char *wire, size_t size, struct fnd_
         flaw(&reader, "it is none");
     }
     const uint32_t flags = get_u32(&reader);
-    if (flags > (INPUT_DETECTOR | INPUT_CREATE)) {
+    if (flags > (INPUT_DETECTOR | INPUT_CREATE | INPUT_TRAINER)) {
         flaw(&reader, "it has unknown flags");
     }
     read.detector = (flags & INPUT_DETECTOR) != 0;
     read.create = (flags & INPUT_CREATE) != 0;
+    read.trainer = (flags & INPUT_TRAINER) != 0;
     read.config = get_object(&reader, true);
     read.subject = get_json(&reader);
     read.marks = get_object(&reader, false);
@@ -240,7 +261,7 @@ enum fnd_status fnd_call_input_decode(const char *wire, size_t size, struct fnd_
         artifacts = fnd_alloc(count * sizeof *artifacts);
     }
     for (size_t i = 0; i < count && reader.flaw == NULL; i++) {
-        get_artifact(&reader, &artifacts[i]);
+        get_artifact(&reader, artifacts, &artifacts[i]);
     }
     const enum fnd_status status = reader_end(&reader, "a call's input", error);
     if (status != FND_OK) {

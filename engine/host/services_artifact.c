@@ -47,14 +47,47 @@ foundry_status_t fnd_service_artifact_size(foundry_call_t *call, const char *nam
     return status;
 }
 
-/** A descriptor over bytes, or -1. */
-static int bytes_fd(const struct fnd_call_artifact *artifact)
+/** Read a part of an artifact that lies in a file; -1 with errno. */
+static ssize_t file_read(const struct fnd_call_artifact *artifact, uint64_t offset, void *bytes,
+                         size_t size)
 {
+    const int fd = artifact->pack != NULL ? artifact->pack->fd : artifact->fd;
+    size_t got = 0;
+    while (got < size) {
+        const ssize_t once =
+            pread(fd, (char *)bytes + got, size - got, (off_t)(artifact->offset + offset + got));
+        if (once < 0 && errno == EINTR) {
+            continue;
+        }
+        if (once < 0) {
+            return -1;
+        }
+        if (once == 0) {
+            break;
+        }
+        got += (size_t)once;
+    }
+    return (ssize_t)got;
+}
+
+/** A descriptor of its own over what is given as bytes, or packed; -1. */
+static int copy_fd(const struct fnd_call_artifact *artifact)
+{
+    char part[1 << 14];
     int fd = memfd_create("artifact", MFD_CLOEXEC);
     if (fd < 0) {
         return -1;
     }
-    if (fnd_write_all(fd, artifact->bytes, (size_t)artifact->size) != 0) {
+    bool fine =
+        artifact->pack != NULL || fnd_write_all(fd, artifact->bytes, (size_t)artifact->size) == 0;
+    for (uint64_t at = 0; artifact->pack != NULL && fine && at < artifact->size;) {
+        const uint64_t left = artifact->size - at;
+        const ssize_t got =
+            file_read(artifact, at, part, left < sizeof part ? (size_t)left : sizeof part);
+        fine = got > 0 && fnd_write_all(fd, part, (size_t)got) == 0;
+        at += got > 0 ? (uint64_t)got : 0;
+    }
+    if (!fine) {
         (void)close(fd);
         return -1;
     }
@@ -71,7 +104,7 @@ foundry_status_t fnd_service_artifact_fd(foundry_call_t *call, const char *name,
     if (artifact == NULL) {
         return status;
     }
-    int found = artifact->fd;
+    int found = artifact->pack != NULL ? -1 : artifact->fd;
     if (found < 0) {
         const size_t at = (size_t)(artifact - call->input->artifacts);
         if (call->fds == NULL) {
@@ -81,7 +114,7 @@ foundry_status_t fnd_service_artifact_fd(foundry_call_t *call, const char *name,
             }
         }
         if (call->fds[at] < 0) {
-            call->fds[at] = bytes_fd(artifact);
+            call->fds[at] = copy_fd(artifact);
         }
         found = call->fds[at];
     }
@@ -120,29 +153,18 @@ foundry_status_t fnd_service_artifact_read(foundry_call_t *call, const char *nam
     }
     const uint64_t left = artifact->size - offset;
     const size_t wanted = left < capacity ? (size_t)left : capacity;
-    if (artifact->fd < 0) {
+    if (artifact->fd < 0 && artifact->pack == NULL) {
         if (wanted > 0) {
             memcpy(bytes, artifact->bytes + offset, wanted);
         }
         *size = wanted;
         return FOUNDRY_OK;
     }
-    size_t got = 0;
-    while (got < wanted) {
-        const ssize_t once =
-            pread(artifact->fd, (char *)bytes + got, wanted - got, (off_t)(offset + got));
-        if (once < 0 && errno == EINTR) {
-            continue;
-        }
-        if (once < 0) {
-            return note(call, FOUNDRY_E_IO, "artifact_read", name, strerror(errno));
-        }
-        if (once == 0) {
-            break;
-        }
-        got += (size_t)once;
+    const ssize_t got = file_read(artifact, offset, bytes, wanted);
+    if (got < 0) {
+        return note(call, FOUNDRY_E_IO, "artifact_read", name, strerror(errno));
     }
-    *size = got;
+    *size = (size_t)got;
     return FOUNDRY_OK;
 }
 
@@ -162,6 +184,21 @@ static const char *name_flaw(const char *name)
         }
     }
     return fnd_utf8_valid(name, size) ? NULL : "the name of the artifact is no UTF-8";
+}
+
+/** It goes at once, as log lines do, so that it outlives whatever the trainer does next. */
+static foundry_status_t checkpoint_keep(foundry_call_t *call, const void *bytes, size_t size)
+{
+    if (size > FND_ARTIFACT_SIZE_MAX) {
+        return note(call, FOUNDRY_E_LIMIT, "artifact_write", "checkpoint",
+                    "an artifact may have 256 MiB");
+    }
+    (void)pthread_mutex_lock(&call->lock); /* log lines of helper threads go the same way */
+    if (call->live.keep != NULL) {
+        call->live.keep(call->live.context, size > 0 ? bytes : "", size);
+    }
+    (void)pthread_mutex_unlock(&call->lock);
+    return FOUNDRY_OK;
 }
 
 foundry_status_t fnd_service_artifact_write(foundry_call_t *call, const char *name,
@@ -184,6 +221,9 @@ foundry_status_t fnd_service_artifact_write(foundry_call_t *call, const char *na
     }
     if (flaw != NULL) {
         return note(call, FOUNDRY_E_INVALID, service, NULL, flaw);
+    }
+    if (call->input->trainer && strcmp(name, "checkpoint") == 0) {
+        return checkpoint_keep(call, bytes, size);
     }
     struct fnd_effects *effects = call->effects;
     struct fnd_staged_artifact *staged = NULL;

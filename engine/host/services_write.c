@@ -207,6 +207,9 @@ foundry_status_t fnd_service_clarify(foundry_call_t *call, const foundry_clarifi
     if (call->input->create) {
         return fnd_call_note(call, FOUNDRY_E_DENIED, service, -1, NULL, "create() asks nothing");
     }
+    if (call->input->trainer) {
+        return fnd_call_note(call, FOUNDRY_E_DENIED, service, -1, NULL, "a trainer asks nothing");
+    }
     if (given == NULL || !COVERS(given, question, foundry_clarification_t)) {
         return fnd_call_note(call, FOUNDRY_E_INVALID, service, -1, NULL,
                              "struct_size of the question is not set");

@@ -217,7 +217,7 @@ enum fnd_channel_state fnd_channel_next(struct fnd_channel *channel, struct fnd_
     const size_t size = (size_t)get_le(at, 4);
     const unsigned type = (unsigned char)at[4], flags = (unsigned char)at[5];
     const size_t count = (size_t)get_le(at + 6, 2);
-    if (size > FND_WORKER_FRAME_SIZE_MAX || type < FND_FRAME_DEFINE || type > FND_FRAME_CONFINED ||
+    if (size > FND_WORKER_FRAME_SIZE_MAX || type < FND_FRAME_DEFINE || type > FND_FRAME_LAST ||
         flags > FLAG_BIG || count > FND_FRAME_FDS_MAX) {
         (void)fnd_error_set(error, FND_INVALID,
                             "a frame has a header that cannot be (size %zu, type %u, flags %u, "

@@ -24,7 +24,9 @@ enum fnd_frame_type {
     FND_FRAME_DESCRIPTION, /* from a worker: of the plugin, as JSON */
     FND_FRAME_RESULT,      /* from a worker */
     FND_FRAME_LOG,         /* from a worker: log lines of a call under way */
-    FND_FRAME_CONFINED /* from a worker, before any code of the plugin runs: what it is kept to */
+    FND_FRAME_CONFINED, /* from a worker, before any code of the plugin runs: what it is kept to */
+    FND_FRAME_KEPT,     /* from a worker: a checkpoint of a trainer's call under way */
+    FND_FRAME_LAST = FND_FRAME_KEPT
 };
 
 enum {

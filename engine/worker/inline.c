@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls in the engine's own process: for code the user trusts as much as the engine. A call that
  * hangs can only be waited for. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,9 +30,17 @@ static bool cancelled(void *context)
 
 static void progress(void *context, double fraction, const char *note)
 {
-    (void)note;
     const struct watch *watch = context;
     watch->call->progress = fraction;
+    (void)snprintf(watch->call->note, sizeof watch->call->note, "%s", note != NULL ? note : "");
+}
+
+static void keep(void *context, const char *bytes, size_t size)
+{
+    const struct watch *watch = context;
+    if (watch->call->keep != NULL) {
+        watch->call->keep(watch->call, bytes, size);
+    }
 }
 
 /** The loaded plugin of this hash; loads it the first time. */
@@ -76,8 +85,11 @@ void fnd_inline_run(struct fnd_pool *pool, struct fnd_pool_call *call)
     if (call->timeout_ms > 0) {
         watch.deadline_us = began_us + call->timeout_ms * 1000;
     }
-    const struct fnd_call_live live = {
-        .progress = progress, .cancelled = cancelled, .context = &watch, .calls = pool->calls};
+    const struct fnd_call_live live = {.progress = progress,
+                                       .cancelled = cancelled,
+                                       .keep = keep,
+                                       .context = &watch,
+                                       .calls = pool->calls};
     fnd_instances_run(loaded->instances, slot, &call->input, &live, &call->effects);
     call->took_us = fnd_pool_now(pool) - began_us;
     enum fnd_call_end end = FND_CALL_RETURNED;

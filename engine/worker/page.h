@@ -14,9 +14,10 @@ enum { FND_WORKER_PAGE_SIZE = 4096 };
 
 struct fnd_worker_page {
     /* written by the worker */
-    _Atomic uint64_t call;     /* id of the call under way; 0: none */
-    _Atomic int64_t began_us;  /* CLOCK_MONOTONIC; of that call */
-    _Atomic uint64_t progress; /* the bits of a double */
+    _Atomic uint64_t call;                    /* id of the call under way; 0: none */
+    _Atomic int64_t began_us;                 /* CLOCK_MONOTONIC; of that call */
+    _Atomic uint64_t progress;                /* the bits of a double */
+    _Atomic uint64_t note[FND_NOTE_SIZE / 8]; /* text behind it, NULs after its end */
     /* written by the engine: by place in flight, the id of a call that should stop */
     _Atomic uint64_t cancel[FND_WORKER_FLIGHT_MAX];
 };

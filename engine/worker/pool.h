@@ -53,6 +53,7 @@ enum {
     FND_WORKER_START_MS = 10000,           /* exec and dlopen */
     FND_WORKER_RESULT_SIZE_MAX = 64 << 20, /* bytes of one result, its artifacts among them */
     FND_RESULT_BYTES_MAX = 640 << 20,      /* the most that can be asked for */
+    FND_NOTE_SIZE = 128,                   /* of what a call says with its progress, NUL included */
     FND_WORKER_FILES_MAX = 10000,          /* in a worker's folder */
     FND_WORKER_PROCESSES_MAX = 64,         /* of a worker, itself among them; none in the sandbox */
     FND_WORKER_USAGE_MS = 250,             /* how often that is looked at while a call runs */
@@ -115,6 +116,10 @@ struct fnd_pool_call {
     int level; /* isolation that was in effect, with FND_LEVEL_ flags; what was wanted if it did not
                   run */
     double progress;
+    char note[FND_NOTE_SIZE]; /* with it; what a person may be shown */
+    /* A trainer has a checkpoint; bytes are borrowed. NULL: it is dropped. Before collect, from
+       turn (in line: from submit). */
+    void (*keep)(struct fnd_pool_call *call, const char *bytes, size_t size);
     /* the caller's own */
     void *owner;
     struct fnd_pool_call *next;
@@ -132,6 +137,7 @@ struct fnd_pool_options {
     unsigned crashes_max;       /* 0: FND_CRASHES_MAX */
     int64_t start_ms;           /* 0: FND_WORKER_START_MS */
     int quarantine;             /* a folder that holds "quarantine/", borrowed; 0: only in memory */
+    int nice;                   /* of workers, above the engine's own; 0: as the engine */
     int landlock_abi_max;       /* to try what older kernels do: as if Landlock were that old, -1:
                                    not there; 0: what there is */
 };

@@ -118,6 +118,12 @@ static void watch_progress(const struct fnd_worker *worker, struct fnd_pool_call
     if (fraction >= 0 && fraction <= 1) {
         call->progress = fraction;
     }
+    for (size_t i = 0; i < FND_NOTE_SIZE / sizeof bits; i++) {
+        const uint64_t part =
+            atomic_load_explicit(&worker->process.page->note[i], memory_order_relaxed);
+        memcpy(call->note + i * sizeof part, &part, sizeof part);
+    }
+    call->note[FND_NOTE_SIZE - 1] = '\0';
 }
 
 /** Look now and then at what a busy worker holds, and end one that holds too much. */

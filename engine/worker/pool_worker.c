@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "worker/pool_state.h"
@@ -156,6 +157,10 @@ enum fnd_status fnd_worker_start(struct fnd_pool *pool, struct fnd_group *group,
         fnd_work_remove(worker->work);
         free(worker);
         return status;
+    }
+    if (pool->options.nice != 0) {
+        /* Before it makes a thread, which would begin with what this one has. */
+        (void)setpriority(PRIO_PROCESS, (id_t)worker->process.pid, pool->options.nice);
     }
     worker->state = FND_WORKER_STARTING;
     worker->process.channel.take_max = fnd_limits_result(&callee->limits);
@@ -410,6 +415,17 @@ static void frame_log(struct fnd_worker *worker, const struct fnd_frame *frame)
     }
 }
 
+static void frame_kept(struct fnd_worker *worker, const struct fnd_frame *frame)
+{
+    for (size_t i = 0; i < worker->count; i++) {
+        struct fnd_pool_call *call = fnd_flight_at(worker, i)->call;
+        if (fnd_flight_at(worker, i)->id == frame->id && call->callee->kind == FND_CALLEE_TRAINER &&
+            call->keep != NULL && frame->size <= FND_ARTIFACT_SIZE_MAX) {
+            call->keep(call, frame->payload, frame->size);
+        }
+    }
+}
+
 static void frame_refused(struct fnd_worker *worker, const struct fnd_frame *frame)
 {
     struct fnd_text text = {0};
@@ -471,6 +487,8 @@ static void frame_take(struct fnd_worker *worker, const struct fnd_frame *frame)
         frame_result(worker, frame);
     } else if (frame->type == FND_FRAME_LOG && !starting) {
         frame_log(worker, frame);
+    } else if (frame->type == FND_FRAME_KEPT && !starting) {
+        frame_kept(worker, frame);
     } else {
         (void)fnd_error_set(&error, FND_PLUGIN, "it sent a frame of type %d out of turn",
                             (int)frame->type);

@@ -26,7 +26,7 @@ enum {
     NOISE_READ_SIZE = 64 << 10,
     NOISE_READS = 8,
     NOISE_TAIL_SIZE = 64 << 10,
-    ENVIRONMENT_MAX = 10
+    ENVIRONMENT_MAX = 11
 };
 
 /** What a worker is started with; each descriptor is >= FD_SOURCE_MIN or -1. */
@@ -147,6 +147,7 @@ static void environment_fill(char **environment, enum fnd_isolation isolation)
     size_t count = 0;
     environment[count++] = fnd_strdup("LANG=C.UTF-8");
     environment[count++] = fnd_strdup("OMP_THREAD_LIMIT=1");
+    environment[count++] = fnd_strdup("OPENBLAS_NUM_THREADS=1");
     for (size_t i = 0; FND_SANITIZED != 0 && i < sizeof passed / sizeof passed[0]; i++) {
         const char *value = getenv(passed[i]);
         const bool first = i == 0 && isolation >= FND_ISOLATION_SANDBOX;

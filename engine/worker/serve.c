@@ -27,11 +27,30 @@ static bool cancelled(void *context)
 
 static void progress(void *context, double fraction, const char *note)
 {
-    (void)note;
     const struct server *server = context;
     uint64_t bits;
     memcpy(&bits, &fraction, sizeof bits);
     atomic_store_explicit(&server->page->progress, bits, memory_order_relaxed);
+    /* What is read while it changes is half of one and half of another: a line for people. */
+    const size_t size = note != NULL ? strnlen(note, FND_NOTE_SIZE - 1) : 0;
+    for (size_t i = 0; i < FND_NOTE_SIZE / sizeof bits; i++) {
+        const size_t at = i * sizeof bits, left = size > at ? size - at : 0;
+        bits = 0;
+        if (left > 0) {
+            memcpy(&bits, note + at, left < sizeof bits ? left : sizeof bits);
+        }
+        atomic_store_explicit(&server->page->note[i], bits, memory_order_relaxed);
+    }
+}
+
+/** A checkpoint goes out at once, as a log line does. */
+static void keep(void *context, const char *bytes, size_t size)
+{
+    const struct server *server = context;
+    struct fnd_text *out = fnd_channel_begin(server->channel, FND_FRAME_KEPT, server->id);
+    fnd_text_append(out, bytes, size);
+    (void)fnd_channel_end(server->channel, NULL, 0, NULL);
+    (void)fnd_channel_flush(server->channel);
 }
 
 /** A log line goes out at once, so that it survives what the plugin does next. Only log() of the
@@ -82,6 +101,7 @@ static int64_t run(struct server *server, const struct fnd_frame *frame, size_t 
 {
     const struct fnd_call_live live = {.progress = progress,
                                        .cancelled = cancelled,
+                                       .keep = keep,
                                        .log = log_line,
                                        .context = server,
                                        .calls = server->calls};
@@ -134,7 +154,7 @@ static enum fnd_status place_fds(const struct fnd_frame *frame, struct fnd_call_
 {
     size_t next = 0;
     for (size_t i = 0; i < count; i++) {
-        if (artifacts[i].bytes != NULL) {
+        if (artifacts[i].bytes != NULL || artifacts[i].pack != NULL) {
             continue;
         }
         if (next == frame->fds_count) {

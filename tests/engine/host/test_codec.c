@@ -8,6 +8,7 @@ static const struct fnd_call_artifact artifacts[] = {
     {.name = "scan", .size = 70000, .fd = 9},
     {.name = "note", .size = 4, .fd = -1, .bytes = "a\0bc"},
     {.name = "empty", .size = 0, .fd = -1, .bytes = ""},
+    {.name = "part", .size = 30, .fd = -1, .pack = &artifacts[0], .offset = 69970},
 };
 static void input_fill(struct fnd_call_input *input)
 {
@@ -18,7 +19,7 @@ static void input_fill(struct fnd_call_input *input)
                                      .answers = json_of("{\"k\":null}"),
                                      .run = json_of("{\"job\":\"j\"}"),
                                      .artifacts = artifacts,
-                                     .artifacts_count = 3};
+                                     .artifacts_count = 4};
 }
 
 static void same(struct fnd_json a, struct fnd_json b)
@@ -41,6 +42,7 @@ Test(codec, an_input_comes_back_as_it_was)
                      error.message);
         cr_assert_eq(read.detector, input.detector);
         cr_assert_eq(read.create, input.create);
+        cr_assert_eq(read.trainer, input.trainer);
         same(read.config, input.config);
         same(read.subject, input.subject);
         same(read.marks, input.marks);
@@ -52,6 +54,10 @@ Test(codec, an_input_comes_back_as_it_was)
             cr_assert_eq(read.artifacts[i].size, artifacts[i].size);
             cr_assert_eq(read.artifacts[i].fd, -1);
             cr_assert_eq(read.artifacts[i].bytes == NULL, artifacts[i].bytes == NULL);
+            cr_assert_eq(read.artifacts[i].offset, artifacts[i].offset);
+            cr_assert_eq(read.artifacts[i].pack == NULL, artifacts[i].pack == NULL);
+            cr_assert(read.artifacts[i].pack == NULL ||
+                      read.artifacts[i].pack == &read.artifacts[0]);
             cr_assert(artifacts[i].bytes == NULL ||
                       memcmp(read.artifacts[i].bytes, artifacts[i].bytes, artifacts[i].size) == 0);
         }
@@ -61,10 +67,33 @@ Test(codec, an_input_comes_back_as_it_was)
             input.answers = (struct fnd_json){0};
             input.artifacts_count = 0;
             input.detector = false;
-            input.create = true;
+            input.create = input.trainer = true;
         }
     }
     fnd_text_finish(&wire);
+}
+
+Test(codec, an_artifact_that_is_packed_into_none_is_refused)
+{
+    static const struct fnd_call_artifact odd[][2] = {
+        {{.name = "a", .size = 9, .fd = 9}, {.name = "b", .size = 2, .fd = -1, .offset = 8}},
+        {{.name = "a", .size = 9, .fd = 9}, {.name = "b", .size = 1, .fd = -1, .offset = 10}},
+        {{.name = "a", .size = 9, .fd = -1, .bytes = "123456789"},
+         {.name = "b", .size = 1, .fd = -1}},
+    };
+    for (size_t i = 0; i <= 3; i++) {
+        struct fnd_call_input input, read = {0};
+        struct fnd_text wire = {0};
+        input_fill(&input);
+        struct fnd_call_artifact list[2] = {odd[i % 3][0], odd[i % 3][1]};
+        list[1].pack = i < 3 ? &list[0] : &list[1]; /* the last: into itself */
+        input.artifacts = list;
+        input.artifacts_count = 2;
+        fnd_call_input_encode(&input, &wire);
+        cr_assert_eq(fnd_call_input_decode(wire.bytes, wire.size, &read, NULL), FND_INVALID, "%zu",
+                     i);
+        fnd_text_finish(&wire);
+    }
 }
 
 Test(codec, every_prefix_and_a_longer_input_are_refused)
