@@ -64,10 +64,30 @@ static const char *const fold_sql[FOLD_STATEMENTS] = {
         "UPDATE rule SET state = 1, ended = ?1 WHERE fingerprint = ?2 AND state = 0",
     [FOLD_RULE_REVOKE] = "UPDATE rule SET state = 2, ended = ?1 WHERE answer = ?2 AND state < 2",
     [FOLD_SETTLED] = "INSERT OR IGNORE INTO settled(rule, correction) VALUES(?1, ?2)",
+    [FOLD_TRAIN] = "INSERT INTO training(id, pipeline, model, version, attempt, until, state,"
+                   " began, ended, last, checkpoint, checkpoint_size)"
+                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, 0, ?1, NULL, 0)",
+    [FOLD_CHECKPOINT] = "UPDATE training SET last = ?1, checkpoint = ?3, checkpoint_size = ?4"
+                        " WHERE id = ?2 AND state = 0",
+    [FOLD_TRAINED] =
+        "UPDATE training SET state = ?3, ended = ?4, last = ?1 WHERE id = ?2 AND state = 0",
+    [FOLD_MODEL] = "INSERT INTO model(id, training, pipeline, name, version, hash, size, state,"
+                   " decided, replaced) SELECT ?1, id, pipeline, model, version, ?3, ?4, 0, 0, 0"
+                   " FROM training WHERE id = ?2",
+    [FOLD_RETIRE] = "UPDATE model SET state = 2, decided = ?1"
+                    " WHERE pipeline = ?2 AND name = ?3 AND state = 1",
+    [FOLD_PRODUCE] = "UPDATE model SET state = 1, decided = ?1,"
+                     " replaced = iif(?3 < 0, replaced, ?3) WHERE id = ?2",
+    [FOLD_DECIDED] = "UPDATE model SET decided = ?1 WHERE id = ?2",
+    [FOLD_SHADOW] = "INSERT OR REPLACE INTO shadow(model, output, job, event)"
+                    " VALUES(?1, ?2, ?3, ?4)",
 };
 
 _Static_assert(FND_DUE_NONE == INT64_MAX, "the statements above and schema.c spell it out");
 
+_Static_assert(FND_TRAINING_RUNS == 0 && FND_MODEL_CANDIDATE == 0 && FND_MODEL_PRODUCTION == 1 &&
+                   FND_MODEL_RETIRED == 2,
+               "the statements above and the indexes of schema.c name these numbers");
 _Static_assert(FND_REQUEST_OPEN == 0 && FND_REQUEST_ANSWERED == 1 && FND_REQUEST_WITHDRAWN == 2,
                "the statements above and the indexes of schema.c name these numbers");
 _Static_assert(FND_RETRYING == 2 && FND_STATES_LIVE_MAX == 3 && FND_COMPLETED == 4,
@@ -473,6 +493,8 @@ enum fnd_fold_result fnd_fold_apply(struct fnd_fold *fold, const struct fnd_even
             return moved;
         }
         *rc = fold_effects(fold, event, parts);
+    } else if (event->kind >= FND_EVENT_TRAIN) {
+        *rc = fnd_fold_learn(fold, event, parts);
     } else {
         *rc = fold_desk(fold, event, parts);
     }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "store/db.h"
+#include "store/learn.h"
 #include "store/reader.h"
 
 enum { FND_FINGERPRINT_SIZE = 16 };
@@ -52,6 +53,15 @@ struct fnd_parts {
     int64_t until_us; /* _CLAIM, _SNOOZE */
     bool again;       /* _ESCALATE: its time begins anew */
     int64_t answer;   /* _UNDO */
+    /* _TRAIN, _DECIDE (whose pipeline stands above) */
+    const char *model;
+    int64_t version, attempt, until; /* _TRAIN */
+    /* _TRAINED, _CHECKPOINT: the artifact of that name in the meta; of _TRAINED how it ended */
+    struct fnd_artifact kept;
+    int outcome;         /* enum fnd_training_state */
+    int decision;        /* _DECIDE: enum fnd_decision */
+    int64_t replaces;    /* _DECIDE: the model in production until now; 0: the rules */
+    int64_t job, output; /* _SHADOW */
     /* all */
     const struct fnd_artifact *artifacts;
     size_t artifacts_count;
@@ -88,6 +98,14 @@ enum fnd_fold_statement {
     FOLD_RULE_REPLACE,
     FOLD_RULE_REVOKE,
     FOLD_SETTLED,
+    FOLD_TRAIN,
+    FOLD_CHECKPOINT,
+    FOLD_TRAINED,
+    FOLD_MODEL,
+    FOLD_RETIRE,
+    FOLD_PRODUCE,
+    FOLD_DECIDED,
+    FOLD_SHADOW,
     FOLD_STATEMENTS
 };
 
@@ -111,6 +129,10 @@ enum fnd_fold_result {
  *  Thread: the connection's. */
 enum fnd_fold_result fnd_fold_apply(struct fnd_fold *fold, const struct fnd_event_row *event,
                                     struct fnd_parts *parts, int *rc);
+
+/** The part of fnd_fold_apply() that is about models (fold_learn.c); other kinds change nothing. */
+int fnd_fold_learn(struct fnd_fold *fold, const struct fnd_event_row *event,
+                   const struct fnd_parts *parts);
 
 /** Step a statement that gives no rows and reset it.  Returns SQLITE_DONE or the failure. */
 int fnd_fold_step(sqlite3_stmt *statement);

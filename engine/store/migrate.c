@@ -26,7 +26,8 @@ static const char drop_sql[] =
     "DROP TABLE IF EXISTS correction; DROP TABLE IF EXISTS pin; DROP TABLE IF EXISTS artifact;"
     "DROP TABLE IF EXISTS meta; DROP TABLE IF EXISTS twin; DROP TABLE IF EXISTS rule;"
     "DROP TABLE IF EXISTS settled; DROP TABLE IF EXISTS lease; DROP TABLE IF EXISTS draft;"
-    "DROP TABLE IF EXISTS outbox";
+    "DROP TABLE IF EXISTS outbox; DROP TABLE IF EXISTS training; DROP TABLE IF EXISTS model;"
+    "DROP TABLE IF EXISTS shadow";
 
 /* Working rows are no part of the log: from schema 2 on they are put aside and brought back. What
  * holds a lease is what the log says; the table knows how long. */

@@ -73,6 +73,16 @@ const char *fnd_event_name(enum fnd_event_kind kind)
         return "undo";
     case FND_EVENT_REVOKE:
         return "revoke";
+    case FND_EVENT_TRAIN:
+        return "train";
+    case FND_EVENT_CHECKPOINT:
+        return "checkpoint";
+    case FND_EVENT_TRAINED:
+        return "trained";
+    case FND_EVENT_DECIDE:
+        return "decide";
+    case FND_EVENT_SHADOW:
+        return "shadow";
     }
     return "unknown";
 }

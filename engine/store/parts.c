@@ -15,10 +15,11 @@ void fnd_parts_finish(struct fnd_parts_read *read)
     free(read->path);
     free(read->group);
     free(read->by);
+    free(read->model);
     free(read->twins);
     free(read->rules);
     free(read->artifacts);
-    read->pipeline = read->path = read->group = read->by = NULL;
+    read->pipeline = read->path = read->group = read->by = read->model = NULL;
     read->twins = NULL;
     read->rules = NULL;
     read->artifacts = NULL;
@@ -161,7 +162,9 @@ static enum fnd_status read_body(struct fnd_parts_read *read, enum fnd_event_kin
     default:
         break;
     }
-    if (status == FND_OK && fnd_parts_desk(kind)) {
+    if (status == FND_OK && kind >= FND_EVENT_TRAIN) {
+        status = fnd_parts_read_learn(read, kind, body, error);
+    } else if (status == FND_OK && fnd_parts_desk(kind)) {
         status = fnd_parts_read_desk(read, kind, body, error);
     }
     read->parts.pipeline = read->pipeline;
@@ -243,6 +246,9 @@ enum fnd_status fnd_parts_read(struct fnd_parts_read *read, enum fnd_event_kind 
     }
     if (status == FND_OK && fnd_json_type(value) == FND_JSON_OBJECT) {
         status = read_artifacts(read, value, "meta", error);
+    }
+    if (status == FND_OK && kind >= FND_EVENT_TRAIN) {
+        status = fnd_parts_read_kept(read, kind, value, error);
     }
     return status;
 }

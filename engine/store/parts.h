@@ -9,7 +9,7 @@
 /** Parts and the memory behind them. `= {0}` before the first use. */
 struct fnd_parts_read {
     struct fnd_parts parts;
-    char *pipeline, *path, *group, *by;
+    char *pipeline, *path, *group, *by, *model;
     struct fnd_twin *twins;
     int64_t *rules;
     struct fnd_artifact *artifacts;
@@ -32,6 +32,14 @@ bool fnd_parts_desk(enum fnd_event_kind kind);
 /** The parts of such a body, an object (parts_desk.c). As fnd_parts_read(). */
 enum fnd_status fnd_parts_read_desk(struct fnd_parts_read *read, enum fnd_event_kind kind,
                                     struct fnd_json body, struct fnd_error *error);
+
+/** The parts of an event about models (parts_learn.c); what its meta names is added by
+ *  fnd_parts_read_kept(). */
+enum fnd_status fnd_parts_read_learn(struct fnd_parts_read *read, enum fnd_event_kind kind,
+                                     struct fnd_json body, struct fnd_error *error);
+/** Which artifact of its meta such an event is about. */
+enum fnd_status fnd_parts_read_kept(struct fnd_parts_read *read, enum fnd_event_kind kind,
+                                    struct fnd_json meta, struct fnd_error *error);
 
 /** Assert that the columns of a write are what its bodies say, so that a rebuild gives the same
  *  tables. Builds with sanitizers, and for coverage, do it at each submit. */

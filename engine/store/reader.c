@@ -111,6 +111,18 @@ static const char *const reader_sql[READER_STATEMENTS] = {
     [WALK_OUTBOX_DUE] = "SELECT " FND_OUTBOX_COLUMNS " FROM outbox WHERE state = 0 AND next <= ?1"
                         " ORDER BY next, id LIMIT ?2",
     [READ_OUTBOX_NEXT] = "SELECT next FROM outbox WHERE state = 0 ORDER BY next LIMIT 1",
+    [READ_MODEL] = "SELECT " FND_MODEL_COLUMNS " FROM model WHERE id = ?1",
+    [READ_PRODUCTION] =
+        "SELECT " FND_MODEL_COLUMNS " FROM model WHERE pipeline = ?1 AND name = ?2 AND state = 1",
+    [READ_TRAINING] = "SELECT " FND_TRAINING_COLUMNS " FROM training WHERE id = ?1",
+    [READ_TRAINING_LATEST] = "SELECT " FND_TRAINING_COLUMNS " FROM training WHERE pipeline = ?1"
+                             " AND model = ?2 ORDER BY id DESC LIMIT 1",
+    [WALK_MODELS] = "SELECT " FND_MODEL_COLUMNS " FROM model WHERE (?1 IS NULL OR pipeline = ?1)"
+                    " AND (?2 IS NULL OR name = ?2) ORDER BY id",
+    [WALK_TRAININGS] =
+        "SELECT " FND_TRAINING_COLUMNS " FROM training WHERE (?1 IS NULL OR pipeline = ?1)"
+        " AND (?2 IS NULL OR model = ?2) ORDER BY id",
+    [WALK_SHADOWS] = "SELECT job, output, event FROM shadow WHERE model = ?1 ORDER BY output",
     [FIND_PATH] = "SELECT " FND_JOB_COLUMNS " FROM job WHERE path = ?1"
                   " ORDER BY pipeline, revision DESC LIMIT ?2",
     [FIND_END] = "SELECT " FND_JOB_COLUMNS " FROM job WHERE length(path) > length(?1)"

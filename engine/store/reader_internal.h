@@ -62,6 +62,11 @@
     "SELECT 1 FROM rule WHERE rule.fingerprint = twin.fingerprint AND rule.state = 0"              \
     " AND rule.answer > request.reopened AND rule.request <> request.id))"
 #define FND_OUTBOX_COLUMNS "id, event, hook, pin, at, state, tries, next, note"
+#define FND_MODEL_COLUMNS                                                                          \
+    "id, training, pipeline, name, version, hash, size, state, decided, replaced"
+#define FND_TRAINING_COLUMNS                                                                       \
+    "id, pipeline, model, version, attempt, until, state, began, ended, last, checkpoint,"         \
+    " checkpoint_size"
 #define FND_CORRECTION_COLUMNS "id, step, request, output, phase, tier, verdict, undone"
 enum { FND_STEP_COLUMNS_COUNT = 11, FND_EVENT_COLUMNS_COUNT = 14, FND_JOB_COLUMNS_COUNT = 7 };
 
@@ -114,6 +119,13 @@ enum fnd_reader_statement {
     WALK_OUTBOX,
     WALK_OUTBOX_DUE,
     READ_OUTBOX_NEXT,
+    READ_MODEL,
+    READ_PRODUCTION,
+    READ_TRAINING,
+    READ_TRAINING_LATEST,
+    WALK_MODELS,
+    WALK_TRAININGS,
+    WALK_SHADOWS,
     FIND_PATH,
     FIND_END,
     FIND_RECENT,

@@ -29,6 +29,11 @@ static const struct table {
     {"rule", "SELECT answer * 65536 + question, fingerprint, request, state, ended FROM rule"
              " ORDER BY 1"},
     {"settled", "SELECT rule || '/' || correction FROM settled ORDER BY 1"},
+    {"training", "SELECT id, pipeline, model, version, attempt, until, state, began, ended, last,"
+                 " checkpoint, checkpoint_size FROM training ORDER BY id"},
+    {"model", "SELECT id, training, pipeline, name, version, hash, size, state, decided, replaced"
+              " FROM model ORDER BY id"},
+    {"shadow", "SELECT model || '/' || output, job, event FROM shadow ORDER BY 1"},
     {"artifact", "SELECT hash, size, refs FROM artifact ORDER BY hash"},
 };
 

@@ -30,6 +30,22 @@
     " next INTEGER NOT NULL, note TEXT, mark INTEGER NOT NULL, UNIQUE(event, hook)) STRICT;"       \
     "CREATE INDEX outbox_waits ON outbox(next) WHERE state = 0;"
 
+/* What is learned (learn.h). `model.state` 1, in production, is held once a name. */
+#define LEARN_SQL                                                                                  \
+    "CREATE TABLE training(id INTEGER PRIMARY KEY, pipeline TEXT NOT NULL, model TEXT NOT NULL,"   \
+    " version INTEGER NOT NULL, attempt INTEGER NOT NULL, until INTEGER NOT NULL,"                 \
+    " state INTEGER NOT NULL, began INTEGER NOT NULL, ended INTEGER NOT NULL,"                     \
+    " last INTEGER NOT NULL, checkpoint BLOB, checkpoint_size INTEGER NOT NULL) STRICT;"           \
+    "CREATE INDEX training_of ON training(pipeline, model, id);"                                   \
+    "CREATE INDEX training_open ON training(id) WHERE state = 0;"                                  \
+    "CREATE TABLE model(id INTEGER PRIMARY KEY, training INTEGER NOT NULL,"                        \
+    " pipeline TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, hash BLOB NOT NULL,"   \
+    " size INTEGER NOT NULL, state INTEGER NOT NULL, decided INTEGER NOT NULL,"                    \
+    " replaced INTEGER NOT NULL, UNIQUE(pipeline, name, version)) STRICT;"                         \
+    "CREATE UNIQUE INDEX model_production ON model(pipeline, name) WHERE state = 1;"               \
+    "CREATE TABLE shadow(model INTEGER NOT NULL, output INTEGER NOT NULL, job INTEGER NOT NULL,"   \
+    " event INTEGER NOT NULL, PRIMARY KEY(model, output)) STRICT, WITHOUT ROWID;"
+
 static const char folded_sql[] =
     "CREATE TABLE job(id INTEGER PRIMARY KEY, uuid BLOB NOT NULL UNIQUE, pin INTEGER NOT NULL,"
     " pipeline TEXT NOT NULL, path TEXT NOT NULL, revision INTEGER NOT NULL,"
@@ -70,7 +86,7 @@ static const char folded_sql[] =
     "CREATE TABLE artifact(hash BLOB PRIMARY KEY, size INTEGER NOT NULL, refs INTEGER NOT NULL)"
     " STRICT, WITHOUT ROWID;"
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT "
-    "ROWID;" WORKING_SQL;
+    "ROWID;" LEARN_SQL WORKING_SQL;
 
 static const char log_sql[] = LOG_SQL;
 

@@ -75,7 +75,18 @@ enum fnd_event_kind {
        after.phase are dropped. */
     FND_EVENT_UNDO = 23,
     FND_EVENT_REVOKE = 24, /* `ref` is the ANSWER whose rules end; body {"by","reason"?} */
-    FND_EVENT_LAST = FND_EVENT_REVOKE
+    /* About models (learn.h), without a step: */
+    FND_EVENT_TRAIN = 25, /* a training begins; its number is the event's; body {"pipeline","model",
+                             "version","attempt","until",…}; meta names examples and manifest */
+    FND_EVENT_CHECKPOINT = 26, /* `ref` is the training; meta names the artifact "checkpoint" */
+    FND_EVENT_TRAINED = 27,    /* `ref` is the training that ended; body {"outcome":"done","failed"
+                                  or "cancelled",…}; done: meta names the artifact "model", which
+                                  has the event's number in the registry */
+    FND_EVENT_DECIDE = 28,     /* `ref` is the model it is about, 0: the rules, version 0; body
+                                  {"pipeline","model","decision":"promote","hold" or "rollback",…} */
+    FND_EVENT_SHADOW = 29,     /* `ref` is the model that ran beside a job; body {"job","output",
+                                  …}: the event of the output it ran beside */
+    FND_EVENT_LAST = FND_EVENT_SHADOW
 };
 const char *fnd_event_name(enum fnd_event_kind kind);
 
