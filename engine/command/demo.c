@@ -16,6 +16,7 @@
 #include "command/demo.h"
 #include "command/output.h"
 #include "command/session.h"
+#include "learn/prover.h"
 #include "review/review.h"
 #include "serve/serve.h"
 
@@ -194,6 +195,7 @@ static enum fnd_status start(struct demo *demo, struct fnd_text *refused, struct
         .engine = {.env = app->env,
                    .log = &app->log,
                    .kinds = fnd_review_kinds(),
+                   .prover = fnd_learn_prover(),
                    .store = {.create = true, .lock_wait_ms = FND_SESSION_WAIT_MS},
                    .plugin_path = demo->plugin_path,
                    .isolation = FND_ISOLATION_SANDBOX,

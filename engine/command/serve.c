@@ -14,6 +14,7 @@
 #include "command/commands.h"
 #include "command/output.h"
 #include "command/session.h"
+#include "learn/prover.h"
 #include "review/review.h"
 
 enum { TOKEN_FILE_SIZE_MAX = 4096, WAIT_MS = 50 };
@@ -157,6 +158,7 @@ static struct fnd_serve_options serve_options(struct fnd_app *app, const struct 
         .engine = {.env = app->env,
                    .log = &app->log,
                    .kinds = fnd_review_kinds(),
+                   .prover = fnd_learn_prover(),
                    .store = {.create = true,
                              .network_allowed = fnd_arguments_has(arguments, FND_OPTION_NETWORK),
                              .lock_wait_ms = FND_SESSION_WAIT_MS},

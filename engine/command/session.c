@@ -11,6 +11,7 @@
 
 #include "command/output.h"
 #include "control/control.h"
+#include "learn/prover.h"
 #include "review/review.h"
 
 enum {
@@ -70,6 +71,7 @@ static struct fnd_engine_options engine_options(const struct fnd_session *sessio
         .log = &app->log,
         .directory = session->directory,
         .kinds = fnd_review_kinds(),
+        .prover = fnd_learn_prover(),
         .store = {.create = session->create,
                   .network_allowed = fnd_arguments_has(arguments, FND_OPTION_NETWORK),
                   .accept_loss = fnd_arguments_has(arguments, FND_OPTION_ACCEPT_LOSS)},

@@ -109,9 +109,9 @@ static uint64_t missing_at(const struct fnd_prover *prover, const struct tally_a
 {
     const struct fnd_target *target = prover->target;
     const double needed =
-        (double)fnd_checks_needed(at->open_wrong / at->worth, target->error, target->level);
+        (double)fnd_checks_needed(at->open_wrong / at->open_worth, target->error, target->level);
     const double more =
-        (needed - at->open_units / at->worth) * (prover->by_document ? 1 : at->worth);
+        (needed - at->open_units / at->open_worth) * (prover->by_document ? 1 : at->open_worth);
     uint64_t missing = more <= 0 ? 0 : (uint64_t)ceil(more - 1e-9);
     const int64_t veto = field_veto(prover, at);
     const uint64_t own = veto >= 0              ? field_missing(prover, &at->fields[veto])
@@ -163,16 +163,20 @@ static void fields_fill(const struct fnd_prover *prover, const struct tally_at *
 }
 
 static void out_fill(const struct fnd_prover *prover, const struct tally_at *at, double threshold,
-                     struct fnd_threshold *out)
+                     bool proven, struct fnd_threshold *out)
 {
     const double level = prover->target->level;
+    const double units = proven ? at->units : at->open_units;
+    const double wrong = proven ? at->wrong : at->open_wrong;
+    const double worth = proven ? at->worth : at->open_worth;
+    out->proven = proven;
     out->threshold = threshold;
-    out->checks = (uint64_t)at->units;
-    out->wrong = (uint64_t)at->wrong;
+    out->checks = (uint64_t)units;
+    out->wrong = (uint64_t)wrong;
     out->documents = at->documents;
-    out->effective = at->effective;
-    out->bound = fnd_error_bound(at->wrong / at->worth, at->effective, level);
-    out->lower = fnd_error_bound_lower(at->wrong / at->worth, at->effective, level);
+    out->effective = units / worth;
+    out->bound = fnd_error_bound(wrong / worth, out->effective, level);
+    out->lower = fnd_error_bound_lower(wrong / worth, out->effective, level);
     out->by_document = prover->by_document;
     out->veto = -1;
     out->other_checks = at->other_units;
@@ -191,15 +195,16 @@ void fnd_threshold_prove(const struct fnd_check *checks, size_t count, size_t fi
     *out = empty;
     size_t at = begin_of(&prover, tallies);
     size_t proven = GRID_COUNT;
-    while (at < GRID_COUNT && holds(&prover, &tallies[at])) {
-        proven = at++;
+    for (; at < GRID_COUNT && holds(&prover, &tallies[at]); at++) {
+        /* What was never seen is not let pass: a step down that adds no check is none. */
+        const bool more = proven == GRID_COUNT || tallies[at].units > tallies[proven].units;
+        proven = more ? at : proven;
     }
     if (proven < GRID_COUNT) {
-        out_fill(&prover, &tallies[proven], grid_of_all[proven], out);
-        out->proven = true;
+        out_fill(&prover, &tallies[proven], grid_of_all[proven], true, out);
     } else {
         const size_t nearest = at < GRID_COUNT ? at : nearest_of(&prover, tallies);
-        out_fill(&prover, &tallies[nearest], grid_of_all[nearest], out);
+        out_fill(&prover, &tallies[nearest], grid_of_all[nearest], false, out);
         out->missing = missing_at(&prover, &tallies[nearest], &out->by_document);
         out->veto = field_veto(&prover, &tallies[nearest]);
     }

@@ -76,12 +76,12 @@ static double together(const struct fnd_check *checks, size_t count)
 /* Add the values of one document that a threshold accepts. */
 static void values_add(const struct document *document, double threshold,
                        const struct field_at *seen, const struct fnd_prover *prover,
-                       struct tally_at *at, double *squares)
+                       struct tally_at *at, double *squares, double *open_squares)
 {
-    double units = 0, wrong = 0;
+    double units = 0, wrong = 0, open = 0;
     for (size_t i = 0; i < document->count && document->checks[i].confidence >= threshold; i++) {
         const struct fnd_check *check = &document->checks[i];
-        at->open_units++;
+        open++;
         at->open_wrong += !check->right;
         if (!fnd_field_counts(prover, seen[check->field].checks)) {
             continue; /* it would be asked all the same */
@@ -90,6 +90,8 @@ static void values_add(const struct document *document, double threshold,
         wrong += !check->right;
         at->expected += 1 - check->confidence;
     }
+    at->open_units += open;
+    *open_squares += open * open;
     at->units += units;
     at->wrong += wrong;
     at->documents += units > 0;
@@ -132,11 +134,17 @@ static void fields_add(const struct document *document, double threshold, bool w
     }
 }
 
+/* The design effect: what a unit is worth less, at least 1. */
+static double worth_of(double squares, double units, double falls)
+{
+    return units > 0 ? fmax(1, 1 + (squares / units - 1) * falls) : 1;
+}
+
 static void tally(const struct fnd_prover *prover, const struct fnd_check *checks, size_t count,
                   double threshold, double falls, struct tally_at *at)
 {
     const bool whole = prover->target->per_document;
-    double squares = 0;
+    double squares = 0, open_squares = 0;
     at->fields = fnd_alloc((prover->fields_count + 1) * sizeof *at->fields);
     for (struct document each = {0}; document_next(checks, count, &each);) {
         fields_add(&each, threshold, whole, at);
@@ -145,13 +153,11 @@ static void tally(const struct fnd_prover *prover, const struct fnd_check *check
         if (whole) {
             document_add(&each, threshold, at);
         } else {
-            values_add(&each, threshold, at->fields, prover, at, &squares);
+            values_add(&each, threshold, at->fields, prover, at, &squares, &open_squares);
         }
     }
-    at->worth = 1;
-    if (!whole && at->units > 0) {
-        at->worth = fmax(1, 1 + (squares / at->units - 1) * falls);
-    }
+    at->worth = worth_of(whole ? 0 : squares, at->units, falls);
+    at->open_worth = worth_of(whole ? 0 : open_squares, at->open_units, falls);
     at->effective = at->units / at->worth;
 }
 
@@ -165,7 +171,7 @@ void fnd_prover_count(struct fnd_prover *prover, const struct fnd_check *checks,
     }
     qsort(sorted, count, sizeof *sorted, check_order);
     const double falls = together(sorted, count);
-    prover->by_document = prover->target->per_document || falls >= 1;
+    prover->by_document = prover->target->per_document || falls >= 1 || count == 0;
     for (size_t i = 0; i < grid_count; i++) {
         tally(prover, sorted, count, grid[i], falls, &tallies[i]);
     }

@@ -18,8 +18,8 @@ struct tally_at {
     double effective;   /* units / worth */
     uint64_t documents; /* with a unit in them */
     uint64_t other_units, other_wrong;
-    /* Per field: with the values of fields that have too few checks to count yet. */
-    double open_units, open_wrong;
+    /* The same with the values of fields that have too few checks to be let in yet. */
+    double open_units, open_wrong, open_worth;
 };
 
 struct fnd_prover {

@@ -15,6 +15,42 @@ enum fnd_verdict_visit {
                          attempt is not used up */
 };
 
+struct fnd_reader;
+
+/** What a gate wants to know before it lets a document pass without a question. All borrowed. */
+struct fnd_proof_want {
+    const char *pipeline, *phase; /* the gate: the pipeline's name, the phase's id */
+    const char *model;            /* what gave the output: a proof is of one model */
+    double target;                /* error rate; 0: none is asked for */
+    bool per_document;
+    const char *novelty;   /* pointer to the value that must have been seen before, or NULL */
+    struct fnd_json value; /* the document's value there, or no value */
+};
+/** What is known. `= {0}`; fnd_proof_finish() frees. */
+struct fnd_proof {
+    bool proven;
+    double threshold; /* values at or above it need no question */
+    char *reason;     /* a sentence with the numbers */
+    char *numbers;    /* the same as a JSON object, for the record */
+    uint64_t seen;    /* documents with the value at `novelty` that a person has checked */
+    char **known;     /* fields that may pass: pointers, with * for an item of an array */
+    size_t known_count;
+};
+void fnd_proof_finish(struct fnd_proof *proof);
+/** Who knows it: `learn`, whom the gates' room lies below. Called on the engine's thread. */
+struct fnd_prover {
+    void *(*create)(void);
+    void (*destroy)(void *state);
+    enum fnd_status (*prove)(void *state, struct fnd_reader *reader,
+                             const struct fnd_proof_want *want, struct fnd_proof *proof,
+                             struct fnd_error *error);
+};
+/** Whether `pointer` is one of the fields that may pass. */
+bool fnd_proof_knows(const struct fnd_proof *proof, const char *pointer);
+/** Append the field that a pointer is of: numbers become *, "/items/3/price" is "/items/ * /price"
+ *  (without the blanks). */
+void fnd_proof_field(const char *pointer, struct fnd_text *field);
+
 /** One visit. Made by run; begin() sets calls, finish() the result. */
 struct fnd_visit {
     const struct fnd_pipeline *pipeline;
@@ -31,7 +67,10 @@ struct fnd_visit {
     const struct fnd_scope *scope; /* for the configs of several bounds */
     const struct fnd_call_artifact *artifacts; /* all the job has */
     size_t artifacts_count;
-    int64_t started_us; /* wall clock */
+    int64_t started_us;              /* wall clock */
+    const struct fnd_prover *prover; /* NULL: nobody knows, nothing is proven */
+    void *prover_state;
+    struct fnd_reader *reader; /* for the prover */
 
     /* set by begin(): malloc'ed array of malloc'ed calls, freed by run */
     struct fnd_pool_call **calls;

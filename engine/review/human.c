@@ -15,6 +15,15 @@ static const char human_schema[] =
     "\"uses\":{\"type\":\"string\"},\"with\":{\"type\":\"object\",\"x-foundry-per-job\":true}}}},"
     "\"audit\":{\"type\":[\"string\",\"number\"],\"default\":0,"
     "\"description\":\"share of confident jobs that are asked all the same, e.g. 2%\"},"
+    "\"target_error\":{\"type\":[\"string\",\"number\"],\"description\":\"how often what nobody "
+    "is asked about may be wrong, e.g. 1%; everything is asked until that is proven\"},"
+    "\"per\":{\"enum\":[\"field\",\"document\"],\"description\":\"what target_error counts: wrong "
+    "values (field), or documents with a wrong value in them\"},"
+    "\"gate\":{\"type\":\"object\",\"required\":[\"by\"],\"additionalProperties\":false,"
+    "\"description\":\"documents with a value that is too new are always asked about\","
+    "\"properties\":{\"by\":{\"type\":\"string\",\"description\":\"JSON pointer to the value, e.g. "
+    "/supplier_name\"},\"minimum\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000000,"
+    "\"default\":3,\"description\":\"checked documents that make it known\"}}},"
     "\"schema\":{\"type\":\"string\",\"description\":\"JSON Schema file for corrected output\"},"
     "\"on_reject\":{\"enum\":[\"fail\",\"continue\"],\"default\":\"fail\"},"
     "\"group\":{\"type\":\"string\",\"description\":\"who its requests are for\"},"
@@ -44,6 +53,7 @@ static void human_unprepare(void *prepared)
     fnd_schema_destroy(human->schema);
     fnd_text_finish(&human->asked);
     free(human->fingerprint);
+    free(human->novelty);
     free(human->detectors);
     free(human);
 }
@@ -124,6 +134,7 @@ static bool human_prepare(const struct fnd_kind *kind, struct fnd_compile *compi
     good = detectors_prepare(compile, fnd_node_member(with, "detectors"), phase, human) && good;
     good = (audit == NULL || audit_prepare(compile, audit, human)) && good;
     good = (schema == NULL || schema_prepare(compile, schema, human)) && good;
+    good = fnd_prove_prepare(compile, with, human) && good;
     good = fnd_options_prepare(compile, with, human) && good;
     human->reject_continues =
         reject != NULL && reject->text != NULL && strcmp(reject->text, "continue") == 0;
@@ -143,9 +154,7 @@ static enum fnd_status human_arm(void *prepared, const struct fnd_secrets *secre
     return FND_OK;
 }
 
-/** Whether the draw falls on this job: by a hash of its identity and the store's salt, so that a
- *  re-run draws the same and nobody can foresee it from the name. */
-static bool audit_drawn(const struct fnd_visit *visit, double share)
+bool fnd_audit_drawn(const struct fnd_visit *visit, double share)
 {
     uint8_t digest[FND_DIGEST_SIZE];
     uint64_t drawn = 0;
@@ -217,7 +226,8 @@ bool fnd_human_judge(struct fnd_visit *visit, const struct fnd_human *human)
     return true;
 }
 
-static void request_make(struct fnd_visit *visit, const struct fnd_human *human, bool audit)
+static void request_make(struct fnd_visit *visit, const struct fnd_human *human,
+                         const struct fnd_asking *asking)
 {
     struct fnd_text body = {0};
     size_t count = 0;
@@ -226,7 +236,15 @@ static void request_make(struct fnd_visit *visit, const struct fnd_human *human,
     fnd_text_append_z(&body, ",\"subject\":");
     fnd_text_append_json_z(&body, visit->pipeline->phases[visit->phase->subject].id);
     fnd_text_append(&body, human->asked.bytes, human->asked.size);
-    fnd_text_printf(&body, ",\"audit\":%s,\"questions\":[", audit ? "true" : "false");
+    fnd_text_printf(&body, ",\"audit\":%s", asking->audit ? "true" : "false");
+    if (asking->numbers != NULL) {
+        fnd_text_printf(&body, ",\"checked\":\"%s\",\"proof\":",
+                        asking->sample  ? "sample"
+                        : asking->whole ? "all"
+                                        : "asked");
+        fnd_text_append_z(&body, asking->numbers);
+    }
+    fnd_text_append_z(&body, ",\"questions\":[");
     for (size_t c = 0; c < visit->calls_count; c++) {
         const struct fnd_effects *effects = &visit->calls[c]->effects;
         for (size_t i = 0; i < effects->questions_count; i++) {
@@ -236,18 +254,15 @@ static void request_make(struct fnd_visit *visit, const struct fnd_human *human,
             }
         }
     }
-    if (audit) {
-        fnd_text_append_z(&body, "{\"key\":\"audit\",\"kind\":\"AUDIT\",\"question\":\"A random "
-                                 "check of a result that no detector doubts: is everything "
-                                 "right?\"}");
-    }
+    fnd_text_append_z(&body, count > 0 && asking->count > 0 ? "," : "");
+    fnd_text_append(&body, asking->questions.bytes, asking->questions.size);
     fnd_text_append_z(&body, "]}");
     visit->body = fnd_text_take(&body);
     visit->verdict = FND_VISIT_ASK;
 }
 
 /** What SUBJECT said of its values still holds for what was not changed. */
-static char *marks_copy(struct fnd_json marks)
+static char *marks_copy(struct fnd_json marks, const struct fnd_asking *asking)
 {
     struct fnd_text meta = {0};
     static const char *const members[] = {"confidence", "origin"};
@@ -257,6 +272,10 @@ static char *marks_copy(struct fnd_json marks)
             fnd_text_printf(&meta, "%s\"%s\":", meta.size > 0 ? "," : "{", members[i]);
             fnd_text_append(&meta, member.bytes, member.size);
         }
+    }
+    if (asking->numbers != NULL) { /* what let it pass without a question */
+        fnd_text_append_z(&meta, meta.size > 0 ? ",\"proof\":" : "{\"proof\":");
+        fnd_text_append_z(&meta, asking->numbers);
     }
     if (meta.size == 0) {
         return NULL;
@@ -275,14 +294,24 @@ static void human_finish(struct fnd_visit *visit)
     for (size_t c = 0; c < visit->calls_count; c++) {
         asked += visit->calls[c]->effects.questions_count;
     }
-    bool audit = asked == 0 && human->audit > 0 && audit_drawn(visit, human->audit);
-    if (asked > 0 || audit) {
-        request_make(visit, human, audit);
-        return;
+    struct fnd_asking asking = {0};
+    if (human->target > 0 || human->novelty != NULL) {
+        if (fnd_gate_prove(visit, human, &asking, &visit->error) != FND_OK) {
+            visit->verdict = FND_VISIT_HOLD; /* the record cannot be read now */
+            fnd_asking_finish(&asking);
+            return;
+        }
+    } else if (asked == 0 && human->audit > 0 && fnd_audit_drawn(visit, human->audit)) {
+        fnd_asking_audit(&asking);
     }
-    visit->body = fnd_strndup(visit->subject.bytes, visit->subject.size);
-    visit->meta = marks_copy(visit->marks);
-    visit->verdict = FND_VISIT_OUTPUT;
+    if (asked > 0 || asking.count > 0) {
+        request_make(visit, human, &asking);
+    } else {
+        visit->body = fnd_strndup(visit->subject.bytes, visit->subject.size);
+        visit->meta = marks_copy(visit->marks, &asking);
+        visit->verdict = FND_VISIT_OUTPUT;
+    }
+    fnd_asking_finish(&asking);
 }
 
 static void human_begin(struct fnd_visit *visit)

@@ -17,6 +17,21 @@ struct fnd_human {
     bool reject_continues;
     struct fnd_text asked; /* members of each request, a comma before each (options.c) */
     char *fingerprint;     /* JSON array of places that make a question, or NULL */
+    double target;         /* error rate of what nobody is asked about; 0: none is set */
+    bool per_document;
+    char *novelty; /* `gate: by`: pointer to the value that must be known, or NULL */
+    uint64_t novelty_minimum;
+};
+
+/** What a gate asks beyond its detectors, because too little is proven. `= {0}`; finish frees. */
+struct fnd_asking {
+    struct fnd_text questions; /* JSON objects with commas between */
+    size_t count;
+    bool audit;  /* the draw fell on it */
+    bool whole;  /* all of the document is to be looked at */
+    bool sample; /* and what is found counts as a check of the model's confidence */
+    bool proven;
+    char *numbers; /* of the proof, a JSON object, or NULL */
 };
 
 /** An answer on its way. */
@@ -76,6 +91,24 @@ bool fnd_human_judge(struct fnd_visit *visit, const struct fnd_human *human);
 /** Whether a question's key was asked before it, by the same detector or an earlier one: the same
  *  key is the same question. */
 bool fnd_question_known(const struct fnd_visit *visit, size_t call, size_t index);
+
+/** Whether the draw falls on this job: by a hash of its identity and the store's salt, so that a
+ *  re-run draws the same and nobody can foresee it from the name. */
+bool fnd_audit_drawn(const struct fnd_visit *visit, double share);
+
+/* prove.c */
+/** What must be asked for want of proof: novelty, the target error rate, the audit sample.
+ *  Returns FND_OK, or why the record could not be read. */
+enum fnd_status fnd_gate_prove(const struct fnd_visit *visit, const struct fnd_human *human,
+                               struct fnd_asking *asking, struct fnd_error *error);
+void fnd_asking_finish(struct fnd_asking *asking);
+/** The question of a random check. */
+void fnd_asking_audit(struct fnd_asking *asking);
+
+/* prove_options.c */
+/** Compile `target_error`, `per` and `gate`. `audit` was read before. */
+bool fnd_prove_prepare(struct fnd_compile *compile, const struct fnd_node *with,
+                       struct fnd_human *human);
 
 /* gate.c: answers to a human phase */
 enum fnd_status fnd_gate_begin(struct fnd_answering *answering, struct fnd_visit *visit,

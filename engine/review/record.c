@@ -304,6 +304,8 @@ enum fnd_status fnd_review_record_json_at(struct fnd_reader *reader, int64_t cor
     member_copy(json, "answers", fnd_json_member(answer, "answers"));
     member_copy(json, "fields", fnd_json_member(answer, "fields"));
     member_copy(json, "audit", fnd_json_member(asked, "audit"));
+    member_copy(json, "checked", fnd_json_member(asked, "checked"));
+    member_copy(json, "proof", fnd_json_member(asked, "proof"));
     member_copy(json, "asked", fnd_json_member(asked, "questions"));
     member_copy(json, "overrides", fnd_json_member(answer, "overrides"));
     status = undone_append(reader, parts.row.undone, as_of, json, error);

@@ -42,6 +42,9 @@ enum fnd_status fnd_engine_open(const struct fnd_engine_options *options,
     if (status == FND_OK) {
         status = fnd_reader_open(options->directory, &engine->reader, error);
     }
+    if (status == FND_OK && options->prover != NULL) {
+        engine->prover_state = options->prover->create();
+    }
     if (status == FND_OK) {
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
         struct fnd_pool_options pool = {.env = options->env,
@@ -115,6 +118,9 @@ void fnd_engine_close(struct fnd_engine *engine)
     tasks_drop(engine);
     fnd_pins_finish(engine);
     fnd_catalog_destroy(engine->catalog);
+    if (engine->options.prover != NULL && engine->prover_state != NULL) {
+        engine->options.prover->destroy(engine->prover_state);
+    }
     fnd_reader_close(engine->reader);
     fnd_store_close(engine->store);
     if (engine->epoll_fd >= 0) {

@@ -44,11 +44,13 @@ struct fnd_news {
     int64_t request;     /* _ASK: its number */
 };
 
+struct fnd_prover;
 struct fnd_engine_options {
     const struct fnd_env *env;
     const struct fnd_log *log;
     const char *directory;
     const struct fnd_kind *const *kinds; /* the engine's own phases (review's), NULL-ended */
+    const struct fnd_prover *prover;     /* learn's; NULL: no target error is ever proven */
     struct fnd_store_options store;      /* env and log are filled in */
     const char *plugin_path;             /* --plugin-path; NULL: the default */
     const char *worker_program;          /* NULL: found */

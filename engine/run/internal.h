@@ -105,6 +105,7 @@ struct fnd_engine {
     struct fnd_engine_options options;
     struct fnd_store *store;
     struct fnd_reader *reader;
+    void *prover_state;
     struct fnd_pool *pool;
     struct fnd_catalog *catalog;
     bool looked; /* a pipeline file was checked against the catalog as it was made */

@@ -302,6 +302,9 @@ enum fnd_status fnd_visit_prepare(struct fnd_task *task, size_t index, struct fn
     visit->attempt = task->row.stand.attempt;
     visit->salt = fnd_store_salt(engine->store);
     visit->scope = &task->scope;
+    visit->prover = engine->options.prover;
+    visit->prover_state = engine->prover_state;
+    visit->reader = engine->reader;
     visit->started_us = engine->options.env->wall_us(engine->options.env);
 
     enum fnd_status status = fnd_pins_arm(engine, task->pipeline, index, error);

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "learn/checks.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "learn/prover.h"
+
+void fnd_checks_finish(struct fnd_checks *checks)
+{
+    for (size_t i = 0; i < checks->fields_count; i++) {
+        free(checks->fields[i]);
+    }
+    free(checks->fields);
+    free(checks->values);
+    free(checks->documents);
+    free(checks->model);
+    fnd_threshold_finish(&checks->last);
+}
+
+static uint32_t field_of(struct fnd_checks *checks, const char *pointer)
+{
+    struct fnd_text field = {0};
+    size_t at = 0;
+    fnd_proof_field(pointer, &field);
+    while (at < checks->fields_count && strcmp(checks->fields[at], fnd_text_z(&field)) != 0) {
+        at++;
+    }
+    if (at == checks->fields_count) {
+        checks->fields = fnd_realloc(checks->fields, at + 1, sizeof *checks->fields);
+        checks->fields[checks->fields_count++] = fnd_strdup(fnd_text_z(&field));
+    }
+    fnd_text_finish(&field);
+    return (uint32_t)at;
+}
+
+static void check_add(struct fnd_check **list, size_t *count, size_t *capacity,
+                      const struct fnd_check *check)
+{
+    if (*count == *capacity) {
+        *capacity = *capacity == 0 ? 256 : *capacity * 2;
+        *list = fnd_realloc(*list, *capacity, sizeof **list);
+    }
+    (*list)[(*count)++] = *check;
+}
+
+static bool below(const char *pointer, const char *at)
+{
+    const size_t size = strlen(at);
+    return strncmp(pointer, at, size) == 0 && (pointer[size] == '\0' || pointer[size] == '/');
+}
+
+/* Whether a person changed the value, something in it, or what it is in. */
+static bool changed(struct fnd_json fields, const char *pointer)
+{
+    bool found = false;
+    for (struct fnd_json_walk walk = fnd_json_walk(fields); !found && fnd_json_next(&walk);) {
+        char *at = fnd_json_strdup(walk.key);
+        found = below(at, pointer) || below(pointer, at);
+        free(at);
+    }
+    return found;
+}
+
+void fnd_checks_add(struct fnd_checks *checks, uint64_t document, struct fnd_json record)
+{
+    const struct fnd_json scores = fnd_json_member(record, "confidence");
+    const struct fnd_json fields = fnd_json_member(record, "fields");
+    const bool rejected = fnd_json_text_is(fnd_json_member(record, "verdict"), "rejected");
+    struct fnd_check whole = {.document = document,
+                              .field = field_of(checks, ""),
+                              .right = !rejected && fnd_json_count(fields) == 0,
+                              .confidence = 1};
+    size_t count = 0;
+    for (struct fnd_json_walk walk = fnd_json_walk(scores);
+         scores.bytes != NULL && fnd_json_next(&walk);) {
+        char *pointer = fnd_json_strdup(walk.key);
+        struct fnd_check check = {.document = document};
+        if (fnd_json_number(walk.value, &check.confidence) && check.confidence >= 0 &&
+            check.confidence <= 1) {
+            check.field = field_of(checks, pointer);
+            check.right = !rejected && !changed(fields, pointer);
+            whole.confidence = fmin(whole.confidence, check.confidence);
+            check_add(&checks->values, &checks->values_count, &checks->values_capacity, &check);
+            check_add(&checks->documents, &checks->documents_count, &checks->documents_capacity,
+                      &check);
+            count++;
+        }
+        free(pointer);
+    }
+    if (count > 0) { /* what is missing from a document is nobody's value, but the document's */
+        check_add(&checks->documents, &checks->documents_count, &checks->documents_capacity,
+                  &whole);
+    }
+    checks->fresh = false;
+}
+
+static size_t without(struct fnd_check *list, size_t count, uint64_t document)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].document != document) {
+            list[kept++] = list[i];
+        }
+    }
+    return kept;
+}
+
+void fnd_checks_forget(struct fnd_checks *checks, uint64_t document)
+{
+    const size_t before = checks->documents_count;
+    checks->values_count = without(checks->values, checks->values_count, document);
+    checks->documents_count = without(checks->documents, checks->documents_count, document);
+    checks->fresh = checks->fresh && checks->documents_count == before;
+}
+
+static void numbers_append(const struct fnd_checks *checks, const struct fnd_proof *proof,
+                           struct fnd_text *json)
+{
+    const struct fnd_threshold *last = &checks->last;
+    fnd_text_append_z(json, "{\"model\":");
+    fnd_text_append_json_z(json, checks->model);
+    fnd_text_printf(json,
+                    ",\"proven\":%s,\"target\":%.17g,\"per\":\"%s\",\"level\":%g,"
+                    "\"threshold\":%.17g,\"checks\":%" PRIu64 ",\"wrong\":%" PRIu64
+                    ",\"documents\":%" PRIu64 ",\"effective\":%.6g,\"bound\":%.6g,\"lower\":%.6g",
+                    last->proven ? "true" : "false", checks->target.error,
+                    checks->target.per_document ? "document" : "field", checks->target.level,
+                    last->threshold, last->checks, last->wrong, last->documents, last->effective,
+                    last->bound, last->lower);
+    if (!last->proven) {
+        fnd_text_printf(json, ",\"missing\":%" PRIu64 ",\"missing_of\":\"%s\"", last->missing,
+                        last->by_document ? "documents" : "checks");
+        if (last->veto >= 0) {
+            fnd_text_append_z(json, ",\"veto\":");
+            fnd_text_append_json_z(json, checks->fields[last->veto]);
+        }
+    }
+    fnd_text_printf(json,
+                    ",\"per_%s\":{\"checks\":%" PRIu64 ",\"wrong\":%" PRIu64
+                    ",\"bound\":%.6g},\"reason\":",
+                    checks->target.per_document ? "field" : "document", last->other_checks,
+                    last->other_wrong, last->other_bound);
+    fnd_text_append_json_z(json, proof->reason);
+    fnd_text_append_byte(json, '}');
+}
+
+void fnd_checks_prove(struct fnd_checks *checks, const struct fnd_proof_want *want,
+                      struct fnd_proof *proof)
+{
+    const struct fnd_target target = {want->target, FND_PROOF_LEVEL, want->per_document};
+    struct fnd_text text = {0};
+    if (!(want->target > 0)) {
+        return;
+    }
+    if (!checks->fresh || checks->target.error != target.error ||
+        checks->target.per_document != target.per_document) {
+        field_of(checks, ""); /* there is always one */
+        fnd_threshold_finish(&checks->last);
+        fnd_threshold_prove(target.per_document ? checks->documents : checks->values,
+                            target.per_document ? checks->documents_count : checks->values_count,
+                            checks->fields_count, &target, &checks->last);
+        checks->target = target;
+        checks->fresh = true;
+    }
+    proof->proven = checks->last.proven;
+    proof->threshold = checks->last.threshold;
+    fnd_threshold_text(&checks->last, &target, (const char *const *)checks->fields, &text);
+    proof->reason = fnd_text_take(&text);
+    numbers_append(checks, proof, &text);
+    proof->numbers = fnd_text_take(&text);
+    proof->known = fnd_alloc((checks->fields_count + 1) * sizeof *proof->known);
+    for (size_t i = 0; proof->proven && i < checks->fields_count; i++) {
+        const enum fnd_threshold_field_state state = checks->last.fields[i].state;
+        if (state == FND_FIELD_IN || (target.per_document && state == FND_FIELD_ASKED)) {
+            proof->known[proof->known_count++] = fnd_strdup(checks->fields[i]);
+        }
+    }
+}

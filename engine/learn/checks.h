@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* From CorrectionRecords to checks, and from those to what a gate is told. */
+#ifndef FND_LEARN_CHECKS_H
+#define FND_LEARN_CHECKS_H
+
+#include "learn/threshold.h"
+#include "pipeline/kind.h"
+#include "review/review.h"
+
+/** What was checked of one model's output. `= {.model = …}`, which it owns; finish frees. */
+struct fnd_checks {
+    char *model;
+    struct fnd_check *values, *documents; /* documents: the same, and a value for each whole one */
+    size_t values_count, documents_count, values_capacity, documents_capacity;
+    char **fields; /* "/total", "/items/ * /price" without blanks; [0] is "", a whole document */
+    size_t fields_count;
+    struct fnd_threshold last; /* what was proven last, until a check is added */
+    struct fnd_target target;
+    bool fresh;
+};
+void fnd_checks_finish(struct fnd_checks *checks);
+
+/** Add the checks in a CorrectionRecord (fnd_review_record_json). */
+void fnd_checks_add(struct fnd_checks *checks, uint64_t document, struct fnd_json record);
+/** Take a document's checks back. */
+void fnd_checks_forget(struct fnd_checks *checks, uint64_t document);
+
+/** Fill all of `proof` but `seen`; nothing where no target is wanted. */
+void fnd_checks_prove(struct fnd_checks *checks, const struct fnd_proof_want *want,
+                      struct fnd_proof *proof);
+
+#endif
