@@ -42,13 +42,19 @@ static void picture(int kind)
     desk_run(&desk);
 }
 
-static void answer(const char *values)
+static void answer_removed(const char *values, const char *removed)
 {
     const struct desk_answer given = {.request = desk_request(&desk, path),
                                       .act = values == NULL ? FND_ANSWER_ACCEPT : FND_ANSWER_SET,
-                                      .values = values};
+                                      .values = values,
+                                      .removed = removed};
     cr_assert_gt(given.request, 0);
     cr_assert_eq(desk_answer(&desk, &given), FND_OK, "%s", desk.error.message);
+}
+
+static void answer(const char *values)
+{
+    answer_removed(values, NULL);
 }
 
 static void read_curve(struct fnd_curve *curve)
@@ -136,19 +142,21 @@ Test(curve, what_nobody_boxed_is_missed_recall_and_audits_give_the_error)
     answer("{\"/boxes/0/box/0\":11}"); /* moved a little: it was found, and its box was wrong */
     picture(2);
     answer(NULL);
+    picture(2); /* one deleted, another drawn elsewhere: as many as before, and one was missed */
+    answer_removed("{\"/boxes/-\":{\"label\":\"pole\",\"box\":[300,10,320,95]}}", "[\"/boxes/1\"]");
     read_curve(&curve);
     cr_assert_eq(curve.versions_count, 1);
     const struct fnd_curve_counts *all = &curve.versions[0].all;
-    cr_expect_eq(all->objects, 5);
-    cr_expect_eq(all->found, 4);
-    cr_expect_eq(all->checked, 4);
-    cr_expect_eq(all->wrong, 1);
-    cr_expect_eq(all->flagged, 4, "all of a picture is looked at");
+    cr_expect_eq(all->objects, 7);
+    cr_expect_eq(all->found, 5);
+    cr_expect_eq(all->checked, 6);
+    cr_expect_eq(all->wrong, 2);
+    cr_expect_eq(all->flagged, 6, "all of a picture is looked at");
     struct fnd_text text = {0};
     fnd_curve_text(&curve, &text);
-    cr_expect_not_null(strstr(fnd_text_z(&text), "1 of 5 objects were not found by the model"),
+    cr_expect_not_null(strstr(fnd_text_z(&text), "2 of 7 objects were not found by the model"),
                        "%s", fnd_text_z(&text));
-    cr_expect_not_null(strstr(fnd_text_z(&text), "25 % (0.63 % to 80.6 %)"), "%s",
+    cr_expect_not_null(strstr(fnd_text_z(&text), "33.3 % (4.33 % to 77.7 %)"), "%s",
                        fnd_text_z(&text));
     fnd_text_finish(&text);
     fnd_curve_finish(&curve);
