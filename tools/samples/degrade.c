@@ -2,8 +2,10 @@
 #include "degrade.h"
 
 #include <leptonica/allheaders.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Strength of each fault by level; lengths in pixels, angles in degrees, light in shares. */
 static const struct {
@@ -27,7 +29,7 @@ static int step(struct Pix **pix, struct Pix *next)
     return 0;
 }
 
-static struct Pix *perspective(struct Pix *pix, double share, struct prng *prng)
+static struct Pix *perspective(struct Pix *pix, double share, struct prng *prng, struct warp *warp)
 {
     l_float32 width = (l_float32)pixGetWidth(pix), height = (l_float32)pixGetHeight(pix);
     const l_float32 corners[4][2] = {{0, 0}, {width, 0}, {width, height}, {0, height}};
@@ -40,7 +42,12 @@ static struct Pix *perspective(struct Pix *pix, double share, struct prng *prng)
             ptaAddPt(from, corners[i][0], corners[i][1]);
             ptaAddPt(to, corners[i][0] + dx, corners[i][1] + dy);
         }
-        bent = pixProjectivePta(pix, to, from, L_BRING_IN_WHITE);
+        l_float32 *coefficients = NULL;
+        if (getProjectiveXformCoeffs(from, to, &coefficients) == 0) {
+            memcpy(warp->bent, coefficients, sizeof warp->bent);
+            bent = pixProjectivePta(pix, to, from, L_BRING_IN_WHITE);
+        }
+        lept_free(coefficients);
     }
     ptaDestroy(&from);
     ptaDestroy(&to);
@@ -72,19 +79,44 @@ static void light(struct Pix *pix, double shade, double noise, struct prng *prng
     }
 }
 
-struct Pix *degrade(struct Pix *pix, enum level level, struct prng *prng)
+void warp_box(const struct warp *warp, double box[4])
+{
+    const float *c = warp->bent;
+    double result[4] = {INFINITY, INFINITY, -INFINITY, -INFINITY};
+    for (int corner = 0; corner < 4; corner++) {
+        double dx = box[corner & 1 ? 2 : 0] - warp->middle_x;
+        double dy = box[corner & 2 ? 3 : 1] - warp->middle_y;
+        double x = warp->middle_x + warp->cosine * dx - warp->sine * dy;
+        double y = warp->middle_y + warp->sine * dx + warp->cosine * dy;
+        double share = c[6] * x + c[7] * y + 1.0;
+        double at_x = (c[0] * x + c[1] * y + c[2]) / share;
+        double at_y = (c[3] * x + c[4] * y + c[5]) / share;
+        result[0] = fmin(result[0], at_x);
+        result[1] = fmin(result[1], at_y);
+        result[2] = fmax(result[2], at_x);
+        result[3] = fmax(result[3], at_y);
+    }
+    memcpy(box, result, sizeof result);
+}
+
+struct Pix *degrade(struct Pix *pix, enum level level, struct prng *prng, struct warp *warp)
 {
     double pi = 3.14159265358979;
     double skew = strengths[level].skew_degrees;
     skew = prng_real(prng, -skew, skew) * pi / 180;
     double sigma = prng_real(prng, strengths[level].blur_low, strengths[level].blur_high);
     struct Pix *page = pixConvertTo8(pix, 0);
+    *warp = (struct warp){.sine = sin(skew),
+                          .cosine = cos(skew),
+                          .middle_x = pixGetWidth(pix) / 2,
+                          .middle_y = pixGetHeight(pix) / 2,
+                          .bent = {1, 0, 0, 0, 1, 0, 0, 0}};
     if (page == NULL || step(&page, pixRotate(page, (l_float32)skew, L_ROTATE_AREA_MAP,
                                               L_BRING_IN_WHITE, 0, 0)) != 0) {
         goto failed;
     }
     if (strengths[level].perspective_share > 0 &&
-        step(&page, perspective(page, strengths[level].perspective_share, prng)) != 0) {
+        step(&page, perspective(page, strengths[level].perspective_share, prng, warp)) != 0) {
         goto failed;
     }
     if (sigma > 0.2 && step(&page, blur(page, sigma)) != 0) {

@@ -14,12 +14,35 @@ struct pen {
     cairo_t *cairo;
     const struct layout *layout;
     const struct invoice *invoice;
-    double y; /* where the next block begins */
+    double y;      /* where the next block begins */
+    double pixels; /* in a point */
+    struct marks *marks;
 };
 
-/** Draw text inside left..right. Returns its height in points. */
-static double text_draw(const struct pen *pen, double left, double right, double y,
-                        enum place place, double size, bool bold, const char *text)
+static void mark_set(const struct pen *pen, const char *pointer, double x, double y,
+                     const PangoRectangle *ink, bool part)
+{
+    if (pen->marks->count < MARKS_MAX) {
+        struct mark *mark = &pen->marks->items[pen->marks->count++];
+        snprintf(mark->pointer, sizeof mark->pointer, "%s", pointer);
+        mark->part = part;
+        mark->box[0] = (x + (double)ink->x / PANGO_SCALE) * pen->pixels;
+        mark->box[1] = (y + (double)ink->y / PANGO_SCALE) * pen->pixels;
+        mark->box[2] = mark->box[0] + (double)ink->width / PANGO_SCALE * pen->pixels;
+        mark->box[3] = mark->box[1] + (double)ink->height / PANGO_SCALE * pen->pixels;
+    }
+}
+
+/** The last text drawn is a field. */
+static void mark_name(const struct pen *pen, const char *pointer)
+{
+    struct mark *mark = &pen->marks->items[pen->marks->count - 1];
+    snprintf(mark->pointer, sizeof mark->pointer, "%s", pointer);
+}
+
+/** Set a line of text; where the layout wants it to fit, not wider than `width` points. */
+static PangoLayout *text_set(const struct pen *pen, double width, double size, bool bold,
+                             const char *text)
 {
     PangoLayout *line = pango_cairo_create_layout(pen->cairo);
     PangoFontDescription *font = pango_font_description_from_string(pen->layout->font);
@@ -27,6 +50,24 @@ static double text_draw(const struct pen *pen, double left, double right, double
     pango_font_description_set_weight(font, bold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL);
     pango_layout_set_font_description(line, font);
     pango_layout_set_text(line, text, -1);
+    int found, height;
+    pango_layout_get_size(line, &found, &height);
+    double wide = (double)found / PANGO_SCALE;
+    if (pen->layout->fit && wide > width) {
+        pango_font_description_set_absolute_size(font, size * width / wide * PANGO_SCALE);
+        pango_layout_set_font_description(line, font);
+    }
+    pango_font_description_free(font);
+    return line;
+}
+
+/** Draw text inside left..right. If `pointer` is given, what begins at byte `value_at` is that
+ *  field. Returns the text's height in points. */
+static double label_draw(const struct pen *pen, double left, double right, double y,
+                         enum place place, double size, bool bold, const char *text,
+                         size_t value_at, const char *pointer)
+{
+    PangoLayout *line = text_set(pen, right - left, size, bold, text);
     int width, height;
     pango_layout_get_size(line, &width, &height);
     double x = left;
@@ -37,9 +78,24 @@ static double text_draw(const struct pen *pen, double left, double right, double
     }
     cairo_move_to(pen->cairo, x, y);
     pango_cairo_show_layout(pen->cairo, line);
-    pango_font_description_free(font);
+    PangoRectangle ink, at;
+    pango_layout_get_extents(line, &ink, NULL);
+    mark_set(pen, "", x, y, &ink, false);
+    if (pointer != NULL) {
+        pango_layout_index_to_pos(line, (int)value_at, &at);
+        ink.width -= at.x - ink.x;
+        ink.x = at.x;
+        mark_set(pen, pointer, x, y, &ink, true);
+    }
     g_object_unref(line);
     return (double)height / PANGO_SCALE;
+}
+
+/** Draw text inside left..right. Returns its height in points. */
+static double text_draw(const struct pen *pen, double left, double right, double y,
+                        enum place place, double size, bool bold, const char *text)
+{
+    return label_draw(pen, left, right, y, place, size, bold, text, 0, NULL);
 }
 
 static void rule_draw(const struct pen *pen, double x0, double y0, double x1, double y1)
@@ -53,14 +109,15 @@ static void rule_draw(const struct pen *pen, double x0, double y0, double x1, do
 static void supplier_draw(struct pen *pen)
 {
     const struct layout *layout = pen->layout;
-    const struct supplier *supplier = supplier_get(pen->invoice->supplier);
+    const struct supplier *supplier = &pen->invoice->sender;
     enum place place = layout->supplier_place;
     double left = MARGIN, right = PAGE_WIDTH - MARGIN;
     double y = pen->y;
     y += text_draw(pen, left, right, y, place, layout->size * 1.7, true, supplier->name) + 2;
+    mark_name(pen, "/supplier_name");
     y += text_draw(pen, left, right, y, place, layout->size, false, supplier->street);
     y += text_draw(pen, left, right, y, place, layout->size, false, supplier->city);
-    char text[TEXT_MAX];
+    char text[TEXT_MAX + 8];
     snprintf(text, sizeof text, "Tel. %s", supplier->phone);
     y += text_draw(pen, left, right, y, place, layout->size, false, text);
     if (layout->show_tax_id) {
@@ -78,20 +135,36 @@ static void supplier_draw(struct pen *pen)
     pen->y = y + 18;
 }
 
+enum { FACTS_MAX = 6 };
+
 struct fact {
     const char *label;
     char value[TEXT_MAX];
+    const char *pointer; /* of the field that it is, or NULL */
 };
 
-static size_t facts_collect(const struct pen *pen, struct fact facts[4])
+static size_t facts_collect(const struct pen *pen, struct fact facts[FACTS_MAX])
 {
     const struct layout *layout = pen->layout;
     const struct invoice *invoice = pen->invoice;
     size_t count = 0;
-    facts[count].label = layout->number_label;
-    snprintf(facts[count++].value, TEXT_MAX, "%s", invoice->number);
-    facts[count].label = layout->date_label;
-    layout_date(layout, invoice->date, facts[count++].value);
+    memset(facts, 0, FACTS_MAX * sizeof *facts);
+    struct fact *number = &facts[layout->date_first], *date = &facts[!layout->date_first];
+    number->label = layout->number_label;
+    number->pointer = "/invoice_number";
+    snprintf(number->value, TEXT_MAX, "%s", invoice->number);
+    date->label = layout->date_label;
+    date->pointer = "/invoice_date";
+    layout_date(layout, invoice->date, date->value);
+    count = 2;
+    if (layout->show_customer_id) {
+        facts[count].label = layout->customer_id_label;
+        snprintf(facts[count++].value, TEXT_MAX, "%s", invoice->customer_id);
+    }
+    if (layout->show_delivery) {
+        facts[count].label = layout->delivery_label;
+        layout_date(layout, invoice->delivery, facts[count++].value);
+    }
     if (layout->show_order) {
         facts[count].label = layout->order_label;
         snprintf(facts[count++].value, TEXT_MAX, "%s", invoice->order);
@@ -115,6 +188,13 @@ static double customer_draw(const struct pen *pen, double left, double right)
     return y;
 }
 
+static void fact_name(const struct pen *pen, const struct fact *fact)
+{
+    if (fact->pointer != NULL) {
+        mark_name(pen, fact->pointer);
+    }
+}
+
 static double boxes_draw(const struct pen *pen, const struct fact *facts, size_t count, double y)
 {
     const struct layout *layout = pen->layout;
@@ -125,45 +205,60 @@ static double boxes_draw(const struct pen *pen, const struct fact *facts, size_t
         cairo_set_line_width(pen->cairo, 0.7);
         cairo_rectangle(pen->cairo, left, y, width, height);
         cairo_stroke(pen->cairo);
-        text_draw(pen, left + 6, left + width, y + 3, PLACE_LEFT, layout->size * 0.85, false,
+        text_draw(pen, left + 6, left + width - 4, y + 3, PLACE_LEFT, layout->size * 0.85, false,
                   facts[i].label);
-        text_draw(pen, left + 6, left + width, y + height / 2 + 1, PLACE_LEFT, layout->size, true,
-                  facts[i].value);
+        text_draw(pen, left + 6, left + width - 4, y + height / 2 + 1, PLACE_LEFT, layout->size,
+                  true, facts[i].value);
+        fact_name(pen, &facts[i]);
     }
     return y + height;
+}
+
+static double facts_draw(const struct pen *pen, const struct fact *facts, size_t count, double left,
+                         double right)
+{
+    const struct layout *layout = pen->layout;
+    double y = pen->y;
+    for (size_t i = 0; i < count; i++) {
+        if (layout->meta == META_INLINE) {
+            char text[TEXT_MAX * 2];
+            snprintf(text, sizeof text, "%s: %s", facts[i].label, facts[i].value);
+            y += label_draw(pen, left, right, y, PLACE_LEFT, layout->size, false, text,
+                            strlen(facts[i].label) + 2, facts[i].pointer) +
+                 2;
+        } else {
+            text_draw(pen, left, layout->fit ? left + 102 : right, y, PLACE_LEFT, layout->size,
+                      true, facts[i].label);
+            y += text_draw(pen, left + 110, right, y, PLACE_LEFT, layout->size, false,
+                           facts[i].value) +
+                 3;
+            fact_name(pen, &facts[i]);
+        }
+    }
+    return y;
 }
 
 static void head_draw(struct pen *pen)
 {
     const struct layout *layout = pen->layout;
-    struct fact facts[4];
+    struct fact facts[FACTS_MAX];
     size_t count = facts_collect(pen, facts);
-    double middle = PAGE_WIDTH / 2.0 + 20;
-    double customer_end = customer_draw(pen, MARGIN, middle - 20);
-    double y = pen->y;
+    double middle = PAGE_WIDTH / 2.0 + 20, right = PAGE_WIDTH - MARGIN;
+    double customer_left = layout->meta_left ? middle : MARGIN;
+    double customer_end = customer_draw(pen, customer_left, customer_left + middle - 20 - MARGIN);
     if (layout->meta == META_BOXES) {
         pen->y = boxes_draw(pen, facts, count, customer_end + 14) + 18;
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        double right = PAGE_WIDTH - MARGIN;
-        if (layout->meta == META_INLINE) {
-            char text[TEXT_MAX * 2];
-            snprintf(text, sizeof text, "%s: %s", facts[i].label, facts[i].value);
-            y += text_draw(pen, middle, right, y, PLACE_LEFT, layout->size, false, text) + 2;
-        } else {
-            text_draw(pen, middle, right, y, PLACE_LEFT, layout->size, true, facts[i].label);
-            y += text_draw(pen, middle + 110, right, y, PLACE_LEFT, layout->size, false,
-                           facts[i].value) +
-                 3;
-        }
-    }
+    double facts_left = layout->meta_left ? MARGIN : middle;
+    double y = facts_draw(pen, facts, count, facts_left, layout->meta_left ? middle - 20 : right);
     pen->y = (y > customer_end ? y : customer_end) + 20;
 }
 
 static bool column_is_numeric(enum column_kind kind)
 {
-    return kind == COLUMN_QUANTITY || kind == COLUMN_PRICE || kind == COLUMN_TOTAL;
+    return kind == COLUMN_QUANTITY || kind == COLUMN_PRICE || kind == COLUMN_TOTAL ||
+           kind == COLUMN_TAX;
 }
 
 static void cell_text(const struct pen *pen, const struct line *line, size_t row,
@@ -175,23 +270,41 @@ static void cell_text(const struct pen *pen, const struct line *line, size_t row
         snprintf(text, TEXT_MAX, "%zu", row + 1);
         break;
     case COLUMN_CODE:
-        snprintf(text, TEXT_MAX, "%s", line->code);
+        snprintf(text, TEXT_MAX, "%s", line->good.code);
         break;
     case COLUMN_DESCRIPTION:
-        snprintf(text, TEXT_MAX, "%s", line->description);
+        snprintf(text, TEXT_MAX, "%s", line->good.name);
         break;
     case COLUMN_QUANTITY:
         layout_quantity(layout, line->quantity_milli, text);
         break;
     case COLUMN_UNIT:
-        snprintf(text, TEXT_MAX, "%s", line->unit);
+        snprintf(text, TEXT_MAX, "%s", line->good.unit);
         break;
     case COLUMN_PRICE:
-        layout_cents(layout, line->price_cents, text);
+        layout_cents(layout, line->good.price_cents, text);
         break;
     case COLUMN_TOTAL:
         layout_cents(layout, line->total_cents, text);
         break;
+    case COLUMN_TAX:
+        snprintf(text, TEXT_MAX, "%d", pen->invoice->tax_percent);
+        break;
+    }
+}
+
+/** The last text drawn is a cell of a row. */
+static void cell_name(const struct pen *pen, size_t row, enum column_kind kind)
+{
+    static const char *const names[] = {[COLUMN_DESCRIPTION] = "item_description",
+                                        [COLUMN_QUANTITY] = "quantity",
+                                        [COLUMN_PRICE] = "unit_price",
+                                        [COLUMN_TOTAL] = "total_cost",
+                                        [COLUMN_TAX] = NULL};
+    if (names[kind] != NULL) {
+        char pointer[POINTER_MAX];
+        snprintf(pointer, sizeof pointer, "/line_items/%zu/%s", row, names[kind]);
+        mark_name(pen, pointer);
     }
 }
 
@@ -230,6 +343,7 @@ static void table_draw(struct pen *pen)
             text_draw(pen, column->left + 5, column->right - 5, pen->y + layout->row_gap / 2,
                       column_is_numeric(column->kind) ? PLACE_RIGHT : PLACE_LEFT, layout->size,
                       false, text);
+            cell_name(pen, row, column->kind);
         }
         pen->y += height;
         if (layout->rules >= RULES_LINES) {
@@ -258,14 +372,14 @@ static void totals_draw(struct pen *pen)
         const char *label;
         int64_t cents;
         bool bold, shown;
-    } rows[] = {{"Subtotal", invoice->subtotal_cents, false, true},
+    } rows[] = {{layout->subtotal_label, invoice->subtotal_cents, false, true},
                 {label, invoice->tax_cents, false, invoice->tax_percent > 0},
-                {"Total Due", invoice->total_cents, true, true}};
+                {layout->due_total_label, invoice->total_cents, true, true}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].shown) {
             layout_cents(layout, rows[i].cents, amount);
-            text_draw(pen, left, right, pen->y, PLACE_LEFT, layout->size, rows[i].bold,
-                      rows[i].label);
+            text_draw(pen, left, layout->fit ? left + 100 : right, pen->y, PLACE_LEFT, layout->size,
+                      rows[i].bold, rows[i].label);
             pen->y += text_draw(pen, left, right, pen->y, PLACE_RIGHT, layout->size, rows[i].bold,
                                 amount) +
                       4;
@@ -311,7 +425,8 @@ static struct Pix *surface_to_pix(cairo_surface_t *surface)
     return pix;
 }
 
-struct Pix *draw_page(const struct invoice *invoice, const struct layout *layout, int dpi)
+struct Pix *draw_page(const struct invoice *invoice, const struct layout *layout, int dpi,
+                      struct marks *marks)
 {
     struct Pix *pix = NULL;
     cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, PAGE_WIDTH * dpi / 72,
@@ -329,7 +444,8 @@ struct Pix *draw_page(const struct invoice *invoice, const struct layout *layout
         cairo_paint(cairo);
         cairo_scale(cairo, dpi / 72.0, dpi / 72.0);
         cairo_set_source_rgb(cairo, 0.08, 0.08, 0.1);
-        struct pen pen = {cairo, layout, invoice, MARGIN};
+        *marks = (struct marks){.count = 0};
+        struct pen pen = {cairo, layout, invoice, MARGIN, dpi / 72.0, marks};
         supplier_draw(&pen);
         head_draw(&pen);
         table_draw(&pen);
@@ -340,6 +456,26 @@ struct Pix *draw_page(const struct invoice *invoice, const struct layout *layout
     cairo_destroy(cairo);
     cairo_surface_destroy(surface);
     return pix;
+}
+
+bool marks_overlap(const struct marks *marks, double width, double height, size_t *first,
+                   size_t *second)
+{
+    for (size_t i = 0; i < marks->count; i++) {
+        const double *a = marks->items[i].box;
+        *first = *second = i;
+        if (a[0] < 0 || a[1] < 0 || a[2] > width || a[3] > height) {
+            return true;
+        }
+        for (size_t j = 0; j < i && !marks->items[i].part; j++) {
+            const double *b = marks->items[j].box;
+            *second = j;
+            if (!marks->items[j].part && a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 void draw_finish(void)

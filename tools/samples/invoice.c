@@ -5,37 +5,55 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct supplier suppliers[SUPPLIERS] = {
-    {"Harbour Hardware & Son", "14 Quay Street", "Falmouth TR11 3AB", "01326 555 014",
-     "GB 418 2290 17", 1},
-    {"Lone Star Provisions Inc.", "2208 Cattle Drive", "Austin, TX 78701", "(512) 555-0148",
-     "74-2918365", 0},
-    {"Northfield Office Supply Ltd", "Unit 7, Mill Lane", "Leeds LS9 8AG", "0113 555 0172",
-     "GB 902 1184 63", 2},
-    {"Bergmann Elektro GmbH", "Industriestrasse 22", "70565 Stuttgart", "+49 711 555 120",
-     "DE 214 778 903", 3},
-    {"Green Valley Produce Co.", "81 Orchard Road", "Salinas, CA 93901", "(831) 555-0119",
-     "94-3310276", 0},
-    {"Castle Street Garden Centre", "3 Castle Street", "Ludlow SY8 1AT", "01584 555 028",
-     "GB 733 6518 20", 4},
-    {"Atlas Laboratory Services LLC", "500 Science Park", "Madison, WI 53711", "(608) 555-0133",
-     "39-1184025", 5},
-    {"Ashford Timber and Tools", "Station Yard", "Ashford TN23 1PJ", "01233 555 061",
-     "GB 664 0127 95", 1},
-    {"Meridian Paper Products", "19 Foundry Lane", "Toledo, OH 43604", "(419) 555-0165",
-     "34-2207718", 2},
-    {"Nordlicht Technik AG", "Hafenweg 5", "20457 Hamburg", "+49 40 555 3190", "DE 198 340 266", 3},
-    {"Rosewood Nurseries", "Old Vicarage Lane", "Evesham WR11 4RE", "01386 555 047",
-     "GB 581 9932 04", 4},
-    {"Pacific Restaurant Wholesale", "1450 Harbor Avenue", "Seattle, WA 98134", "(206) 555-0187",
-     "91-1650843", 0},
-    {"Carter Scientific Supply", "77 Innovation Way", "Durham, NC 27703", "(919) 555-0152",
-     "56-2048871", 5},
-    {"Brightwater Electrical", "212 Dock Road", "Liverpool L19 2JW", "0151 555 0193",
-     "GB 820 4471 58", 3},
-    {"Summit Builders Merchants", "Quarry Road", "Matlock DE4 3LT", "01629 555 039",
-     "GB 497 3065 81", 1},
-    {"Oakridge Stationers", "40 Market Place", "Ripon HG4 1BZ", "01765 555 020", "GB 355 7810 42",
+static const struct {
+    struct supplier supplier;
+    size_t domain; /* what kind of goods */
+} listed[SUPPLIERS_LISTED] = {
+    {{"Harbour Hardware & Son", "14 Quay Street", "Falmouth TR11 3AB", "01326 555 014",
+      "GB 418 2290 17"},
+     1},
+    {{"Lone Star Provisions Inc.", "2208 Cattle Drive", "Austin, TX 78701", "(512) 555-0148",
+      "74-2918365"},
+     0},
+    {{"Northfield Office Supply Ltd", "Unit 7, Mill Lane", "Leeds LS9 8AG", "0113 555 0172",
+      "GB 902 1184 63"},
+     2},
+    {{"Bergmann Elektro GmbH", "Industriestrasse 22", "70565 Stuttgart", "+49 711 555 120",
+      "DE 214 778 903"},
+     3},
+    {{"Green Valley Produce Co.", "81 Orchard Road", "Salinas, CA 93901", "(831) 555-0119",
+      "94-3310276"},
+     0},
+    {{"Castle Street Garden Centre", "3 Castle Street", "Ludlow SY8 1AT", "01584 555 028",
+      "GB 733 6518 20"},
+     4},
+    {{"Atlas Laboratory Services LLC", "500 Science Park", "Madison, WI 53711", "(608) 555-0133",
+      "39-1184025"},
+     5},
+    {{"Ashford Timber and Tools", "Station Yard", "Ashford TN23 1PJ", "01233 555 061",
+      "GB 664 0127 95"},
+     1},
+    {{"Meridian Paper Products", "19 Foundry Lane", "Toledo, OH 43604", "(419) 555-0165",
+      "34-2207718"},
+     2},
+    {{"Nordlicht Technik AG", "Hafenweg 5", "20457 Hamburg", "+49 40 555 3190", "DE 198 340 266"},
+     3},
+    {{"Rosewood Nurseries", "Old Vicarage Lane", "Evesham WR11 4RE", "01386 555 047",
+      "GB 581 9932 04"},
+     4},
+    {{"Pacific Restaurant Wholesale", "1450 Harbor Avenue", "Seattle, WA 98134", "(206) 555-0187",
+      "91-1650843"},
+     0},
+    {{"Carter Scientific Supply", "77 Innovation Way", "Durham, NC 27703", "(919) 555-0152",
+      "56-2048871"},
+     5},
+    {{"Brightwater Electrical", "212 Dock Road", "Liverpool L19 2JW", "0151 555 0193",
+      "GB 820 4471 58"},
+     3},
+    {{"Summit Builders Merchants", "Quarry Road", "Matlock DE4 3LT", "01629 555 039",
+      "GB 497 3065 81"},
+     1},
+    {{"Oakridge Stationers", "40 Market Place", "Ripon HG4 1BZ", "01765 555 020", "GB 355 7810 42"},
      2},
 };
 
@@ -126,9 +144,26 @@ static const char *const customers[][3] = {
     {"Blue Heron Diner", "902 Lakeview Drive", "Duluth, MN 55802"},
 };
 
-const struct supplier *supplier_get(size_t index)
+struct supplier supplier_make(size_t index)
 {
-    return &suppliers[index];
+    return index < SUPPLIERS_LISTED ? listed[index].supplier : supplier_compose(index);
+}
+
+size_t catalogue_make(size_t index, struct good made[CATALOGUE_MAX])
+{
+    if (index >= SUPPLIERS_LISTED) {
+        return catalogue_compose(index, made);
+    }
+    for (size_t item = 0; item < CATALOGUE_SIZE; item++) {
+        const struct goods *good = &goods[listed[index].domain][item];
+        snprintf(made[item].name, sizeof made[item].name, "%s", good->name);
+        snprintf(made[item].code, sizeof made[item].code, "%c%c%03zu", good->name[0],
+                 (char)('A' + (char)(index % 26)), item * 37 + 101);
+        made[item].unit = good->unit;
+        /* Each supplier has its own price for the same good, and keeps it. */
+        made[item].price_cents = good->price_cents + (int64_t)((index * 7 + item * 3) % 40);
+    }
+    return CATALOGUE_SIZE;
 }
 
 static int days_in_month(int year, int month)
@@ -177,15 +212,9 @@ static void number_draw(struct invoice *invoice, struct prng *prng)
              prng_range(prng, 1000, 9999));
 }
 
-static void line_draw(struct line *line, size_t supplier, size_t item, struct prng *prng)
+static void line_draw(struct line *line, const struct good *good, struct prng *prng)
 {
-    const struct goods *good = &goods[suppliers[supplier].domain][item];
-    snprintf(line->code, sizeof line->code, "%c%c%03zu", good->name[0],
-             (char)('A' + (char)(supplier % 26)), item * 37 + 101);
-    line->description = good->name;
-    line->unit = good->unit;
-    /* Each supplier has its own price for the same good, and keeps it. */
-    line->price_cents = good->price_cents + (int64_t)((supplier * 7 + item * 3) % 40);
+    line->good = *good;
     bool weighed = strcmp(good->unit, "kg") == 0 || strcmp(good->unit, "m") == 0;
     if (weighed && prng_chance(prng, 0.5)) {
         line->quantity_milli = prng_range(prng, 3, 60) * 500;
@@ -194,31 +223,35 @@ static void line_draw(struct line *line, size_t supplier, size_t item, struct pr
     } else {
         line->quantity_milli = prng_range(prng, 1, 24) * 1000;
     }
-    line->total_cents = (line->quantity_milli * line->price_cents + 500) / 1000;
+    line->total_cents = (line->quantity_milli * good->price_cents + 500) / 1000;
 }
 
 void invoice_draw(struct invoice *invoice, size_t supplier, struct prng *prng)
 {
     memset(invoice, 0, sizeof *invoice);
     invoice->supplier = supplier;
+    invoice->sender = supplier_make(supplier);
     invoice->date = (struct date){prng_range(prng, 2023, 2026), prng_range(prng, 1, 12), 1};
     invoice->date.day = prng_range(prng, 1, days_in_month(invoice->date.year, invoice->date.month));
     invoice->due = date_add(invoice->date, prng_chance(prng, 0.5) ? 30 : 14);
+    invoice->delivery = date_add(invoice->date, (int)(supplier % 3));
     number_draw(invoice, prng);
     size_t customer = prng_below(prng, sizeof customers / sizeof customers[0]);
     invoice->customer = customers[customer][0];
     invoice->customer_street = customers[customer][1];
     invoice->customer_city = customers[customer][2];
 
-    bool taken[CATALOGUE_SIZE] = {false};
+    struct good catalogue[CATALOGUE_MAX];
+    size_t catalogue_count = catalogue_make(supplier, catalogue);
+    bool taken[CATALOGUE_MAX] = {false};
     invoice->lines_count = (size_t)prng_range(prng, 2, 9);
     for (size_t i = 0; i < invoice->lines_count; i++) {
-        size_t item = prng_below(prng, CATALOGUE_SIZE);
+        size_t item = prng_below(prng, catalogue_count);
         while (taken[item]) {
-            item = (item + 1) % CATALOGUE_SIZE;
+            item = (item + 1) % catalogue_count;
         }
         taken[item] = true;
-        line_draw(&invoice->lines[i], supplier, item, prng);
+        line_draw(&invoice->lines[i], &catalogue[item], prng);
         invoice->subtotal_cents += invoice->lines[i].total_cents;
     }
     static const int rates[] = {0, 7, 8, 19, 20};
@@ -247,18 +280,18 @@ int invoice_write_truth(const struct invoice *invoice, const char *path)
     if (file == NULL) {
         return -1;
     }
-    fprintf(file, "{\n  \"supplier_name\": \"%s\",\n", suppliers[invoice->supplier].name);
+    fprintf(file, "{\n  \"supplier_name\": \"%s\",\n", invoice->sender.name);
     fprintf(file, "  \"invoice_date\": \"%04d-%02d-%02d\",\n", invoice->date.year,
             invoice->date.month, invoice->date.day);
     fprintf(file, "  \"invoice_number\": \"%s\",\n  \"line_items\": [", invoice->number);
     for (size_t i = 0; i < invoice->lines_count; i++) {
         const struct line *line = &invoice->lines[i];
         fprintf(file, "%s\n    {\"item_description\": \"%s\", \"quantity\": ", i == 0 ? "" : ",",
-                line->description);
+                line->good.name);
         write_quantity(file, line->quantity_milli);
         fprintf(file, ", \"unit_price\": %" PRId64 ".%02d, \"total_cost\": %" PRId64 ".%02d}",
-                line->price_cents / 100, (int)(line->price_cents % 100), line->total_cents / 100,
-                (int)(line->total_cents % 100));
+                line->good.price_cents / 100, (int)(line->good.price_cents % 100),
+                line->total_cents / 100, (int)(line->total_cents % 100));
     }
     fprintf(file, "\n  ]\n}\n");
     int failed = ferror(file);

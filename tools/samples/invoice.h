@@ -10,15 +10,23 @@
 #include "prng.h"
 
 enum {
-    SUPPLIERS = 16,      /* each has its own catalogue and its own layout */
-    CATALOGUE_SIZE = 20, /* goods a supplier sells */
+    SUPPLIERS = 48,        /* each has its own catalogue and its own layout */
+    SUPPLIERS_LISTED = 16, /* the first are written down, the others drawn from words */
+    CATALOGUE_SIZE = 20,   /* goods of a supplier that is written down */
+    CATALOGUE_MAX = 40,    /* and of any */
     LINES_MAX = 12,
     TEXT_MAX = 64
 };
 
 struct supplier {
-    const char *name, *street, *city, *phone, *tax_id;
-    size_t domain; /* what kind of goods */
+    char name[TEXT_MAX], street[TEXT_MAX], city[TEXT_MAX], phone[TEXT_MAX], tax_id[TEXT_MAX];
+};
+
+/* Something a supplier sells, always at the same price. */
+struct good {
+    char name[TEXT_MAX], code[16];
+    const char *unit; /* static */
+    int64_t price_cents;
 };
 
 struct date {
@@ -26,26 +34,31 @@ struct date {
 };
 
 struct line {
-    char code[16];
-    const char *description; /* static */
-    const char *unit;        /* static */
-    int64_t quantity_milli;  /* thousandths */
-    int64_t price_cents, total_cents;
+    struct good good;
+    int64_t quantity_milli; /* thousandths */
+    int64_t total_cents;
 };
 
 struct invoice {
-    size_t supplier;
+    size_t supplier; /* its index, */
+    struct supplier sender;
     char number[32], order[32], customer_id[32];
     const char *customer, *customer_street, *customer_city; /* static */
-    struct date date, due;
+    struct date date, due, delivery;
     size_t lines_count;
     struct line lines[LINES_MAX];
     int64_t subtotal_cents, tax_cents, total_cents;
     int tax_percent;
 };
 
-/** The supplier of that index, below SUPPLIERS. Static data. */
-const struct supplier *supplier_get(size_t index);
+/** The supplier of that index, below SUPPLIERS. */
+struct supplier supplier_make(size_t index);
+/** What it sells; returns how many goods, 20 to CATALOGUE_MAX. */
+size_t catalogue_make(size_t index, struct good goods[CATALOGUE_MAX]);
+/** The same for suppliers from SUPPLIERS_LISTED on, whose names and goods are put together from
+ *  words (words.c). */
+struct supplier supplier_compose(size_t index);
+size_t catalogue_compose(size_t index, struct good goods[CATALOGUE_MAX]);
 
 /** Fill `invoice` for one supplier. All amounts agree: quantity * price == total, rounded half up
  *  to cents, and the totals are sums. */

@@ -26,11 +26,51 @@ static const char *const unit_titles[] = {"Unit", "UoM", "Per"};
 static const char *const price_titles[] = {"Unit Price", "Price", "Rate", "Unit Cost"};
 static const char *const total_titles[] = {"Total", "Amount", "Line Total", "Net Amount"};
 
+/* The wider grammar: more words for each thing, so that few layouts share all of theirs. */
+static const char *const wide_fonts[] = {
+    "Liberation Sans", "Liberation Serif",      "DejaVu Sans",     "Liberation Sans Narrow",
+    "DejaVu Serif",    "DejaVu Sans Condensed", "Liberation Mono", "DejaVu Serif Condensed"};
+static const char *const wide_titles[] = {
+    "INVOICE", "Invoice",          "Sales Invoice", "TAX INVOICE", "Bill", "Commercial Invoice",
+    "Account", "FACTURE / INVOICE"};
+static const char *const wide_number_labels[] = {
+    "Invoice No.", "Invoice Number", "Invoice #", "Inv. No.", "Document No.", "Reference",
+    "Bill No",     "Invoice ID",     "Our Ref.",  "Number",   "Folio",        "Voucher"};
+static const char *const wide_date_labels[] = {"Date",        "Invoice Date", "Date of Issue",
+                                               "Issued",      "Dated",        "Tax Point",
+                                               "Invoiced on", "Billing Date", "Raised"};
+static const char *const wide_due_labels[] = {"Due Date", "Payment Due", "Pay by", "Terms end",
+                                              "Settle by"};
+static const char *const wide_order_labels[] = {"Order No.", "PO Number", "Your Order",
+                                                "Purchase Ref.", "Job"};
+static const char *const wide_customer_labels[] = {"Bill To",    "Sold To",   "Customer",
+                                                   "Invoice To", "Consignee", "Account of"};
+static const char *const customer_id_labels[] = {"Customer No.", "Account", "Client", "A/C"};
+static const char *const delivery_labels[] = {"Delivered", "Ship Date", "Despatched", "Supply"};
+static const char *const wide_position_titles[] = {"No.", "#", "Pos", "Ln", "Line"};
+static const char *const wide_code_titles[] = {"Code", "Item No.",  "SKU", "Art. No.",
+                                               "Part", "Stock No.", "Ref."};
+static const char *const wide_description_titles[] = {
+    "Description", "Item", "Product", "Article", "Details", "Particulars", "Goods", "Supplied"};
+static const char *const wide_quantity_titles[] = {"Qty",     "Quantity", "Units", "Pcs",
+                                                   "Ordered", "Shipped",  "Count", "Nos."};
+static const char *const wide_unit_titles[] = {"Unit", "UoM", "Per", "Pack"};
+static const char *const wide_price_titles[] = {"Unit Price", "Price", "Rate",     "Each",
+                                                "List",       "Cost",  "Per Unit", "Net Price"};
+static const char *const wide_total_titles[] = {"Total", "Amount",   "Line Total", "Value",
+                                                "Sum",   "Extended", "Net",        "Line Value"};
+static const char *const tax_titles[] = {"VAT %", "Tax", "VAT"};
+static const char *const subtotal_labels[] = {"Subtotal", "Net Total", "Goods Total", "Sub-total"};
+static const char *const due_total_labels[] = {"Total Due", "Amount Due", "TOTAL", "To Pay",
+                                               "Grand Total"};
+
 /* Which columns, from left to right; each row ends where the next kind would be POSITION again. */
-static const struct {
+struct order {
     size_t count;
     enum column_kind kinds[COLUMNS_MAX];
-} orders[] = {
+};
+
+static const struct order orders[] = {
     {4, {COLUMN_DESCRIPTION, COLUMN_QUANTITY, COLUMN_PRICE, COLUMN_TOTAL}},
     {4, {COLUMN_QUANTITY, COLUMN_DESCRIPTION, COLUMN_PRICE, COLUMN_TOTAL}},
     {5, {COLUMN_CODE, COLUMN_DESCRIPTION, COLUMN_QUANTITY, COLUMN_PRICE, COLUMN_TOTAL}},
@@ -41,6 +81,48 @@ static const struct {
      {COLUMN_CODE, COLUMN_DESCRIPTION, COLUMN_UNIT, COLUMN_PRICE, COLUMN_QUANTITY, COLUMN_TOTAL}},
     {5, {COLUMN_QUANTITY, COLUMN_CODE, COLUMN_DESCRIPTION, COLUMN_PRICE, COLUMN_TOTAL}},
 };
+
+static const struct order wide_orders[] = {
+    {4, {COLUMN_DESCRIPTION, COLUMN_QUANTITY, COLUMN_PRICE, COLUMN_TOTAL}},
+    {4, {COLUMN_QUANTITY, COLUMN_DESCRIPTION, COLUMN_PRICE, COLUMN_TOTAL}},
+    {5, {COLUMN_CODE, COLUMN_DESCRIPTION, COLUMN_QUANTITY, COLUMN_PRICE, COLUMN_TOTAL}},
+    {6,
+     {COLUMN_POSITION, COLUMN_DESCRIPTION, COLUMN_QUANTITY, COLUMN_UNIT, COLUMN_PRICE,
+      COLUMN_TOTAL}},
+    {5, {COLUMN_QUANTITY, COLUMN_CODE, COLUMN_DESCRIPTION, COLUMN_PRICE, COLUMN_TOTAL}},
+    {5, {COLUMN_DESCRIPTION, COLUMN_PRICE, COLUMN_QUANTITY, COLUMN_TAX, COLUMN_TOTAL}},
+    {6,
+     {COLUMN_POSITION, COLUMN_CODE, COLUMN_DESCRIPTION, COLUMN_QUANTITY, COLUMN_PRICE,
+      COLUMN_TOTAL}},
+    {5, {COLUMN_POSITION, COLUMN_QUANTITY, COLUMN_DESCRIPTION, COLUMN_PRICE, COLUMN_TOTAL}},
+    {6,
+     {COLUMN_CODE, COLUMN_QUANTITY, COLUMN_UNIT, COLUMN_DESCRIPTION, COLUMN_PRICE, COLUMN_TOTAL}},
+    {5, {COLUMN_CODE, COLUMN_DESCRIPTION, COLUMN_PRICE, COLUMN_QUANTITY, COLUMN_TOTAL}},
+    {6, {COLUMN_DESCRIPTION, COLUMN_CODE, COLUMN_QUANTITY, COLUMN_PRICE, COLUMN_TOTAL, COLUMN_TAX}},
+};
+
+static const char *wide_column_title(enum column_kind kind, struct prng *prng)
+{
+    switch (kind) {
+    case COLUMN_POSITION:
+        return PICK(prng, wide_position_titles);
+    case COLUMN_CODE:
+        return PICK(prng, wide_code_titles);
+    case COLUMN_DESCRIPTION:
+        return PICK(prng, wide_description_titles);
+    case COLUMN_QUANTITY:
+        return PICK(prng, wide_quantity_titles);
+    case COLUMN_UNIT:
+        return PICK(prng, wide_unit_titles);
+    case COLUMN_PRICE:
+        return PICK(prng, wide_price_titles);
+    case COLUMN_TOTAL:
+        return PICK(prng, wide_total_titles);
+    case COLUMN_TAX:
+        return PICK(prng, tax_titles);
+    }
+    return "";
+}
 
 static const char *column_title(enum column_kind kind, struct prng *prng)
 {
@@ -59,38 +141,86 @@ static const char *column_title(enum column_kind kind, struct prng *prng)
         return PICK(prng, price_titles);
     case COLUMN_TOTAL:
         return PICK(prng, total_titles);
+    case COLUMN_TAX:
+        break;
     }
     return "";
 }
 
-static void columns_make(struct layout *layout, struct prng *prng)
+static void columns_make(struct layout *layout, const struct order *order,
+                         const char *(*title)(enum column_kind, struct prng *), struct prng *prng)
 {
     static const double widths[] = {
-        [COLUMN_POSITION] = 34, [COLUMN_CODE] = 66,  [COLUMN_QUANTITY] = 62,
-        [COLUMN_UNIT] = 46,     [COLUMN_PRICE] = 76, [COLUMN_TOTAL] = 84};
+        [COLUMN_POSITION] = 34, [COLUMN_CODE] = 66,  [COLUMN_QUANTITY] = 62, [COLUMN_UNIT] = 46,
+        [COLUMN_PRICE] = 76,    [COLUMN_TOTAL] = 84, [COLUMN_TAX] = 46};
     double left = 48;
     const double right = 547;
-    size_t order = prng_below(prng, sizeof orders / sizeof orders[0]);
-    layout->columns_count = orders[order].count;
+    layout->columns_count = order->count;
     double rest = right - left;
     for (size_t i = 0; i < layout->columns_count; i++) {
-        enum column_kind kind = orders[order].kinds[i];
+        enum column_kind kind = order->kinds[i];
         rest -= kind == COLUMN_DESCRIPTION ? 0 : widths[kind];
     }
     for (size_t i = 0; i < layout->columns_count; i++) {
         struct column *column = &layout->columns[i];
-        column->kind = orders[order].kinds[i];
-        column->title = column_title(column->kind, prng);
+        column->kind = order->kinds[i];
+        column->title = title(column->kind, prng);
         column->left = left;
         left += column->kind == COLUMN_DESCRIPTION ? rest : widths[column->kind];
         column->right = left;
     }
 }
 
+static struct layout layout_make_wide(size_t number)
+{
+    struct prng prng = prng_init(0x3177de, number);
+    struct layout layout = {.font = PICK(&prng, wide_fonts), .fit = true};
+    layout.size = prng_real(&prng, 9.0, 11.5);
+    layout.supplier_place = (enum place)prng_below(&prng, 3);
+    layout.title = PICK(&prng, wide_titles);
+    layout.meta = (enum meta_style)prng_below(&prng, 3);
+    layout.number_label = PICK(&prng, wide_number_labels);
+    layout.date_label = PICK(&prng, wide_date_labels);
+    layout.due_label = PICK(&prng, wide_due_labels);
+    layout.order_label = PICK(&prng, wide_order_labels);
+    layout.customer_label = PICK(&prng, wide_customer_labels);
+    layout.customer_id_label = PICK(&prng, customer_id_labels);
+    layout.delivery_label = PICK(&prng, delivery_labels);
+    layout.subtotal_label = PICK(&prng, subtotal_labels);
+    layout.due_total_label = PICK(&prng, due_total_labels);
+    layout.show_due = prng_chance(&prng, 0.6);
+    layout.show_order = prng_chance(&prng, 0.6);
+    layout.show_tax_id = prng_chance(&prng, 0.5);
+    layout.show_bank = prng_chance(&prng, 0.5);
+    layout.show_customer_id = prng_chance(&prng, 0.4);
+    layout.show_delivery = prng_chance(&prng, 0.3);
+    layout.date_first = prng_chance(&prng, 0.5);
+    layout.meta_left = prng_chance(&prng, 0.3);
+    layout.date_format = (enum date_format)prng_below(&prng, DATE_FORMATS);
+    layout.comma_decimals =
+        (layout.date_format == DATE_DOTS || layout.date_format == DATE_DOTS_SHORT) &&
+        prng_chance(&prng, 0.6);
+    layout.quantity_decimals = prng_chance(&prng, 0.25);
+    layout.currency = PICK(&prng, currencies);
+    layout.rules = (enum rules)prng_below(&prng, 4);
+    layout.header_shaded = prng_chance(&prng, 0.4);
+    layout.row_gap = prng_real(&prng, 3.0, 9.0);
+    layout.totals_right = prng_chance(&prng, 0.8);
+    const struct order *order =
+        &wide_orders[prng_below(&prng, sizeof wide_orders / sizeof wide_orders[0])];
+    columns_make(&layout, order, wide_column_title, &prng);
+    return layout;
+}
+
 struct layout layout_make(size_t number)
 {
+    if (number >= SUPPLIERS_LISTED) {
+        return layout_make_wide(number);
+    }
     struct prng prng = prng_init(0x1a707, number);
     struct layout layout = {.font = PICK(&prng, fonts)};
+    layout.subtotal_label = "Subtotal";
+    layout.due_total_label = "Total Due";
     layout.size = prng_real(&prng, 9.5, 11.5);
     layout.supplier_place = (enum place)prng_below(&prng, 3);
     layout.title = PICK(&prng, titles);
@@ -104,7 +234,7 @@ struct layout layout_make(size_t number)
     layout.show_order = prng_chance(&prng, 0.6);
     layout.show_tax_id = prng_chance(&prng, 0.5);
     layout.show_bank = prng_chance(&prng, 0.5);
-    layout.date_format = (enum date_format)prng_below(&prng, DATE_FORMATS);
+    layout.date_format = (enum date_format)prng_below(&prng, DATE_FORMATS_LISTED);
     layout.comma_decimals = layout.date_format == DATE_DOTS && prng_chance(&prng, 0.6);
     layout.quantity_decimals = prng_chance(&prng, 0.25);
     layout.currency = PICK(&prng, currencies);
@@ -112,7 +242,8 @@ struct layout layout_make(size_t number)
     layout.header_shaded = prng_chance(&prng, 0.4);
     layout.row_gap = prng_real(&prng, 4.0, 9.0);
     layout.totals_right = prng_chance(&prng, 0.8);
-    columns_make(&layout, &prng);
+    const struct order *order = &orders[prng_below(&prng, sizeof orders / sizeof orders[0])];
+    columns_make(&layout, order, column_title, &prng);
     return layout;
 }
 
@@ -137,6 +268,12 @@ void layout_date(const struct layout *layout, struct date date, char *text)
         break;
     case DATE_SHORT:
         snprintf(text, TEXT_MAX, "%02d-%.3s-%d", date.day, month, date.year);
+        break;
+    case DATE_SLASHES:
+        snprintf(text, TEXT_MAX, "%02d/%02d/%d", date.day, date.month, date.year);
+        break;
+    case DATE_DOTS_SHORT:
+        snprintf(text, TEXT_MAX, "%02d.%02d.%02d", date.day, date.month, date.year % 100);
         break;
     case DATE_ISO:
     case DATE_FORMATS:

@@ -27,6 +27,9 @@ enum date_format {
     DATE_DOTS,    /* 14.07.2025 */
     DATE_US,      /* 07/14/2025 */
     DATE_SHORT,   /* 14-Jul-2025 */
+    DATE_FORMATS_LISTED,
+    DATE_SLASHES = DATE_FORMATS_LISTED, /* 14/07/2025 */
+    DATE_DOTS_SHORT,                    /* 14.07.25 */
     DATE_FORMATS
 };
 
@@ -37,10 +40,11 @@ enum column_kind {
     COLUMN_QUANTITY,
     COLUMN_UNIT,
     COLUMN_PRICE,
-    COLUMN_TOTAL
+    COLUMN_TOTAL,
+    COLUMN_TAX /* percent of tax: a number that is none of those wanted */
 };
 
-enum { COLUMNS_MAX = 7 };
+enum { COLUMNS_MAX = 7, LAYOUTS = SUPPLIERS };
 
 struct column {
     enum column_kind kind;
@@ -55,7 +59,12 @@ struct layout {
     const char *title;
     enum meta_style meta;
     const char *number_label, *date_label, *due_label, *order_label, *customer_label;
-    bool show_due, show_order, show_tax_id, show_bank;
+    const char *customer_id_label, *delivery_label;
+    const char *subtotal_label, *due_total_label;
+    bool show_due, show_order, show_tax_id, show_bank, show_customer_id, show_delivery;
+    bool date_first; /* of the facts */
+    bool meta_left;  /* the facts stand left, the customer right */
+    bool fit;        /* text too wide for its place is set smaller */
     enum date_format date_format;
     bool comma_decimals;    /* 1.234,50 */
     bool quantity_decimals; /* 2.00 */
@@ -68,7 +77,8 @@ struct layout {
     bool totals_right;
 };
 
-/** The layout of that number. */
+/** The layout of that number, below LAYOUTS. The first SUPPLIERS_LISTED have few words for things;
+ *  the others are drawn from a wider grammar. */
 struct layout layout_make(size_t number);
 
 /** Write a date or amount as the layout does. `text` holds at least TEXT_MAX bytes. */
