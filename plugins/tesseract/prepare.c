@@ -135,3 +135,43 @@ struct box map_box(const struct map *map, struct box box, double width, double h
     bottom = fmin(fmax(floor(bottom + 0.5), top), height);
     return (struct box){left, top, right - left, bottom - top};
 }
+
+/** Count the marks left of `x` in a list of boxes that are tall. */
+static size_t tall_before(BOXA *marks, double tall, double x)
+{
+    size_t count = 0;
+    for (l_int32 i = 0; i < boxaGetCount(marks); i++) {
+        l_int32 left = 0, width = 0, height = 0;
+        boxaGetBoxGeometry(marks, i, &left, NULL, &width, &height);
+        count += height >= tall && left + width / 2.0 < x;
+    }
+    return count;
+}
+
+size_t prepare_point(struct Pix *grey, struct box box, size_t digits)
+{
+    const double tall_share = 0.75, speck_share = 0.4, foot_share = 0.65;
+    const l_int32 threshold = 150;
+    size_t found = 0, specks = 0;
+    BOX *cut = boxCreate((l_int32)box.x - 1, (l_int32)box.y - 1, (l_int32)box.width + 3,
+                         (l_int32)(box.height * 1.15) + 2);
+    struct Pix *part = cut == NULL ? NULL : pixClipRectangle(grey, cut, NULL);
+    struct Pix *binary = part == NULL ? NULL : pixThresholdToBinary(part, threshold);
+    BOXA *marks = binary == NULL ? NULL : pixConnComp(binary, NULL, 8);
+    for (l_int32 i = 0; marks != NULL && i < boxaGetCount(marks); i++) {
+        l_int32 x = 0, y = 0, width = 0, height = 0;
+        boxaGetBoxGeometry(marks, i, &x, &y, &width, &height);
+        double middle = y + height / 2.0;
+        if (height <= speck_share * box.height && width <= speck_share * box.height &&
+            height * width >= 4 && middle >= foot_share * box.height) {
+            specks++;
+            found = tall_before(marks, tall_share * box.height, x + width / 2.0);
+        }
+    }
+    size_t tall = marks == NULL ? 0 : tall_before(marks, tall_share * box.height, INFINITY);
+    boxaDestroy(&marks);
+    pixDestroy(&binary);
+    pixDestroy(&part);
+    boxDestroy(&cut);
+    return specks == 1 && tall == digits && found > 0 && found < digits ? found : 0;
+}

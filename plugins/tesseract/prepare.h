@@ -33,4 +33,9 @@ struct Pix *prepare_grey(struct Pix *grey, double scale);
  *  pixels. */
 struct box map_box(const struct map *map, struct box box, double width, double height);
 
+/** Behind how many of `digits` digits in a box of an even grey page a point stands: a speck at
+ *  the foot of the line between marks as tall as it. 0 if there is none, or the marks are not as
+ *  many as the digits. */
+size_t prepare_point(struct Pix *grey, struct box box, size_t digits);
+
 #endif

@@ -9,6 +9,7 @@
 #include <tesseract/capi.h>
 #include <unistd.h>
 
+#include "cells.h"
 #include "prepare.h"
 
 struct reader {
@@ -326,6 +327,148 @@ static enum reader_status second_reading(struct reader *reader, const struct upr
     return status;
 }
 
+/** Read one cell as a line of digits. Returns a word with text (malloc'ed) when a number stands
+ *  there, else text is NULL. */
+static struct word cell_read(struct reader *reader, struct Pix *grey, const struct gap *gap)
+{
+    const double height_liked = 40.0; /* pixels of a digit's line as Tesseract reads it best */
+    const int border = 12;
+    struct word word = {.box = gap->box};
+    BOX *box = boxCreate((l_int32)gap->box.x, (l_int32)gap->box.y, (l_int32)gap->box.width,
+                         (l_int32)gap->box.height);
+    struct Pix *cut = box == NULL ? NULL : pixClipRectangle(grey, box, NULL);
+    l_float32 scale = (l_float32)fmax(1.0, height_liked / fmax(gap->height, 8.0));
+    struct Pix *scaled = cut == NULL ? NULL : pixScale(cut, scale, scale);
+    struct Pix *framed = scaled == NULL ? NULL : pixAddBorder(scaled, border, 255);
+    if (framed != NULL) {
+        TessBaseAPISetPageSegMode(reader->text, PSM_SINGLE_LINE);
+        TessBaseAPISetVariable(reader->text, "tessedit_char_whitelist",
+                               "0123456789.,$\u20ac\u00a3");
+        TessBaseAPISetImage2(reader->text, framed);
+        TessBaseAPISetSourceResolution(reader->text, 200);
+        if (TessBaseAPIRecognize(reader->text, NULL) == 0) {
+            char *text = TessBaseAPIGetUTF8Text(reader->text);
+            size_t size = text == NULL ? 0 : strcspn(text, " \n");
+            word.confidence = TessBaseAPIMeanTextConf(reader->text) / 100.0;
+            if (size > 0 && text[size + strspn(text + size, " \n")] == '\0') {
+                text[size] = '\0';
+                word.text = cells_is_number(text) ? strdup(text) : NULL;
+            }
+            TessDeleteText(text);
+        }
+        TessBaseAPISetVariable(reader->text, "tessedit_char_whitelist", "");
+        TessBaseAPIClear(reader->text);
+    }
+    pixDestroy(&cut);
+    pixDestroy(&scaled);
+    pixDestroy(&framed);
+    boxDestroy(&box);
+    return word;
+}
+
+/** Put a number read again in the place of what was doubted, if it is the better; it then takes
+ *  `word`. The parts of a number that was read as two words become one. */
+static int cell_settle(struct words *words, const struct gap *gap, const struct word *word)
+{
+    struct word *doubtful = &words->items[gap->word];
+    int was_good =
+        gap->parts == 1 && cells_is_number(doubtful->text) && cells_is_well_formed(doubtful->text);
+    int is_good = cells_is_well_formed(word->text);
+    if (!is_good || (was_good && doubtful->confidence > word->confidence &&
+                     strlen(word->text) <= strlen(doubtful->text))) {
+        return 0;
+    }
+    for (size_t part = 1; part < gap->parts; part++) {
+        struct word *more = &words->items[gap->word + part];
+        doubtful->box.width = more->box.x + more->box.width - doubtful->box.x;
+        more->text[0] = '\0';
+    }
+    free(doubtful->text);
+    doubtful->text = word->text;
+    doubtful->confidence = word->confidence;
+    return 1;
+}
+
+/** "18 87", read as two words where no better reading was had, becomes 18.87. */
+static int parts_join(struct words *words, size_t first)
+{
+    const double doubt = 0.8;
+    struct word *word = &words->items[first], *cents = &words->items[first + 1];
+    size_t size = strcspn(word->text, ".,"), cents_size = strlen(cents->text);
+    if (strlen(word->text) > size + 1 || size == 0 || cents_size != 2) {
+        return 0;
+    }
+    char *text = malloc(size + cents_size + 2);
+    if (text != NULL) {
+        memcpy(text, word->text, size);
+        text[size] = '.';
+        memcpy(text + size + 1, cents->text, cents_size + 1);
+        free(word->text);
+        word->text = text;
+        word->confidence = doubt * fmin(word->confidence, cents->confidence);
+        word->box.width = cents->box.x + cents->box.width - word->box.x;
+        cents->text[0] = '\0';
+    }
+    return text != NULL;
+}
+
+/** Put points back that stand on the page and were not read: 762 for 7.62. */
+static void points_restore(const struct upright *upright, struct words *words)
+{
+    const double doubt = 0.95;
+    for (size_t i = 0; i < words->count; i++) {
+        struct word *word = &words->items[i];
+        size_t size = strlen(word->text);
+        size_t before = size >= 2 && strspn(word->text, "0123456789") == size
+                            ? prepare_point(upright->grey, word->box, size)
+                            : 0;
+        char *text = before > 0 ? malloc(size + 2) : NULL;
+        if (text != NULL) {
+            memcpy(text, word->text, before);
+            text[before] = '.';
+            memcpy(text + before + 1, word->text + before, size - before + 1);
+            free(word->text);
+            word->text = text;
+            word->confidence *= doubt;
+        }
+    }
+}
+
+/** Where a column of numbers has none, or a doubtful one, look again for digits alone. */
+static enum reader_status cells_reading(struct reader *reader, const struct upright *upright,
+                                        double slope, const struct reader_cancel *cancel,
+                                        struct words *words)
+{
+    const double confidence_min = 0.5, doubt = 0.9;
+    struct gap gaps[CELLS_MAX];
+    size_t count = cells_gaps(words, slope, gaps);
+    int changed = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (cancel->cancelled(cancel->context)) {
+            return READER_CANCELLED;
+        }
+        struct word word = cell_read(reader, upright->grey, &gaps[i]);
+        struct word *doubtful = gaps[i].word < words->count ? &words->items[gaps[i].word] : NULL;
+        word.confidence *= doubt;
+        if (word.text == NULL || word.confidence < confidence_min) {
+            free(word.text);
+            changed |= gaps[i].parts == 2 && parts_join(words, gaps[i].word);
+        } else if (doubtful != NULL && !cell_settle(words, &gaps[i], &word)) {
+            free(word.text);
+            changed |= gaps[i].parts == 2 && parts_join(words, gaps[i].word);
+        } else if (doubtful != NULL) {
+            changed = 1;
+        } else if (words_take(words, word) != 0) {
+            return READER_NO_MEMORY;
+        } else {
+            changed = 1;
+        }
+    }
+    points_restore(upright, words);
+    words_drop_empty(words);
+    return changed && words_set_lines(words, slope) != 0 ? READER_NO_MEMORY : READER_OK;
+}
+
 enum reader_status reader_read(struct reader *reader, struct Pix *page,
                                const struct reader_cancel *cancel, struct reading *reading)
 {
@@ -344,6 +487,10 @@ enum reader_status reader_read(struct reader *reader, struct Pix *page,
     }
     if (words_set_lines(&reading->words, slope) != 0) {
         status = READER_NO_MEMORY;
+        goto out;
+    }
+    status = cells_reading(reader, &upright, slope, cancel, &reading->words);
+    if (status != READER_OK) {
         goto out;
     }
     for (size_t i = 0; i < reading->words.count; i++) {

@@ -21,6 +21,19 @@ int words_take(struct words *words, struct word word)
     return 0;
 }
 
+void words_drop_empty(struct words *words)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < words->count; i++) {
+        if (words->items[i].text[0] == '\0') {
+            free(words->items[i].text);
+        } else {
+            words->items[kept++] = words->items[i];
+        }
+    }
+    words->count = kept;
+}
+
 void words_finish(struct words *words)
 {
     for (size_t i = 0; i < words->count; i++) {

@@ -26,6 +26,8 @@ struct words {
 
 /** Add a word and take its text (malloc'ed), which is freed if there is no memory. 0, or -1. */
 int words_take(struct words *words, struct word word);
+/** Drop the words that have no text. */
+void words_drop_empty(struct words *words);
 /** Free all words; the list is empty again. */
 void words_finish(struct words *words);
 
