@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "date.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int is_digit(char c)
@@ -137,6 +138,11 @@ int date_parse(const struct document *document, size_t word, struct date *date)
     }
     *date = found;
     return 1;
+}
+
+void date_format(const struct date *date, char text[DATE_TEXT_SIZE])
+{
+    snprintf(text, DATE_TEXT_SIZE, "%04d-%02d-%02d", date->year, date->month, date->day);
 }
 
 void date_swap(struct date *date)

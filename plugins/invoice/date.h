@@ -24,6 +24,10 @@ struct date {
  *  (20xx) are read. */
 int date_parse(const struct document *document, size_t word, struct date *date);
 
+enum { DATE_TEXT_SIZE = 48 };
+/** Write as 2025-07-14. */
+void date_format(const struct date *date, char text[DATE_TEXT_SIZE]);
+
 /** Swap day and month. */
 void date_swap(struct date *date);
 

@@ -49,7 +49,7 @@ static int span_has(const struct document *document, struct span span, const cha
 }
 
 /** The words to the left of a value that may name it: near each other, not too far away. */
-static struct span label_left(const struct document *document, struct span value)
+struct span label_left(const struct document *document, struct span value)
 {
     const double ems_to_value = 12.0, ems_between = 1.5;
     const struct line *line = &document->lines[document->words[value.first].line];
@@ -66,7 +66,7 @@ static struct span label_left(const struct document *document, struct span value
 }
 
 /** The words above a value that may name it: the run that begins near it or lies over it. */
-static struct span label_above(const struct document *document, struct span value)
+struct span label_above(const struct document *document, struct span value)
 {
     size_t line = document->words[value.first].line;
     struct box box = span_box(document, value);
@@ -161,6 +161,20 @@ static void date_order_by_sequence(const struct date *dates, size_t count, size_
     }
 }
 
+enum date_order dates_order(const struct date *dates, size_t count, size_t chosen, int *sure)
+{
+    enum date_order order = dates[chosen].order;
+    *sure = 1;
+    if (order == DATE_AMBIGUOUS) {
+        date_other_order(dates, count, chosen, &order);
+    }
+    if (order == DATE_AMBIGUOUS) {
+        date_order_by_sequence(dates, count, chosen, &order);
+        *sure = 0; /* a longer time to pay would mislead it */
+    }
+    return order;
+}
+
 static void date_find(const struct document *document, size_t end, struct header *header)
 {
     enum { DATES_MAX = 16 };
@@ -184,17 +198,11 @@ static void date_find(const struct document *document, size_t end, struct header
         return;
     }
     struct date date = dates[best];
-    enum date_order order = date.order;
-    double cap = 1.0;
-    if (order == DATE_AMBIGUOUS) {
-        date_other_order(dates, count, best, &order);
-        if (order == DATE_AMBIGUOUS) {
-            date_order_by_sequence(dates, count, best, &order);
-            cap = 0.95; /* a longer time to pay would mislead it */
-        }
-        if (order == DATE_DAY_FIRST) {
-            date_swap(&date);
-        }
+    int sure;
+    enum date_order order = dates_order(dates, count, best, &sure);
+    double cap = sure ? 1.0 : 0.95;
+    if (date.order == DATE_AMBIGUOUS && order == DATE_DAY_FIRST) {
+        date_swap(&date);
     }
     double label = best_score > 2.0 ? 1.0 : best_score > -0.8 ? 0.8 : 0.3;
     header->date_value = date;
@@ -206,7 +214,7 @@ static void date_find(const struct document *document, size_t end, struct header
 }
 
 /** Two digits or more, and nothing that a number of an invoice does not hold. */
-static int is_number_like(const char *text)
+int is_number_like(const char *text)
 {
     size_t digits = 0, others = 0;
     for (; *text != '\0'; text++) {
@@ -254,7 +262,7 @@ static int has_digit(const struct document *document, struct span span)
 
 /** How large a run is printed: the mean height of its words, but no more than their letters' width
  *  allows, as a box may hold a rule or specks beside the word. */
-static double span_size(const struct document *document, struct span span)
+double span_size(const struct document *document, struct span span)
 {
     const double height_per_width = 2.0;
     double sum = 0.0;
@@ -309,6 +317,16 @@ static void supplier_find(const struct document *document, size_t end, struct he
     }
     double margin = best - second > 1.0 ? 1.0 : best - second > 0.5 ? 0.85 : 0.6;
     header->supplier.confidence = span_confidence(document, header->supplier.span) * margin;
+}
+
+int is_company(const struct document *document, struct span span)
+{
+    return span_has(document, span, company_words) > 0;
+}
+
+int is_party(const struct document *document, struct span span)
+{
+    return span_has(document, span, party_words) > 0;
 }
 
 void header_find(const struct document *document, size_t table_line, struct header *header)

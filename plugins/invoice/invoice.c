@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* invoice/fields: the words of a page to the fields of an invoice, by rules. See README.md. */
+/* invoice/fields: the words of a page to the fields of an invoice, by a model where there is one,
+ * else by rules. See README.md. */
 #include <foundry/helpers.h>
 #include <foundry/plugin.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "header.h"
+#include "guess.h"
+#include "model.h"
 #include "page.h"
-#include "table.h"
+#include "trainer.h"
 
 /* What a call writes with. */
 struct output {
@@ -38,33 +42,27 @@ static foundry_status_t mark(const struct output *output, const char *pointer, d
     return output->host->origin_set(output->call, pointer, &origin);
 }
 
-static void text_write(foundry_json_t *json, const struct document *document, struct span first,
-                       struct span second)
+static void text_write(foundry_json_t *json, const struct field *field)
 {
-    char text[1024];
-    if (first.count == 0) {
+    if (field->found && field->text[0] != '\0') {
+        foundry_json_string(json, field->text);
+    } else {
         foundry_json_null(json);
-        return;
     }
-    span_text(document, first, text, sizeof text / 2);
-    if (second.count > 0) {
-        size_t size = strlen(text);
-        text[size++] = ' ';
-        span_text(document, second, text + size, sizeof text - size);
-    }
-    foundry_json_string(json, text);
 }
 
 static const char *const cell_names[CELLS] = {"quantity", "unit_price", "total_cost"};
+static const char *const header_names[RESULT_HEADERS] = {"supplier_name", "invoice_date",
+                                                         "invoice_number"};
 
-static void row_write(foundry_json_t *json, const struct document *document, const struct row *row)
+static void row_write(foundry_json_t *json, const struct result_row *row)
 {
     foundry_json_object(json);
     foundry_json_key(json, "item_description");
-    text_write(json, document, row->description[0], row->description[1]);
+    text_write(json, &row->description);
     for (size_t cell = 0; cell < CELLS; cell++) {
         foundry_json_key(json, cell_names[cell]);
-        if (row->cells[cell].known) {
+        if (row->cells[cell].found) {
             char number[32];
             number_format(&row->cells[cell].number, cell == CELL_QUANTITY, number);
             foundry_json_raw(json, number);
@@ -75,30 +73,19 @@ static void row_write(foundry_json_t *json, const struct document *document, con
     foundry_json_end(json);
 }
 
-static foundry_status_t document_write(const struct output *output, const struct header *header,
-                                       const struct table *table)
+static foundry_status_t result_write(const struct output *output, const struct result *result)
 {
-    const struct span none = {0, 0};
     foundry_json_t json;
     foundry_json_init(&json);
     foundry_json_object(&json);
-    foundry_json_key(&json, "supplier_name");
-    text_write(&json, output->document, header->supplier.span, none);
-    foundry_json_key(&json, "invoice_date");
-    if (header->date.span.count > 0) {
-        char date[48];
-        snprintf(date, sizeof date, "%04d-%02d-%02d", header->date_value.year,
-                 header->date_value.month, header->date_value.day);
-        foundry_json_string(&json, date);
-    } else {
-        foundry_json_null(&json);
+    for (size_t i = 0; i < RESULT_HEADERS; i++) {
+        foundry_json_key(&json, header_names[i]);
+        text_write(&json, &result->header[i]);
     }
-    foundry_json_key(&json, "invoice_number");
-    text_write(&json, output->document, header->number.span, none);
     foundry_json_key(&json, "line_items");
     foundry_json_array(&json);
-    for (size_t i = 0; i < table->rows_count; i++) {
-        row_write(&json, output->document, &table->rows[i]);
+    for (size_t i = 0; i < result->rows_count; i++) {
+        row_write(&json, &result->rows[i]);
     }
     foundry_json_end(&json);
     foundry_json_end(&json);
@@ -107,12 +94,13 @@ static foundry_status_t document_write(const struct output *output, const struct
     return status;
 }
 
-static foundry_status_t row_mark(const struct output *output, const struct row *row, size_t index)
+static foundry_status_t row_mark(const struct output *output, const struct result_row *row,
+                                 size_t index)
 {
     char pointer[64];
     const struct line *line = &output->document->lines[row->line];
     snprintf(pointer, sizeof pointer, "/line_items/%zu/item_description", index);
-    FOUNDRY_TRY(mark(output, pointer, row->description_confidence, row->description[0]));
+    FOUNDRY_TRY(mark(output, pointer, row->description.confidence, row->description.span));
     for (size_t cell = 0; cell < CELLS; cell++) {
         /* What was worked out has no place of its own: the row is where to look. */
         struct span span = row->cells[cell].span.count > 0
@@ -124,42 +112,124 @@ static foundry_status_t row_mark(const struct output *output, const struct row *
     return FOUNDRY_OK;
 }
 
-static foundry_status_t document_mark(const struct output *output, const struct header *header,
-                                      const struct table *table)
+static foundry_status_t result_mark(const struct output *output, const struct result *result)
 {
-    const double complete = 0.98, unproven = 0.6;
     const struct span none = {0, 0};
-    FOUNDRY_TRY(mark(output, "/supplier_name", header->supplier.confidence, header->supplier.span));
-    FOUNDRY_TRY(mark(output, "/invoice_date", header->date.confidence, header->date.span));
-    FOUNDRY_TRY(mark(output, "/invoice_number", header->number.confidence, header->number.span));
-    for (size_t i = 0; i < table->rows_count; i++) {
-        FOUNDRY_TRY(row_mark(output, &table->rows[i], i));
+    for (size_t i = 0; i < RESULT_HEADERS; i++) {
+        char pointer[32];
+        snprintf(pointer, sizeof pointer, "/%s", header_names[i]);
+        FOUNDRY_TRY(mark(output, pointer, result->header[i].confidence, result->header[i].span));
     }
-    double rows = table->rows_count == 0 ? 0.0 : table->complete ? complete : unproven;
-    return mark(output, "/line_items", rows, none);
+    for (size_t i = 0; i < result->rows_count; i++) {
+        FOUNDRY_TRY(row_mark(output, &result->rows[i], i));
+    }
+    /* The table as a whole: whether the rows are all there, and no more. */
+    return mark(output, "/line_items", result->table.confidence, none);
+}
+
+/* The model of the last call, as it is the next one's most often. */
+struct fields {
+    char *name; /* of the artifact it came from; NULL: none was read yet */
+    struct model model;
+};
+
+static foundry_outcome_t fields_create(const foundry_host_t *host, foundry_call_t *call,
+                                       void **self)
+{
+    (void)host;
+    (void)call;
+    *self = calloc(1, sizeof(struct fields));
+    return *self == NULL ? FOUNDRY_E_NO_MEMORY : FOUNDRY_DONE;
+}
+
+static void fields_destroy(void *self)
+{
+    struct fields *fields = self;
+    model_finish(&fields->model);
+    free(fields->name);
+    free(fields);
+}
+
+/** Make the model of the artifact `name` the one at hand. */
+static foundry_outcome_t model_load(struct fields *fields, const foundry_host_t *host,
+                                    foundry_call_t *call, const char *name)
+{
+    if (fields->name != NULL && strcmp(fields->name, name) == 0) {
+        return FOUNDRY_DONE;
+    }
+    foundry_text_t bytes;
+    foundry_text_init(&bytes);
+    foundry_outcome_t outcome = foundry_artifact_load(host, call, name, MODEL_BYTES_MAX, &bytes);
+    if (outcome == FOUNDRY_DONE) {
+        char message[256];
+        free(fields->name);
+        fields->name = NULL;
+        model_finish(&fields->model);
+        int status = model_read(&fields->model, (const unsigned char *)foundry_text_z(&bytes),
+                                bytes.size, message, sizeof message);
+        fields->name = status == 0 ? strdup(name) : NULL;
+        if (status == -2) {
+            outcome = foundry_failf(host, call, FOUNDRY_PERMANENT, "bad_model", "/model",
+                                    "the model %s cannot be used: %s. Train again, or go back to "
+                                    "an older version",
+                                    name, message);
+        } else if (fields->name == NULL) {
+            model_finish(&fields->model);
+            outcome = FOUNDRY_E_NO_MEMORY;
+        }
+    }
+    foundry_text_finish(&bytes);
+    return outcome;
+}
+
+/** By rules: what there is before anything was learnt. 0, or -1 without memory. */
+static int rules_read(const struct document *document, struct result *result)
+{
+    struct table table;
+    struct header header;
+    int status = table_init(&table, document);
+    if (status == 0) {
+        header_find(document, table.heading, &header);
+        status = result_from_rules(result, document, &header, &table);
+    }
+    table_finish(&table);
+    return status;
 }
 
 static foundry_outcome_t fields_process(void *self, const foundry_host_t *host,
                                         foundry_call_t *call)
 {
-    (void)self;
+    struct fields *fields = self;
     struct output output = {host, call, NULL, NULL};
+    double minimum;
+    foundry_kind_t kind = FOUNDRY_KIND_NULL;
     FOUNDRY_TRY(
         foundry_text_default(host, call, FOUNDRY_DOC_CONFIG, "/image", NULL, &output.artifact));
+    FOUNDRY_TRY(
+        foundry_number_default(host, call, FOUNDRY_DOC_CONFIG, "/supplier_minimum", 3.0, &minimum));
+    foundry_status_t there = foundry_kind_get(host, call, FOUNDRY_DOC_CONFIG, "/model", &kind);
+    if (there == FOUNDRY_OK && kind != FOUNDRY_KIND_NULL) {
+        const char *name;
+        FOUNDRY_TRY(host->text_get(call, FOUNDRY_DOC_CONFIG, "/model", &name));
+        FOUNDRY_TRY(model_load(fields, host, call, name));
+    } else if (there != FOUNDRY_OK && there != FOUNDRY_E_NOT_FOUND) {
+        return there;
+    }
     struct document document;
     FOUNDRY_TRY(document_init(&document, host, call));
     output.document = &document;
-    struct table table;
-    struct header header;
-    foundry_outcome_t outcome = FOUNDRY_E_NO_MEMORY;
-    if (table_init(&table, &document) == 0) {
-        header_find(&document, table.heading, &header);
-        outcome = document_write(&output, &header, &table);
-        if (outcome == FOUNDRY_DONE) {
-            outcome = document_mark(&output, &header, &table);
-        }
+    struct result result = {.rows = NULL};
+    int status = kind == FOUNDRY_KIND_NULL
+                     ? rules_read(&document, &result)
+                     : guess(&fields->model, &document, NULL, 1, (size_t)minimum, &result);
+    foundry_outcome_t outcome = status == 0 ? FOUNDRY_DONE : FOUNDRY_E_NO_MEMORY;
+    if (outcome == FOUNDRY_DONE) {
+        outcome = result_write(&output, &result);
     }
-    table_finish(&table);
+    if (outcome == FOUNDRY_DONE) {
+        outcome = result_mark(&output, &result);
+    }
+    result_finish(&result);
     document_finish(&document);
     return outcome;
 }
@@ -177,7 +247,12 @@ static const foundry_phase_t fields = {
         "\"page\":{\"type\":\"object\",\"x-foundry-per-job\":true,"
         "\"description\":\"as tesseract/ocr writes it: width, height, orientation, skew\"},"
         "\"image\":{\"type\":\"string\",\"x-foundry-per-job\":true,"
-        "\"description\":\"artifact that the words were read from, named as origin\"}}}",
+        "\"description\":\"artifact that the words were read from, named as origin\"},"
+        "\"model\":{\"type\":[\"string\",\"null\"],\"default\":null,\"x-foundry-per-job\":true,"
+        "\"description\":\"artifact: what invoice/train made; null: rules\"},"
+        "\"supplier_minimum\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":1000,\"default\":3,"
+        "\"description\":\"corrected documents a supplier must have before a model may be sure of "
+        "its name\"}}}",
     .output_schema =
         "{\"type\":\"object\",\"additionalProperties\":false,"
         "\"required\":[\"supplier_name\",\"invoice_date\",\"invoice_number\",\"line_items\"],"
@@ -193,21 +268,25 @@ static const foundry_phase_t fields = {
         "\"quantity\":{\"type\":[\"number\",\"null\"]},"
         "\"unit_price\":{\"type\":[\"number\",\"null\"]},"
         "\"total_cost\":{\"type\":[\"number\",\"null\"]}}}}}}",
-    .threads = FOUNDRY_CONCURRENT,
+    .threads = FOUNDRY_SERIAL_INSTANCE,
+    .create = fields_create,
     .process = fields_process,
+    .destroy = fields_destroy,
 };
 
 const foundry_plugin_t *foundry_plugin_entry(uint32_t host_abi)
 {
     static const foundry_phase_t *const phases[] = {&fields, NULL};
+    static const foundry_trainer_t *const trainers[] = {&invoice_trainer, NULL};
     static const foundry_plugin_t plugin = {
         .struct_size = sizeof plugin,
         .abi = FOUNDRY_ABI_CURRENT,
         .abi_min = FOUNDRY_ABI_CURRENT,
         .id = "invoice",
         .version = "0.1.0",
-        .summary = "The fields of an invoice, by rules",
+        .summary = "The fields of an invoice, by rules and by what corrections teach",
         .phases = phases,
+        .trainers = trainers,
     };
     return host_abi >> 16 == 0 ? &plugin : NULL;
 }

@@ -136,17 +136,85 @@ static void line_measure(struct document *document, struct line *line, double *h
     line->middle = sum / (double)line->count;
 }
 
-static foundry_status_t lines_make(struct document *document)
+/** Whether a text is a currency sign at most, then digits, points and commas; where those begin. */
+static const char *number_part(const char *text)
+{
+    const char *digits = text + strcspn(text, "0123456789");
+    return digits - text < 4 && *digits != '\0' && strspn(digits, "0123456789.,") == strlen(digits)
+               ? digits
+               : NULL;
+}
+
+/** What must stand between two words that are one number, torn by the reader: "" for "6," and
+ *  "488.70", "." for "$2,257" and "20"; NULL if they are not. "23," and "2025" are not. */
+static const char *torn_by(const struct word *first, const struct word *second)
+{
+    const double ems_between = 0.9;
+    const char *digits = number_part(first->text), *rest = second->text;
+    double gap = second->box.x - first->box.x - first->box.width;
+    size_t group = strspn(rest, "0123456789"), size = strlen(first->text);
+    if (first->page != second->page || first->line != second->line || digits == NULL ||
+        group == 0 || strspn(rest, "0123456789.,") != strlen(rest) ||
+        gap > ems_between * fmin(first->box.height, second->box.height) ||
+        size + strlen(rest) + 2 > PAGE_TEXT_MAX) {
+        return NULL;
+    }
+    if (first->text[size - 1] == ',' || first->text[size - 1] == '.') {
+        return group == 3 || (group == 2 && rest[2] == '\0') ? "" : NULL;
+    }
+    /* Cents: only behind what is an amount by its sign or its groups. */
+    int amount = digits > first->text || (size > 4 && strchr(",.", first->text[size - 4]) != NULL);
+    return amount && group == 2 && rest[2] == '\0' && strlen(digits) > 0 &&
+                   (size < 4 || strchr(",.", first->text[size - 3]) == NULL)
+               ? "."
+               : NULL;
+}
+
+static struct box box_join(struct box a, struct box b)
+{
+    double right = fmax(a.x + a.width, b.x + b.width);
+    double bottom = fmax(a.y + a.height, b.y + b.height);
+    double x = fmin(a.x, b.x), y = fmin(a.y, b.y);
+    return (struct box){x, y, right - x, bottom - y};
+}
+
+/** Join torn numbers; words are sorted. */
+static void numbers_join(struct document *document)
+{
+    const double doubt = 0.95;
+    size_t kept = 0;
+    for (size_t i = 0; i < document->words_count; i++) {
+        struct word *last = kept > 0 ? &document->words[kept - 1] : NULL;
+        struct word *word = &document->words[i];
+        const char *between = last == NULL ? NULL : torn_by(last, word);
+        if (between != NULL) {
+            size_t size = strlen(last->text);
+            memcpy(last->text + size, between, strlen(between));
+            size += strlen(between);
+            memcpy(last->text + size, word->text, strlen(word->text) + 1);
+            key_make(last->text, last->key);
+            last->confidence = doubt * fmin(last->confidence, word->confidence);
+            last->box = box_join(last->box, word->box);
+            last->shown = box_join(last->shown, word->shown);
+        } else {
+            document->words[kept++] = *word;
+        }
+    }
+    document->words_count = kept;
+}
+
+static int lines_make(struct document *document)
 {
     if (document->words_count == 0) {
-        return FOUNDRY_OK;
+        return 0;
     }
     qsort(document->words, document->words_count, sizeof *document->words, by_place);
+    numbers_join(document);
     document->lines = calloc(document->words_count, sizeof *document->lines);
     double *heights = calloc(document->words_count, sizeof *heights);
     if (document->lines == NULL || heights == NULL) {
         free(heights);
-        return FOUNDRY_E_NO_MEMORY;
+        return -1;
     }
     size_t line = 0, page = 0;
     for (size_t i = 0; i < document->words_count; i++) {
@@ -163,62 +231,90 @@ static foundry_status_t lines_make(struct document *document)
         line_measure(document, &document->lines[i], heights);
     }
     free(heights);
-    return FOUNDRY_OK;
+    return 0;
 }
 
-static foundry_outcome_t words_read(struct document *document, const foundry_host_t *host,
-                                    foundry_call_t *call)
+static enum page_status words_read(struct document *document, const char *text, size_t *index)
 {
-    size_t count;
-    const char *text;
-    FOUNDRY_TRY(host->size_get(call, FOUNDRY_DOC_CONFIG, "/words", &count));
-    FOUNDRY_TRY(host->json_get(call, FOUNDRY_DOC_CONFIG, "/words", &text));
-    if (count > PAGE_WORDS_MAX) {
-        return foundry_failf(host, call, FOUNDRY_PERMANENT, "too_many_words", "/words",
-                             "there are %zu words; at most %d are looked at: is this an invoice?",
-                             count, PAGE_WORDS_MAX);
-    }
-    document->words = calloc(count + 1, sizeof *document->words);
-    if (document->words == NULL) {
-        return FOUNDRY_E_NO_MEMORY;
-    }
     struct json json = {text, 0};
-    for (json_enter(&json, '['); document->words_count < count && json_more(&json);) {
-        if (!word_read(&json, &document->words[document->words_count])) {
-            return foundry_failf(host, call, FOUNDRY_PERMANENT, "bad_words", "/words",
-                                 "word %zu is not as tesseract/ocr writes it: it needs text, "
-                                 "confidence, line and a box of four numbers",
-                                 document->words_count);
+    size_t capacity = 0;
+    for (json_enter(&json, '['); json_more(&json);) {
+        if (document->words_count == PAGE_WORDS_MAX) {
+            return PAGE_TOO_MANY;
         }
+        if (document->words_count == capacity) {
+            capacity = capacity == 0 ? 256 : capacity * 2;
+            struct word *words = realloc(document->words, capacity * sizeof *words);
+            if (words == NULL) {
+                return PAGE_NO_MEMORY;
+            }
+            document->words = words;
+        }
+        if (!word_read(&json, &document->words[document->words_count])) {
+            return PAGE_BAD_WORD;
+        }
+        ++*index;
         document->words_count += document->words[document->words_count].text[0] != '\0';
     }
-    return FOUNDRY_DONE;
+    return json.failed ? PAGE_BAD_WORD : PAGE_OK;
+}
+
+enum page_status document_build(struct document *document, const char *words,
+                                const struct page_facts *facts, size_t *index)
+{
+    *document = (struct document){0};
+    *index = 0;
+    enum page_status status = words_read(document, words, index);
+    for (size_t i = 0; i < document->words_count && status == PAGE_OK; i++) {
+        /* What is said of the page is said of the first one. */
+        double degrees = document->words[i].page == 0 ? facts->orientation + facts->skew : 0.0;
+        word_level(&document->words[i], facts->width, facts->height, degrees);
+    }
+    if (status == PAGE_OK && lines_make(document) != 0) {
+        status = PAGE_NO_MEMORY;
+    }
+    if (status != PAGE_OK) {
+        document_finish(document);
+    }
+    return status;
 }
 
 foundry_outcome_t document_init(struct document *document, const foundry_host_t *host,
                                 foundry_call_t *call)
 {
     *document = (struct document){0};
-    double width = 0.0, height = 0.0, orientation = 0.0, skew = 0.0;
-    FOUNDRY_TRY(foundry_number_default(host, call, FOUNDRY_DOC_CONFIG, "/page/width", 0.0, &width));
-    FOUNDRY_TRY(
-        foundry_number_default(host, call, FOUNDRY_DOC_CONFIG, "/page/height", 0.0, &height));
-    FOUNDRY_TRY(foundry_number_default(host, call, FOUNDRY_DOC_CONFIG, "/page/orientation", 0.0,
-                                       &orientation));
-    FOUNDRY_TRY(foundry_number_default(host, call, FOUNDRY_DOC_CONFIG, "/page/skew", 0.0, &skew));
-    foundry_outcome_t outcome = words_read(document, host, call);
-    if (outcome == FOUNDRY_DONE) {
-        for (size_t i = 0; i < document->words_count; i++) {
-            /* What is said of the page is said of the first one. */
-            double degrees = document->words[i].page == 0 ? orientation + skew : 0.0;
-            word_level(&document->words[i], width, height, degrees);
-        }
-        outcome = lines_make(document);
+    struct page_facts facts;
+    const struct {
+        const char *pointer;
+        double *value;
+    } numbers[] = {{"/page/width", &facts.width},
+                   {"/page/height", &facts.height},
+                   {"/page/orientation", &facts.orientation},
+                   {"/page/skew", &facts.skew}};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        FOUNDRY_TRY(foundry_number_default(host, call, FOUNDRY_DOC_CONFIG, numbers[i].pointer, 0.0,
+                                           numbers[i].value));
     }
-    if (outcome != FOUNDRY_DONE) {
-        document_finish(document);
+    size_t count, index;
+    const char *words;
+    FOUNDRY_TRY(host->size_get(call, FOUNDRY_DOC_CONFIG, "/words", &count));
+    FOUNDRY_TRY(host->json_get(call, FOUNDRY_DOC_CONFIG, "/words", &words));
+    switch (document_build(document, words, &facts, &index)) {
+    case PAGE_OK:
+        break;
+    case PAGE_NO_MEMORY:
+        return FOUNDRY_E_NO_MEMORY;
+    case PAGE_TOO_MANY:
+        return foundry_failf(host, call, FOUNDRY_PERMANENT, "too_many_words", "/words",
+                             "there are %zu words; at most %d are looked at: is this an invoice?",
+                             count, PAGE_WORDS_MAX);
+    case PAGE_BAD_WORD:
+        return foundry_failf(host, call, FOUNDRY_PERMANENT, "bad_words", "/words",
+                             "word %zu is not as tesseract/ocr writes it: it needs text, "
+                             "confidence, line and a box of four numbers",
+                             index);
     }
-    return outcome;
+    return FOUNDRY_DONE;
 }
 
 void document_finish(struct document *document)
@@ -253,14 +349,6 @@ double span_confidence(const struct document *document, struct span span)
         all *= probability(document->words[span.first + i].confidence);
     }
     return all;
-}
-
-static struct box box_join(struct box a, struct box b)
-{
-    double right = fmax(a.x + a.width, b.x + b.width);
-    double bottom = fmax(a.y + a.height, b.y + b.height);
-    double x = fmin(a.x, b.x), y = fmin(a.y, b.y);
-    return (struct box){x, y, right - x, bottom - y};
 }
 
 struct box span_shown(const struct document *document, struct span span)

@@ -43,6 +43,18 @@ struct span {
     size_t first, count;
 };
 
+/* What the reader says of the page as a whole; zeros when it says nothing. */
+struct page_facts {
+    double width, height, orientation, skew;
+};
+
+enum page_status { PAGE_OK, PAGE_BAD_WORD, PAGE_TOO_MANY, PAGE_NO_MEMORY };
+
+/** Build the document from the JSON text of its words. On failure nothing is left, and `index` is
+ *  the word that is not as it should be. */
+enum page_status document_build(struct document *document, const char *words,
+                                const struct page_facts *facts, size_t *index);
+
 /** Build the document from config /words and /page. On failure the status, after host->fail() for
  *  words that are not as they should be. document_finish() frees what is inside. */
 foundry_outcome_t document_init(struct document *document, const foundry_host_t *host,

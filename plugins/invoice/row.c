@@ -16,8 +16,7 @@ struct numbers {
     double costs[NUMBERS_MAX][CELLS]; /* of taking it for that cell; infinite: cannot be */
 };
 
-/** quantity * price == total, to the rounding of a cent. */
-static int agree(int64_t quantity, int64_t price, int64_t total)
+int row_amounts_agree(int64_t quantity, int64_t price, int64_t total)
 {
     double product = (double)quantity * (double)price / NUMBER_SCALE;
     return fabs(product - (double)total) <= 60.0;
@@ -107,9 +106,10 @@ static double choice_cost(const struct document *document, const struct columns 
         const struct box *price = &document->words[numbers->spans[choice[CELL_PRICE]].first].box;
         const struct box *total = &document->words[numbers->spans[choice[CELL_TOTAL]].first].box;
         cost += price->x > total->x ? 1.0 : 0.0;
-        if (choice[CELL_QUANTITY] != NONE && agree(numbers->values[choice[CELL_QUANTITY]].value,
-                                                   numbers->values[choice[CELL_PRICE]].value,
-                                                   numbers->values[choice[CELL_TOTAL]].value)) {
+        if (choice[CELL_QUANTITY] != NONE &&
+            row_amounts_agree(numbers->values[choice[CELL_QUANTITY]].value,
+                              numbers->values[choice[CELL_PRICE]].value,
+                              numbers->values[choice[CELL_TOTAL]].value)) {
             cost -= 6.0;
         }
     }
@@ -145,8 +145,9 @@ static int row_agrees(const struct row *row)
 {
     return row->cells[CELL_QUANTITY].known && row->cells[CELL_PRICE].known &&
            row->cells[CELL_TOTAL].known &&
-           agree(row->cells[CELL_QUANTITY].number.value, row->cells[CELL_PRICE].number.value,
-                 row->cells[CELL_TOTAL].number.value);
+           row_amounts_agree(row->cells[CELL_QUANTITY].number.value,
+                             row->cells[CELL_PRICE].number.value,
+                             row->cells[CELL_TOTAL].number.value);
 }
 
 /** Round to a multiple of `step` ten-thousandths. */
@@ -211,12 +212,34 @@ static int points_restore(struct row *row)
     return 0;
 }
 
+/** The same for a quantity: 165 for 16.5. */
+static int quantity_restore(struct row *row)
+{
+    const double restored_max = 0.6;
+    struct row changed = *row;
+    struct cell *quantity = &changed.cells[CELL_QUANTITY];
+    for (unsigned decimals = 1; decimals <= 2 && row->cells[CELL_QUANTITY].number.decimals == 0;
+         decimals++) {
+        quantity->number.value /= 10;
+        quantity->number.decimals = decimals;
+        quantity->confidence = fmin(quantity->confidence, restored_max);
+        if (quantity->number.value > 0 && row_agrees(&changed)) {
+            *row = changed;
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /** Three numbers that do not agree: put a point back, or work a badly read quantity out, or leave
  *  them with the doubt they deserve. */
 static void row_repair(struct row *row)
 {
     const double derived_max = 0.6, doubt = 0.4;
     struct cell quantity = row->cells[CELL_QUANTITY];
+    if (!row_agrees(row) && quantity_restore(row)) {
+        return;
+    }
     int weakest = quantity.confidence < row->cells[CELL_PRICE].confidence &&
                   quantity.confidence < row->cells[CELL_TOTAL].confidence;
     if (weakest) {
@@ -272,6 +295,19 @@ static void row_weigh(struct row *row, const struct amounts *amounts, size_t mis
         row_repair(row);
     }
     row->agrees = row_agrees(row);
+}
+
+size_t row_settle(struct row *row, const struct amounts *amounts)
+{
+    size_t missing = 0, missing_count = 0;
+    for (size_t cell = 0; cell < CELLS; cell++) {
+        if (!row->cells[cell].known) {
+            missing = cell;
+            missing_count++;
+        }
+    }
+    row_weigh(row, amounts, missing, missing_count);
+    return missing_count;
 }
 
 /** Where the description ends: at the next column to its right, a number's own left edge where one

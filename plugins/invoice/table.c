@@ -6,15 +6,9 @@
 #include "columns.h"
 #include "row.h"
 
-/** Whether some amount below the rows is the sum of their totals, to a cent a row. */
-static int sum_is_printed(const struct table *table, const struct document *document, char point)
+int sum_is_printed(const struct document *document, size_t line, int64_t sum, char point)
 {
-    int64_t sum = 0;
-    for (size_t i = 0; i < table->rows_count; i++) {
-        sum += table->rows[i].cells[CELL_TOTAL].number.value;
-    }
-    size_t line = table->rows_count > 0 ? table->rows[table->rows_count - 1].line + 1 : 0;
-    for (; table->rows_count > 0 && line < document->lines_count; line++) {
+    for (; line < document->lines_count; line++) {
         const struct line *below = &document->lines[line];
         for (size_t i = 0; i < below->count; i++) {
             struct number number;
@@ -27,12 +21,24 @@ static int sum_is_printed(const struct table *table, const struct document *docu
     return 0;
 }
 
+/** Whether the sum of the rows' totals is printed below them. */
+static int is_complete(const struct table *table, const struct document *document)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < table->rows_count; i++) {
+        sum += table->rows[i].cells[CELL_TOTAL].number.value;
+    }
+    return table->rows_count > 0 &&
+           sum_is_printed(document, table->rows[table->rows_count - 1].line + 1, sum,
+                          table->amounts.point);
+}
+
 int table_init(struct table *table, const struct document *document)
 {
     const double lost_row = 0.85;
     struct columns columns;
     columns_find(&columns, document);
-    *table = (struct table){.heading = columns.line};
+    *table = (struct table){.columns = columns, .heading = columns.line};
     table->rows = calloc(ROWS_MAX, sizeof *table->rows);
     if (table->rows == NULL) {
         return -1;
@@ -52,7 +58,8 @@ int table_init(struct table *table, const struct document *document)
             break;
         }
     }
-    table->complete = sum_is_printed(table, document, amounts.point);
+    table->amounts = amounts;
+    table->complete = is_complete(table, document);
     for (size_t i = 0; i < table->rows_count && !table->complete; i++) {
         table->rows[i].cells[CELL_TOTAL].confidence *= lost_row;
     }

@@ -3,6 +3,7 @@
 #ifndef INVOICE_TABLE_H
 #define INVOICE_TABLE_H
 
+#include "columns.h"
 #include "number.h"
 #include "page.h"
 
@@ -26,7 +27,15 @@ struct row {
     int agrees; /* quantity * price == total */
 };
 
+/* How the document prints amounts. */
+struct amounts {
+    char point;     /* the decimal separator, '.' or ',' */
+    int have_cents; /* most have two decimals */
+};
+
 struct table {
+    struct columns columns;
+    struct amounts amounts;
     size_t heading; /* line of the column headings, lines_count if there are none */
     struct row *rows;
     size_t rows_count;
@@ -36,5 +45,8 @@ struct table {
 /** Find the rows. 0, or -1 without memory. table_finish() frees what is inside. */
 int table_init(struct table *table, const struct document *document);
 void table_finish(struct table *table);
+
+/** Whether some amount on line `line` or below is `sum` ten-thousandths, to a cent. */
+int sum_is_printed(const struct document *document, size_t line, int64_t sum, char point);
 
 #endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+#include "example.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+
+static void facts_read(struct json *json, struct page_facts *facts)
+{
+    json->at += strspn(json->at, " \t\r\n");
+    if (*json->at != '{') {
+        json_skip(json); /* null: nothing is known of the page */
+        return;
+    }
+    for (json_enter(json, '{'); json_more(json);) {
+        char key[32];
+        json_key(json, key, sizeof key);
+        if (strcmp(key, "width") == 0) {
+            facts->width = json_number(json);
+        } else if (strcmp(key, "height") == 0) {
+            facts->height = json_number(json);
+        } else if (strcmp(key, "orientation") == 0) {
+            facts->orientation = json_number(json);
+        } else if (strcmp(key, "skew") == 0) {
+            facts->skew = json_number(json);
+        } else {
+            json_skip(json);
+        }
+    }
+}
+
+enum page_status page_of_with(struct document *document, const char *with, size_t *index)
+{
+    struct json json = {with, 0};
+    struct page_facts facts = {0};
+    const char *words = NULL;
+    *document = (struct document){.words = NULL};
+    *index = 0;
+    for (json_enter(&json, '{'); json_more(&json);) {
+        char key[32];
+        json_key(&json, key, sizeof key);
+        if (strcmp(key, "words") == 0) {
+            words = json.at;
+            json_skip(&json);
+        } else if (strcmp(key, "page") == 0) {
+            facts_read(&json, &facts);
+        } else {
+            json_skip(&json);
+        }
+    }
+    return json.failed || words == NULL ? PAGE_BAD_WORD
+                                        : document_build(document, words, &facts, index);
+}
+
+/** Note that a person looked at the field a pointer names. */
+static void reviewed_note(struct example *example, const char *pointer)
+{
+    static const char *const names[RESULT_HEADERS] = {"/supplier_name", "/invoice_date",
+                                                      "/invoice_number"};
+    static const char items[] = "/line_items";
+    for (size_t i = 0; i < RESULT_HEADERS; i++) {
+        example->headers[i] |= strcmp(pointer, names[i]) == 0;
+    }
+    example->all |= pointer[0] == '\0';
+    if (strcmp(pointer, items) == 0) {
+        example->table = 1;
+    } else if (strncmp(pointer, items, sizeof items - 1) == 0 && pointer[sizeof items - 1] == '/') {
+        size_t row = (size_t)strtoul(pointer + sizeof items, NULL, 10);
+        if (row < example->human.rows_count) {
+            example->rows[row] = 1;
+        }
+    }
+}
+
+static void reviewed_read(struct example *example, const char *text)
+{
+    struct json json = {text, 0};
+    json.at += text == NULL ? 0 : strspn(json.at, " \t\r\n");
+    if (text == NULL || *json.at != '[') {
+        example->all = 1;
+        return;
+    }
+    for (json_enter(&json, '['); json_more(&json);) {
+        char pointer[64];
+        json_string(&json, pointer, sizeof pointer);
+        reviewed_note(example, pointer);
+    }
+}
+
+/* Where the members of a line begin. */
+struct members {
+    const char *with, *human, *reviewed;
+    char verdict[16];
+};
+
+static int members_find(struct example *example, const char *line, struct members *members)
+{
+    struct json json = {line, 0};
+    *members = (struct members){.with = NULL};
+    for (json_enter(&json, '{'); json_more(&json);) {
+        char key[32];
+        json_key(&json, key, sizeof key);
+        json.at += strspn(json.at, " \t\r\n");
+        const char *at = json.at;
+        if (strcmp(key, "id") == 0) {
+            json_string(&json, example->id, sizeof example->id);
+        } else if (strcmp(key, "verdict") == 0) {
+            json_string(&json, members->verdict, sizeof members->verdict);
+        } else {
+            members->with = strcmp(key, "with") == 0 ? at : members->with;
+            members->human = strcmp(key, "human") == 0 ? at : members->human;
+            members->reviewed = strcmp(key, "reviewed") == 0 ? at : members->reviewed;
+            json_skip(&json);
+        }
+    }
+    return json.failed ? -1 : 0;
+}
+
+enum example_status example_read(struct example *example, const char *line, char *message,
+                                 size_t message_size)
+{
+    struct members members;
+    size_t index = 0;
+    *example = (struct example){.rows = NULL};
+    if (members_find(example, line, &members) != 0 || members.with == NULL) {
+        snprintf(message, message_size, "it is no object with id, with and human");
+        return EXAMPLE_BAD;
+    }
+    if (strcmp(members.verdict, "rejected") == 0 || members.human == NULL ||
+        *members.human != '{') {
+        return EXAMPLE_SKIPPED;
+    }
+    int answer = answer_read(&example->human, members.human);
+    if (answer == -1) {
+        return EXAMPLE_NO_MEMORY;
+    }
+    if (answer != 0) {
+        snprintf(message, message_size, "document %s: the answer is not of invoice/fields' shape",
+                 example->id);
+        return EXAMPLE_BAD;
+    }
+    example->rows = calloc(example->human.rows_count + 1, 1);
+    enum page_status page = page_of_with(&example->document, members.with, &index);
+    if (example->rows == NULL || page == PAGE_NO_MEMORY) {
+        return EXAMPLE_NO_MEMORY;
+    }
+    if (page != PAGE_OK) {
+        snprintf(message, message_size,
+                 "document %s: word %zu of its page is not as tesseract/ocr writes it", example->id,
+                 index);
+        return EXAMPLE_BAD;
+    }
+    reviewed_read(example, members.reviewed);
+    return EXAMPLE_OK;
+}
+
+void example_finish(struct example *example)
+{
+    document_finish(&example->document);
+    answer_finish(&example->human);
+    free(example->rows);
+    *example = (struct example){.rows = NULL};
+}
