@@ -192,7 +192,7 @@ enum fnd_status fnd_migrate(struct fnd_store *store, int64_t from, struct fnd_er
         status = fnd_db_exec(db, drop_sql, "drop the old tables", error);
     }
     if (status == FND_OK) {
-        status = fnd_db_exec(db, fnd_tables_folded_sql(), "make the new tables", error);
+        status = fnd_tables_folded(db, "make the new tables", error);
     }
     if (status == FND_OK) {
         status = fold_log(db, error);

@@ -57,7 +57,7 @@ enum fnd_status fnd_rebuild_open(struct fnd_check *check, struct fnd_error *erro
         status = fnd_db_exec(made, fnd_tables_log_sql(), "make a temporary rebuild", error);
     }
     if (status == FND_OK) {
-        status = fnd_db_exec(made, fnd_tables_folded_sql(), "make a temporary rebuild", error);
+        status = fnd_tables_folded(made, "make a temporary rebuild", error);
     }
     if (status == FND_OK) {
         status = fnd_fold_open(&check->fold, made, error);

@@ -8,43 +8,43 @@
 
 /* engine/store/README.md tells what each column means. `event` and `payload` are the record; all
  * other tables are folded from them (fold.c) and can be made anew. */
-#define LOG_SQL                                                                                    \
-    "CREATE TABLE event(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL,"       \
-    " step INTEGER NOT NULL, prev INTEGER NOT NULL, phase INTEGER NOT NULL,"                       \
-    " attempt INTEGER NOT NULL, level INTEGER NOT NULL, state INTEGER NOT NULL,"                   \
-    " next_phase INTEGER NOT NULL, next_attempt INTEGER NOT NULL, failures INTEGER NOT NULL,"      \
-    " due INTEGER NOT NULL, ref INTEGER NOT NULL, digest BLOB, chain BLOB NOT NULL) STRICT;"       \
-    "CREATE TABLE payload(event INTEGER PRIMARY KEY, key BLOB NOT NULL, body BLOB, meta BLOB)"     \
-    " STRICT;"
+static const char log_sql[] =
+    "CREATE TABLE event(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    " step INTEGER NOT NULL, prev INTEGER NOT NULL, phase INTEGER NOT NULL,"
+    " attempt INTEGER NOT NULL, level INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " next_phase INTEGER NOT NULL, next_attempt INTEGER NOT NULL, failures INTEGER NOT NULL,"
+    " due INTEGER NOT NULL, ref INTEGER NOT NULL, digest BLOB, chain BLOB NOT NULL) STRICT;"
+    "CREATE TABLE payload(event INTEGER PRIMARY KEY, key BLOB NOT NULL, body BLOB, meta BLOB)"
+    " STRICT;";
 
 /* Working rows: durable, outside the chain, made by no event alone (desk.h); `mark` is row_mark()
  * of the other columns (db.h). */
-#define WORKING_SQL                                                                                \
-    "CREATE TABLE lease(request INTEGER PRIMARY KEY, fence INTEGER NOT NULL,"                      \
-    " until INTEGER NOT NULL, mark INTEGER NOT NULL) STRICT;"                                      \
-    "CREATE TABLE draft(request INTEGER NOT NULL, who TEXT NOT NULL, at INTEGER NOT NULL,"         \
-    " body TEXT NOT NULL, mark INTEGER NOT NULL, PRIMARY KEY(request, who)) STRICT, WITHOUT "      \
-    "ROWID;"                                                                                       \
-    "CREATE TABLE outbox(id INTEGER PRIMARY KEY, event INTEGER NOT NULL, hook INTEGER NOT NULL,"   \
-    " pin INTEGER NOT NULL, at INTEGER NOT NULL, state INTEGER NOT NULL, tries INTEGER NOT NULL,"  \
-    " next INTEGER NOT NULL, note TEXT, mark INTEGER NOT NULL, UNIQUE(event, hook)) STRICT;"       \
-    "CREATE INDEX outbox_waits ON outbox(next) WHERE state = 0;"
+static const char working_sql[] =
+    "CREATE TABLE lease(request INTEGER PRIMARY KEY, fence INTEGER NOT NULL,"
+    " until INTEGER NOT NULL, mark INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE draft(request INTEGER NOT NULL, who TEXT NOT NULL, at INTEGER NOT NULL,"
+    " body TEXT NOT NULL, mark INTEGER NOT NULL, PRIMARY KEY(request, who)) STRICT, WITHOUT "
+    "ROWID;"
+    "CREATE TABLE outbox(id INTEGER PRIMARY KEY, event INTEGER NOT NULL, hook INTEGER NOT NULL,"
+    " pin INTEGER NOT NULL, at INTEGER NOT NULL, state INTEGER NOT NULL, tries INTEGER NOT NULL,"
+    " next INTEGER NOT NULL, note TEXT, mark INTEGER NOT NULL, UNIQUE(event, hook)) STRICT;"
+    "CREATE INDEX outbox_waits ON outbox(next) WHERE state = 0;";
 
 /* What is learned (learn.h). `model.state` 1, in production, is held once a name. */
-#define LEARN_SQL                                                                                  \
-    "CREATE TABLE training(id INTEGER PRIMARY KEY, pipeline TEXT NOT NULL, model TEXT NOT NULL,"   \
-    " version INTEGER NOT NULL, attempt INTEGER NOT NULL, until INTEGER NOT NULL,"                 \
-    " state INTEGER NOT NULL, began INTEGER NOT NULL, ended INTEGER NOT NULL,"                     \
-    " last INTEGER NOT NULL, checkpoint BLOB, checkpoint_size INTEGER NOT NULL) STRICT;"           \
-    "CREATE INDEX training_of ON training(pipeline, model, id);"                                   \
-    "CREATE INDEX training_open ON training(id) WHERE state = 0;"                                  \
-    "CREATE TABLE model(id INTEGER PRIMARY KEY, training INTEGER NOT NULL,"                        \
-    " pipeline TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, hash BLOB NOT NULL,"   \
-    " size INTEGER NOT NULL, state INTEGER NOT NULL, decided INTEGER NOT NULL,"                    \
-    " replaced INTEGER NOT NULL, UNIQUE(pipeline, name, version)) STRICT;"                         \
-    "CREATE UNIQUE INDEX model_production ON model(pipeline, name) WHERE state = 1;"               \
-    "CREATE TABLE shadow(model INTEGER NOT NULL, output INTEGER NOT NULL, job INTEGER NOT NULL,"   \
-    " event INTEGER NOT NULL, PRIMARY KEY(model, output)) STRICT, WITHOUT ROWID;"
+static const char learn_sql[] =
+    "CREATE TABLE training(id INTEGER PRIMARY KEY, pipeline TEXT NOT NULL, model TEXT NOT NULL,"
+    " version INTEGER NOT NULL, attempt INTEGER NOT NULL, until INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, began INTEGER NOT NULL, ended INTEGER NOT NULL,"
+    " last INTEGER NOT NULL, checkpoint BLOB, checkpoint_size INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX training_of ON training(pipeline, model, id);"
+    "CREATE INDEX training_open ON training(id) WHERE state = 0;"
+    "CREATE TABLE model(id INTEGER PRIMARY KEY, training INTEGER NOT NULL,"
+    " pipeline TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, hash BLOB NOT NULL,"
+    " size INTEGER NOT NULL, state INTEGER NOT NULL, decided INTEGER NOT NULL,"
+    " replaced INTEGER NOT NULL, UNIQUE(pipeline, name, version)) STRICT;"
+    "CREATE UNIQUE INDEX model_production ON model(pipeline, name) WHERE state = 1;"
+    "CREATE TABLE shadow(model INTEGER NOT NULL, output INTEGER NOT NULL, job INTEGER NOT NULL,"
+    " event INTEGER NOT NULL, PRIMARY KEY(model, output)) STRICT, WITHOUT ROWID;";
 
 static const char folded_sql[] =
     "CREATE TABLE job(id INTEGER PRIMARY KEY, uuid BLOB NOT NULL UNIQUE, pin INTEGER NOT NULL,"
@@ -86,18 +86,21 @@ static const char folded_sql[] =
     "CREATE TABLE artifact(hash BLOB PRIMARY KEY, size INTEGER NOT NULL, refs INTEGER NOT NULL)"
     " STRICT, WITHOUT ROWID;"
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT "
-    "ROWID;" LEARN_SQL WORKING_SQL;
-
-static const char log_sql[] = LOG_SQL;
+    "ROWID;";
 
 const char *fnd_tables_log_sql(void)
 {
     return log_sql;
 }
 
-const char *fnd_tables_folded_sql(void)
+enum fnd_status fnd_tables_folded(struct fnd_db *db, const char *what, struct fnd_error *error)
 {
-    return folded_sql;
+    const char *const parts[] = {folded_sql, learn_sql, working_sql};
+    enum fnd_status status = FND_OK;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && status == FND_OK; i++) {
+        status = fnd_db_exec(db, parts[i], what, error);
+    }
+    return status;
 }
 
 enum fnd_status fnd_tables_look(struct fnd_db *db, bool *empty, int64_t *found,
@@ -149,7 +152,7 @@ enum fnd_status fnd_tables_create(struct fnd_db *db, struct fnd_error *error)
              FND_APPLICATION_ID, FND_STORE_VERSION);
     enum fnd_status status = fnd_db_exec(db, log_sql, "make the tables", error);
     if (status == FND_OK) {
-        status = fnd_db_exec(db, folded_sql, "make the tables", error);
+        status = fnd_tables_folded(db, "make the tables", error);
     }
     return status == FND_OK ? fnd_db_exec(db, mark, "mark the file", error) : status;
 }

@@ -9,9 +9,10 @@
 
 enum { FND_APPLICATION_ID = 0x464e4452 }; /* "FNDR" in SQLite's header, for file(1) and for us */
 
-/** The CREATE statements of the log; and of all that is folded from it, with the working rows. */
+/** The CREATE statements of the log. */
 const char *fnd_tables_log_sql(void);
-const char *fnd_tables_folded_sql(void);
+/** Create all that is folded from the log, and the working rows; `what` is for the error. */
+enum fnd_status fnd_tables_folded(struct fnd_db *db, const char *what, struct fnd_error *error);
 
 /** What an open connection shows: an empty database, a store of this version or an older one, or
  *  neither.
