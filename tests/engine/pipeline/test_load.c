@@ -21,7 +21,7 @@ static const struct {
     {ONE "summary: [a]\n", "6:10:wrong_type"},
     {ONE "phase: []\n", "6:1:unknown_key"},
     {ONE "colour: red\n", "6:1:unknown_key"},
-    {ONE "models: []\n", "6:1:not_yet"},
+    {ONE "models: []\n", "6:9:wrong_type"},
     {ONE "notify: {}\n", "6:9:wrong_type"},
     {ONE "notify: [{url: ftp://a/b, on: [asked]}]\n", "6:16:invalid_value"},
     {ONE "notify: [{url: http://u@a/b, on: [asked]}]\n", "6:16:invalid_value"},

@@ -57,7 +57,7 @@ static void plan_of(struct fnd_reader *reader, enum fnd_reader_statement which,
 }
 
 /* A scan of a table by its rowid or by an index that covers it; the scan of a partial index, of a
- * recursive query's own rows or of a handful of constants is none. */
+ * recursive query's own rows, of a handful of constants or of what was trained so far is none. */
 static bool has_scan(const char *plan)
 {
     for (const char *at = plan; (at = strstr(at, "SCAN ")) != NULL; at += 5) {
@@ -68,7 +68,8 @@ static bool has_scan(const char *plan)
         const bool small =
             strstr(text, "step_due") != NULL || strstr(text, "outbox_waits") != NULL ||
             strstr(text, "request_next") != NULL || strstr(text, "SCAN history") != NULL ||
-            strstr(text, "SCAN CONSTANT") != NULL || strstr(text, "SCAN (subquery") != NULL;
+            strstr(text, "SCAN CONSTANT") != NULL || strcmp(text, "SCAN model") == 0 ||
+            strcmp(text, "SCAN training") == 0 || strstr(text, "SCAN (subquery") != NULL;
         fnd_text_finish(&line);
         if (!small) {
             return true;
