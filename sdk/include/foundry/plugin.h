@@ -231,29 +231,38 @@ typedef struct foundry_detector {
                                       size_t count);
 } foundry_detector_t;
 
-/** A trainer: from examples to a model, in a process of its own, beside the jobs.
+/** A trainer: from examples to a model, in a process of its own, beside the jobs. A pipeline names
+ *  it: `models: {NAME: {..., trainer: {uses: PLUGIN/NAME, with: {...}}}}`; CONFIG is that `with:`.
  *
- *  A pipeline names it: `models: {NAME: {…, trainer: {uses: PLUGIN/NAME, with: {…}}}}`. CONFIG is
- *  that `with:`. RUN has /training:
- *    {"model":NAME, "version":N, "seed":TEXT of an unsigned 64-bit number, "examples":ARTIFACT,
- *     "previous":ARTIFACT or null, "checkpoint":ARTIFACT or null}
- *  previous is the model in production, checkpoint what an earlier attempt of this very training
- *  kept. `examples` is JSON Lines, sorted by id, one object a line:
- *    {"id","group","split":"train","tier":"gold" or "silver",
- *     "verdict":"accepted", "corrected" or "rejected",
- *     "with": the learned phase's resolved config as it was, its artifact names exchanged for names
- *             that this call can read (artifact_read; artifact_fd may meet the limit of open
- * files), "output": what the phase said, "confidence":{PTR:n}, "origin":{PTR:{…}}, "human": what
- * the person made of it, or null where it was rejected, "reviewed":[PTR,…] the fields that a person
- * looked at, or null: the whole document, "previous_model": a name that tells which model said it,
- * or null} There is one line a document: its last correction. The evaluation and test splits are
- * never in.
+ *  RUN has /training, with these members:
  *
- *  train() writes the artifact "model" once. It may write the artifact "checkpoint" at any time:
- * the last one is kept at once, whatever becomes of the call. By json_set it says, if it can,
- * /metrics (an object of numbers) and /calibration, a list of outputs for examples that were not
- * trained on (cross-validation): {"id","ptr","confidence":0..1,"right":true or false,"group"}. The
- * same examples, config and seed give the same bytes. progress() notes are shown to people. */
+ *    model, version    the model's name and the version that is to come
+ *    seed              text of an unsigned 64-bit number; the only randomness there is
+ *    examples          an artifact, see below
+ *    previous          an artifact, the model in production; or null
+ *    checkpoint        an artifact, what an earlier attempt of this very training kept; or null
+ *
+ *  The examples are JSON Lines in the order of their ids, one line a document: its last correction.
+ *  What is set aside for evaluation is never among them. Each line is an object:
+ *
+ *    id, group         of the record; of what belongs together, as a supplier's documents do
+ *    split             "train"
+ *    tier              "gold" where a person answered, "silver" otherwise
+ *    verdict           "accepted", "corrected" or "rejected"
+ *    with              the learned phase's resolved config as it was; its artifacts have names that
+ *                      artifact_read() takes in this call
+ *    output            what the phase said; confidence and origin: of its values, by pointer
+ *    human             what the person made of it; null where it was rejected
+ *    reviewed          pointers of the fields that a person looked at; null: the whole document
+ *    previous_model    which model said it, or null
+ *
+ *  train() writes the artifact "model" once. It may write the artifact "checkpoint" at any
+ *  time: the last one is kept at once, whatever becomes of the call. By json_set() it says, if
+ *  it can, /metrics (an object of numbers) and /calibration, a list of what it says of examples
+ *  that it was not trained on: {"id", "ptr", "confidence": 0 to 1, "right": true or false,
+ *  "group"}.
+ *
+ *  The same examples, config and seed give the same bytes. progress() notes are shown to people. */
 typedef struct foundry_trainer {
     size_t struct_size;
     const char *name, *summary, *config_schema;
