@@ -231,3 +231,38 @@ Test(channel, a_worker_cannot_fill_the_engines_table_of_descriptors)
     fnd_channel_finish(&worker);
     fnd_channel_finish(&engine);
 }
+
+Test(channel, what_is_no_socket_is_told_and_a_reset_is_an_end)
+{
+    struct fnd_channel channel, a, b;
+    struct fnd_error error = {0};
+    int ends[2];
+    cr_assert_eq(pipe(ends), 0);
+    fnd_channel_init(&channel, ends[0], false);
+    cr_expect_eq(fnd_channel_read(&channel, &error), FND_CHANNEL_BROKEN);
+    cr_expect_not_null(strstr(error.message, "cannot read the channel"), "%s", error.message);
+    fnd_channel_finish(&channel);
+    (void)close(ends[1]);
+    pair(&a, &b);
+    fnd_text_append_z(fnd_channel_begin(&a, FND_FRAME_LOG, 1), "never read");
+    cr_assert_eq(fnd_channel_end(&a, NULL, 0, NULL), FND_OK);
+    cr_assert_eq(fnd_channel_flush(&a), FND_CHANNEL_IDLE);
+    fnd_channel_finish(&b); /* with bytes unread: the other side is reset */
+    cr_expect_eq(fnd_channel_read(&a, &error), FND_CHANNEL_END);
+    fnd_text_append_z(fnd_channel_begin(&a, FND_FRAME_LOG, 2), "to nobody");
+    cr_assert_eq(fnd_channel_end(&a, NULL, 0, NULL), FND_OK);
+    cr_expect_eq(fnd_channel_flush(&a), FND_CHANNEL_BROKEN);
+    fnd_channel_finish(&a);
+}
+
+Test(channel, a_frame_that_was_never_sent_keeps_no_descriptors)
+{
+    struct fnd_channel a, b;
+    pair(&a, &b);
+    const int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), fds[] = {fd};
+    (void)fnd_channel_begin(&a, FND_FRAME_CALL, 1);
+    cr_assert_eq(fnd_channel_end(&a, fds, 1, NULL), FND_OK);
+    fnd_channel_finish(&a);
+    cr_expect_lt(fcntl(fd, F_GETFD), 0, "it was the channel's, and goes with it");
+    fnd_channel_finish(&b);
+}

@@ -241,3 +241,54 @@ Test(failing, no_room_just_now_in_each_call_changes_nothing, .timeout = 200)
 {
     swept(FND_ISOLATION_PROCESS, CALLS_SHORT, 0);
 }
+
+/* --- the catalog ------------------------------------------------------------------------------ */
+
+/** Each call by which a plugin is described, without a cache: the catalog is there, the plugin is
+ *  in it with its description or with what went wrong, and the next look finds it. */
+Test(failing, each_call_of_a_catalog, .timeout = 200)
+{
+    struct scene scene;
+    const char *met = "";
+    unsigned at = 0, told = 0;
+    char *program = built("engine/worker/foundry-worker"), *plugin = built(NOOP), link[96];
+    scene_begin(&scene, FND_ISOLATION_PROCESS);
+    const struct fnd_catalog_options options = {.path = scene.place, .worker_program = program};
+    (void)snprintf(link, sizeof link, "%s/noop.so", scene.place);
+    cr_assert_eq(symlink(plugin, link), 0);
+    cr_assert_eq(setenv("XDG_CACHE_HOME", "relative", 1), 0);
+    cr_assert_eq(unsetenv("HOME"), 0);
+    const int open_before = descriptors();
+    while (met != NULL && ++at < CALLS_MAX) {
+        struct fnd_catalog *catalog = NULL, *again = NULL;
+        const struct fnd_plugin_info *info = NULL;
+        struct fnd_error error = {0};
+        calls_arm(at, CALLS_ERROR);
+        const enum fnd_status status = fnd_catalog_create(&options, &catalog, &error);
+        met = calls_clear();
+        const char *label = met == NULL ? "none" : met;
+        if (status == FND_OK) {
+            const bool found = fnd_catalog_find(catalog, "noop", &info, &error) == FND_OK;
+            cr_expect(met != NULL || found, "%s", error.message);
+            cr_expect(found || strlen(error.message) > 10, "%s, call %u, says nothing", label, at);
+            told += found ? 0 : 1;
+            cr_expect_eq(fnd_catalog_again(catalog, &again, &error), FND_OK, "%s", error.message);
+            cr_expect_eq(fnd_catalog_find(again, "noop", &info, &error), FND_OK,
+                         "behind %s, call %u: %s", label, at, error.message);
+        } else {
+            told++;
+            cr_expect(met != NULL && strlen(error.message) > 10, "%s", error.message);
+        }
+        fnd_catalog_destroy(catalog);
+        fnd_catalog_destroy(again);
+        cr_expect_eq(descriptors(), open_before, "%s, call %u, leaves descriptors", label, at);
+        cr_expect(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD,
+                  "%s, call %u, leaves a process", label, at);
+    }
+    cr_expect_lt(at, CALLS_MAX);
+    cr_expect_gt(told, 15);
+    printf("%u calls, %u of them told\n", at - 1, told);
+    free(program);
+    free(plugin);
+    scene_end(&scene);
+}

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "pool_help.h"
+#include "worker/confine.h"
 
 #define NOOP "tests/plugins/noop.so"
 #define STEPS "tests/plugins/steps.so"
@@ -461,5 +462,71 @@ Test(pool, destroying_it_ends_calls_under_way)
     cr_assert_lt(real_ms() - began_ms, 2 * FND_WORKER_GRACE_MS + 3000);
     call_finish(&calls[0]);
     call_finish(&calls[1]);
+    fixture_close(&fixture);
+}
+
+Test(pool, calls_share_a_worker_only_if_they_are_kept_to_the_same)
+{
+    static const char *const one[] = {"/usr/share", NULL},
+                             *const two[] = {"/usr/share", "/usr/lib", NULL},
+                             *const other[] = {"/usr/lib", NULL}, *const none[] = {NULL};
+    enum { KINDS = 9, SAME = 3 };
+    struct fixture fixture;
+    struct fnd_callee callees[KINDS + SAME];
+    struct fnd_pool_call calls[KINDS + SAME];
+    fixture_open(&fixture, SINS, "sins", "look", PLACE);
+    for (size_t i = 0; i < KINDS + SAME; i++) {
+        callees[i] = fixture.callee;
+        calls[i] = call_make(&fixture, "{}", 0);
+        calls[i].callee = &callees[i];
+    }
+    callees[1].limits.file_bytes = 1 << 20;
+    callees[2].limits.files = 80;
+    callees[3].limits.result_bytes = 1 << 20;
+    callees[4].reads = one;
+    callees[5].reads = two;
+    callees[6].reads = other;
+    callees[7].limits.memory_bytes = FND_SANITIZED ? 0 : (uint64_t)1 << 30;
+    callees[8].isolation = PLACE == FND_ISOLATION_PROCESS ? FND_ISOLATION_BEST_EFFORT : PLACE;
+    callees[9].reads = none; /* the same as nothing at all */
+    callees[10].reads = one;
+    callees[11].reads = two;
+    struct fnd_pool *pool = pool_open(KINDS + SAME);
+    for (size_t i = 0; i < KINDS + SAME; i++) {
+        pool_run(pool, &calls[i]);
+        cr_expect_eq(calls[i].end, FND_CALL_RETURNED, "%zu: %s", i, calls[i].error.message);
+        call_finish(&calls[i]);
+    }
+    const size_t same = (FND_SANITIZED ? 1 : 0) + (PLACE == FND_ISOLATION_PROCESS ? 0 : 1);
+    cr_expect_eq(fnd_pool_workers(pool), KINDS - same);
+    fnd_pool_destroy(pool);
+    fixture_close(&fixture);
+}
+
+Test(pool, more_artifacts_than_a_call_carries_are_refused_by_number)
+{
+    enum { MANY = 250 };
+    struct fixture fixture;
+    struct fnd_call_artifact artifacts[MANY];
+    char names[MANY][8];
+    fixture_open(&fixture, SINS, "sins", "look", PLACE);
+    for (int i = 0; i < MANY; i++) {
+        (void)snprintf(names[i], sizeof names[i], "n%d", i);
+        artifacts[i] = (struct fnd_call_artifact){.name = names[i], .fd = fixture.callee.fd};
+    }
+    struct fnd_pool *pool = pool_open(1);
+    struct fnd_pool_call call = call_make(&fixture, "{}", 0);
+    call.input.artifacts = artifacts;
+    call.input.artifacts_count = MANY;
+    pool_run(pool, &call);
+    cr_expect_eq(call.end, FND_CALL_REFUSED);
+    cr_expect_eq(call.error.status, FND_LIMIT);
+    cr_expect_not_null(strstr(call.error.message, "this one has 250"), "%s", call.error.message);
+    call_finish(&call);
+    call = call_make(&fixture, "{}", 0);
+    pool_run(pool, &call);
+    cr_expect_eq(call.end, FND_CALL_RETURNED, "and the worker goes on: %s", call.error.message);
+    call_finish(&call);
+    fnd_pool_destroy(pool);
     fixture_close(&fixture);
 }
