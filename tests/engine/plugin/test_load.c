@@ -153,6 +153,6 @@ Test(load, a_program_is_no_plugin)
     cr_assert_eq(fnd_plugin_load(fd, "program", &plugin, &error), FND_PLUGIN);
     cr_assert_not_null(strstr(error.message, "program"), "%s", error.message);
     (void)close(fd);
-    cr_assert_eq(fnd_plugin_load(-1, "closed", &plugin, &error), FND_PLUGIN);
+    cr_assert_eq(fnd_plugin_load(-1, "closed", &plugin, &error), FND_IO);
     cr_assert_not_null(strstr(error.message, "cannot read closed"), "%s", error.message);
 }

@@ -310,10 +310,12 @@ static void report(void *context, const char *path, bool moves, const char *why)
 Test(acts, an_upgrade_that_lost_the_phase_a_job_stands_at_leaves_it_where_it_is)
 {
     static const char *const pipelines[] = {
-        "foundry: v1\nname: plain\nphases:\n  - {id: one, uses: foundry/act}\n",
-        "foundry: v1\nname: plain\nphases:\n  - {id: one, uses: foundry/act}\n"
-        "  - {id: other, uses: foundry/act}\n",
-        "foundry: v1\nname: elsewhere\nphases:\n  - {id: one, uses: foundry/act}\n"};
+#define ONE "  - {id: one, uses: foundry/act}\n"
+        "foundry: v1\nname: plain\nphases:\n" ONE,
+        "foundry: v1\nname: plain\nphases:\n" ONE "  - {id: other, uses: foundry/act}\n",
+        "foundry: v1\nname: elsewhere\nphases:\n" ONE,
+#undef ONE
+    };
     static const char *const whys[] = {"two and is gone now", "two and is other now", ""};
     bench_line(&bench, "a.jsonl", "{\"id\":1,\"two\":\"ask\"}");
     bench_open(&bench);

@@ -107,12 +107,12 @@ Test(channel, a_header_that_cannot_be_is_refused)
         unsigned char bytes[FND_FRAME_HEADER_SIZE];
         const char *says;
     } cases[] = {
-        {{1, 0, 0, 1, FND_FRAME_LOG}, "header"},          /* 16 MiB + 1 */
-        {{0, 0, 0, 0xff, FND_FRAME_LOG}, "header"},       /* 4 GiB */
-        {{0, 0, 0, 0, 0}, "header"},                      /* no type */
-        {{0, 0, 0, 0, FND_FRAME_CONFINED + 1}, "header"}, /* unknown type */
-        {{0, 0, 0, 0, FND_FRAME_LOG, 2}, "header"},       /* unknown flag */
-        {{0, 0, 0, 0, FND_FRAME_LOG, 0, 251}, "header"},  /* too many descriptors */
+        {{1, 0, 0, 1, FND_FRAME_LOG}, "header"},         /* 16 MiB + 1 */
+        {{0, 0, 0, 0xff, FND_FRAME_LOG}, "header"},      /* 4 GiB */
+        {{0, 0, 0, 0, 0}, "header"},                     /* no type */
+        {{0, 0, 0, 0, FND_FRAME_LAST + 1}, "header"},    /* unknown type */
+        {{0, 0, 0, 0, FND_FRAME_LOG, 2}, "header"},      /* unknown flag */
+        {{0, 0, 0, 0, FND_FRAME_LOG, 0, 251}, "header"}, /* too many descriptors */
         {{0, 0, 0, 0, FND_FRAME_LOG, 0, 1}, "did not come"},
         {{0, 0, 0, 0, FND_FRAME_LOG, 1, 0}, "big frame"},
     };
