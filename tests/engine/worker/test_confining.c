@@ -169,3 +169,42 @@ Test(confining, a_best_effort_is_recorded_as_what_it_came_to, .timeout = 200)
 {
     swept(FND_ISOLATION_BEST_EFFORT, true, 5, 3);
 }
+
+/* --- a worker that is none -------------------------------------------------------------------- */
+
+/** What breaks the protocol is stopped, whatever it says, and its call ends with the reason. */
+Test(confining, a_program_that_breaks_the_protocol_is_stopped_at_its_first_lie, .timeout = 100)
+{
+    static const char *const says[] = {"not isolated as it must be",  "not isolated as it must be",
+                                       "not isolated as it must be",  "not isolated as it must be",
+                                       "frame of type 3 out of turn", "frame of type 8 out of turn",
+                                       "frame of type 6 out of turn", "frame of type 7 out of turn",
+                                       "frame of type 3 out of turn", "",
+                                       "header that cannot be"};
+    struct scene scene;
+    char *liar = built("tests/engine/worker/liar");
+    static const struct fnd_log quiet = {.fd = 2, .level = FND_LOG_ERROR};
+    scene_begin(&scene, FND_ISOLATION_PROCESS, false);
+    for (unsigned i = 0; i < sizeof says / sizeof says[0]; i++) {
+        struct fnd_pool *pool = NULL;
+        struct fnd_pool_call call = call_make(&scene.fixture, "{}", 0);
+        (void)snprintf(scene.program, sizeof scene.program, "%s/lie-%u", scene.place, i);
+        cr_assert_eq(symlink(liar, scene.program), 0);
+        const struct fnd_pool_options options = {.env = fnd_env_system(),
+                                                 .log = &quiet,
+                                                 .worker_program = scene.program,
+                                                 .workers_max = 1,
+                                                 .crashes_max = 1};
+        cr_assert_eq(fnd_pool_create(&options, &pool, NULL), FND_OK);
+        pool_run(pool, &call);
+        cr_expect(call.end == FND_CALL_REFUSED || call.end == FND_CALL_HELD, "lie %u: %d", i,
+                  (int)call.end);
+        cr_expect_not_null(strstr(call.error.message, says[i]), "lie %u: %s", i,
+                           call.error.message);
+        cr_expect_eq(fnd_pool_workers(pool), 0, "lie %u: it lives", i);
+        call_finish(&call);
+        fnd_pool_destroy(pool);
+    }
+    free(liar);
+    scene_end(&scene);
+}
