@@ -227,12 +227,15 @@ int fnd_command_serve(struct fnd_app *app)
     struct told told = {0};
     struct fnd_text text = {0};
     struct fnd_serve *serve = NULL;
-    size_t connections = 0, upload_mib = 0;
+    size_t connections = 0, upload_mib = 0, timeout_s = 0;
     enum fnd_status status = number_option(app, FND_OPTION_CONNECTIONS, "connections",
                                            FND_SERVE_CONNECTIONS_MAX, &connections, &error);
     if (status == FND_OK) {
         status =
             number_option(app, FND_OPTION_UPLOAD_MAX, "upload-max", 1 << 20, &upload_mib, &error);
+    }
+    if (status == FND_OK) {
+        status = number_option(app, FND_OPTION_TIMEOUT, "timeout", 3600, &timeout_s, &error);
     }
     if (status != FND_OK) {
         fnd_complain(app, &error);
@@ -244,6 +247,7 @@ int fnd_command_serve(struct fnd_app *app)
         struct fnd_serve_options options = serve_options(app, &told);
         options.connections_max = connections;
         options.upload_size_max = (uint64_t)upload_mib << 20;
+        options.timeout_ms = (int64_t)timeout_s * 1000;
         status = fnd_serve_create(&options, &serve, &text, &error);
     }
     if (status == FND_OK) {

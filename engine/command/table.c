@@ -147,6 +147,10 @@ static const struct fnd_option serve_options[] = {
     {FND_OPTION_CONNECTIONS, 0, "connections", "N", "connections at once; 256 by default", NULL},
     {FND_OPTION_UPLOAD_MAX, 0, "upload-max", "N", "MiB of one upload at most; 1024 by default",
      NULL},
+    {FND_OPTION_TIMEOUT, 0, "timeout", "SECONDS",
+     "how long a body, a reply or a silent upload or download may take; 30 by default, and a head "
+     "a sixth of it",
+     NULL},
     {FND_OPTION_METRICS_OPEN, 0, "metrics-open", NULL, "give /metrics without a token", NULL},
     JOBS,
     PLUGIN_PATH,

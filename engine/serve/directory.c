@@ -3,6 +3,7 @@
  * pin once and for all. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "serve/internal.h"
@@ -86,6 +87,36 @@ static char *plugin_of(struct fnd_json plugins, struct fnd_json phase)
     }
     free(uses);
     return json.size > 0 ? fnd_text_take(&json) : NULL;
+}
+
+/* Less room than any write needs. A quota shows in what writes come to alone. */
+static bool has_room(const char *path)
+{
+    struct statvfs about;
+    return statvfs(path, &about) != 0 ||
+           (uint64_t)about.f_bavail * (uint64_t)about.f_frsize >= FND_SERVE_ROOM_MIN;
+}
+
+enum fnd_status directory_ready(struct directory *directory)
+{
+    const struct fnd_env *env = directory->serve->options.env;
+    pthread_mutex_lock(&directory->lock);
+    enum fnd_status status = directory->state == DIRECTORY_READY   ? FND_OK
+                             : directory->trouble.status != FND_OK ? directory->trouble.status
+                                                                   : FND_BUSY;
+    pthread_mutex_unlock(&directory->lock);
+    int64_t full_us = (int64_t)atomic_load(&directory->full_us);
+    bool lately =
+        full_us != 0 && env->monotonic_us(env) - full_us < (int64_t)FND_SERVE_REOPEN_MS * 1000;
+    return status != FND_OK ? status : lately || !has_room(directory->path) ? FND_FULL : FND_OK;
+}
+
+void directory_wrote(struct directory *directory, enum fnd_status status)
+{
+    const struct fnd_env *env = directory->serve->options.env;
+    if (status == FND_FULL || status == FND_OK) {
+        atomic_store(&directory->full_us, status == FND_OK ? 0 : env->monotonic_us(env));
+    }
 }
 
 static struct pin_view *pin_load(struct fnd_reader *reader, int64_t pin)

@@ -66,6 +66,7 @@ struct directory {
     int wake;             /* eventfd: acts, or a stop */
     atomic_int stop;      /* 0, 1: drain, 2: now */
     atomic_llong moved;   /* the last event that news told of */
+    atomic_llong full_us; /* when a write last found no room, monotonic; 0: the last one did */
     atomic_llong stirred; /* how often people did something that news do not tell of */
     struct presence *presence;
     pthread_mutex_t lock; /* of what follows */
@@ -92,6 +93,10 @@ void directory_act(struct directory *directory, struct act *act);
 enum fnd_status directory_store(struct directory *directory, struct fnd_store **store,
                                 struct fnd_error *error);
 void directory_store_release(struct directory *directory);
+/** FND_OK, or why it takes no writes now: its engine's trouble, or FND_FULL. */
+enum fnd_status directory_ready(struct directory *directory);
+/** A write ended like that. */
+void directory_wrote(struct directory *directory, enum fnd_status status);
 /** A reader of its own for the caller, until it is given back. */
 enum fnd_status directory_reader(struct directory *directory, struct spare **spare,
                                  struct fnd_error *error);

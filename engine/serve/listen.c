@@ -80,20 +80,18 @@ static void cut(struct place *place)
     shutdown(place->fd, SHUT_RDWR);
 }
 
-static int64_t allowed_ms(enum place_stage stage)
+static int64_t allowed_ms(const struct fnd_serve *serve, enum place_stage stage)
 {
     switch (stage) {
     case PLACE_HEAD:
-        return FND_SERVE_HEAD_MS;
-    case PLACE_BODY:
-        return FND_SERVE_BODY_MS;
-    case PLACE_REPLY:
-        return FND_SERVE_REPLY_MS;
+        return serve->options.timeout_ms / FND_SERVE_HEAD_SHARE;
     case PLACE_ENDING:
         return FND_SERVE_LINGER_MS;
+    case PLACE_BODY:
+    case PLACE_REPLY:
     case PLACE_UPLOAD:
     case PLACE_STREAM:
-        return FND_SERVE_STALL_MS;
+        return serve->options.timeout_ms;
     default:
         return INT64_MAX / 2000; /* an engine always answers */
     }
@@ -104,7 +102,7 @@ static bool is_late(struct fnd_serve *serve, struct place *place, int64_t now)
 {
     pthread_mutex_lock(&serve->lock);
     bool late = place->stage != PLACE_FREE && !place->cut &&
-                now - place->since_us > allowed_ms(place->stage) * 1000;
+                now - place->since_us > allowed_ms(serve, place->stage) * 1000;
     if (late) {
         serve->cut += place->stage != PLACE_ENDING;
         if (!place->ours) {
@@ -258,6 +256,19 @@ static void *accept_loop(void *context)
 
 /* --- the listening socket -------------------------------------------------------------------- */
 
+/* Whether a server is behind a socket's name. One that has gone refuses. */
+static bool answers(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool live = fd >= 0 && (connect(fd, (const struct sockaddr *)(const void *)address,
+                                    sizeof *address) == 0 ||
+                            errno != ECONNREFUSED);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return live;
+}
+
 static enum fnd_status open_unix(struct fnd_serve *serve, const char *path, struct fnd_error *error)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -267,11 +278,17 @@ static enum fnd_status open_unix(struct fnd_serve *serve, const char *path, stru
                              path, sizeof address.sun_path - 1);
     }
     memcpy(address.sun_path, path, strlen(path) + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    /* Only a socket is replaced: whoever left it has gone, or cannot be told from one who has. */
+    /* Only a socket is replaced, and only one whose server has gone. */
     if (lstat(path, &about) == 0 && S_ISSOCK(about.st_mode)) {
+        if (answers(&address)) {
+            return fnd_error_set(error, FND_CONFLICT,
+                                 "cannot listen on unix:%s: another program does; take another "
+                                 "path",
+                                 path);
+        }
         (void)unlink(path);
     }
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || fchmod(fd, 0600) < 0 ||
         bind(fd, (const struct sockaddr *)(const void *)&address, sizeof address) < 0 ||
         listen(fd, BACKLOG) < 0) {

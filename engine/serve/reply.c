@@ -214,6 +214,7 @@ bool reply_end(struct request *request, struct fnd_json end)
 {
     struct fnd_json name = fnd_json_member(end, "status");
     if (fnd_json_text_is(name, "ok")) {
+        directory_wrote(request->directory, FND_OK);
         return true;
     }
     if (end.bytes == NULL || fnd_json_text_is(name, "again")) {
@@ -221,6 +222,7 @@ bool reply_end(struct request *request, struct fnd_json end)
         return false;
     }
     enum fnd_status status = status_named(name);
+    directory_wrote(request->directory, status);
     struct fnd_text more = {0};
     char *message = fnd_json_strdup(fnd_json_member(end, "message"));
     char *code = fnd_json_strdup(fnd_json_member(end, "code"));

@@ -118,6 +118,9 @@ enum fnd_status fnd_serve_create(const struct fnd_serve_options *options, struct
     if (serve->options.upload_size_max == 0) {
         serve->options.upload_size_max = (uint64_t)1 << 30;
     }
+    if (serve->options.timeout_ms == 0) {
+        serve->options.timeout_ms = FND_SERVE_TIMEOUT_MS;
+    }
     serve->listener = serve->wake = serve->epoll = -1;
     pthread_mutex_init(&serve->lock, NULL);
     pthread_cond_init(&serve->tasks_there, NULL);

@@ -24,16 +24,17 @@ enum {
     FND_SERVE_HEAD_SIZE_MAX = 16 << 10,   /* bytes of a request's head */
     FND_SERVE_BODY_SIZE_MAX = 1 << 20,    /* bytes of a request's body, but for uploads */
     FND_SERVE_ANSWER_SIZE_MAX = 64 << 10, /* bytes of one text inside an answer */
-    FND_SERVE_HEAD_MS = 5000,             /* a head must be whole, from connect or the last reply */
-    FND_SERVE_BODY_MS = 30000,            /* a body must be whole, from its head */
-    FND_SERVE_REPLY_MS = 30000,           /* a reply must be taken */
-    FND_SERVE_STALL_MS = 30000,           /* uploads, downloads, events: without progress */
-    FND_SERVE_LINGER_MS = 1000,           /* what comes behind a refused head is still read */
-    FND_SERVE_EVICT_MS = 100,             /* when all places are taken, a head this old gives way */
-    FND_SERVE_TOKENS_FAILED_MAX = 20,     /* a minute, then each further one waits */
+    /* A body must be whole, from its head; a reply must be taken; uploads, downloads and events
+       must go on; unless options say otherwise. */
+    FND_SERVE_TIMEOUT_MS = 30000,
+    FND_SERVE_HEAD_SHARE = 6,         /* of that, one: a head, from connect or the last reply */
+    FND_SERVE_LINGER_MS = 1000,       /* what comes behind a refused head is still read */
+    FND_SERVE_EVICT_MS = 100,         /* when all places are taken, a head this old gives way */
+    FND_SERVE_TOKENS_FAILED_MAX = 20, /* a minute, then each further one waits */
     FND_SERVE_TOKEN_DELAY_MS = 1000,
     FND_SERVE_EVENTS_ALIVE_MS = 15000, /* a comment line on a silent event stream */
-    FND_SERVE_REOPEN_MS = 2000         /* a store that stopped is opened again after this */
+    FND_SERVE_REOPEN_MS = 2000,        /* a store that stopped is opened again after this */
+    FND_SERVE_ROOM_MIN = 1 << 20       /* bytes free, or a directory is not ready */
 };
 
 struct fnd_serve;
@@ -60,6 +61,7 @@ struct fnd_serve_options {
     bool metrics_open;        /* /metrics without a token */
     size_t connections_max;   /* 0: FND_SERVE_CONNECTIONS */
     uint64_t upload_size_max; /* bytes of one upload; 0: 1 GiB */
+    int64_t timeout_ms;       /* 0: FND_SERVE_TIMEOUT_MS */
     const char *version;      /* of the program */
 };
 

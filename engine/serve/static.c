@@ -55,15 +55,11 @@ void ready_get(struct request *request)
         return;
     }
     for (size_t i = 0; i < serve->directories_count; i++) {
-        struct directory *directory = &serve->directories[i];
-        pthread_mutex_lock(&directory->lock);
-        bool ready = directory->state == DIRECTORY_READY;
-        struct fnd_error trouble = directory->trouble;
-        pthread_mutex_unlock(&directory->lock);
-        if (!ready) {
+        enum fnd_status status = directory_ready(&serve->directories[i]);
+        if (status != FND_OK) {
             /* No token was asked for, so no path either. */
-            reply_problem(request, 503, fnd_status_name(trouble.status),
-                          "a job directory takes no writes: %s", fnd_status_name(trouble.status));
+            reply_problem(request, 503, fnd_status_name(status),
+                          "a job directory takes no writes: %s", fnd_status_name(status));
             return;
         }
     }

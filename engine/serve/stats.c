@@ -226,9 +226,7 @@ static void jobs_metric(struct request *request)
     metric(&request->out, "foundry_ready", "gauge", "1 while a directory takes writes.");
     for (size_t i = 0; i < serve->directories_count; i++) {
         struct directory *directory = &serve->directories[i];
-        pthread_mutex_lock(&directory->lock);
-        bool ready = directory->state == DIRECTORY_READY;
-        pthread_mutex_unlock(&directory->lock);
+        const bool ready = directory_ready(directory) == FND_OK;
         fnd_text_append_z(&request->out, "foundry_ready{directory=");
         fnd_text_append_json_z(&request->out, directory->name);
         fnd_text_printf(&request->out, "} %d\n", ready ? 1 : 0);
