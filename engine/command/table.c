@@ -149,7 +149,7 @@ static const struct fnd_option serve_options[] = {
      NULL},
     {FND_OPTION_TIMEOUT, 0, "timeout", "SECONDS",
      "how long a body, a reply or a silent upload or download may take; 30 by default, and a head "
-     "a sixth of it",
+     "a sixth of it, at least 2",
      NULL},
     {FND_OPTION_METRICS_OPEN, 0, "metrics-open", NULL, "give /metrics without a token", NULL},
     JOBS,

@@ -82,9 +82,10 @@ static void cut(struct place *place)
 
 static int64_t allowed_ms(const struct fnd_serve *serve, enum place_stage stage)
 {
+    const int64_t share_ms = serve->options.timeout_ms / FND_SERVE_HEAD_SHARE;
     switch (stage) {
     case PLACE_HEAD:
-        return serve->options.timeout_ms / FND_SERVE_HEAD_SHARE;
+        return share_ms > FND_SERVE_HEAD_MIN_MS ? share_ms : FND_SERVE_HEAD_MIN_MS;
     case PLACE_ENDING:
         return FND_SERVE_LINGER_MS;
     case PLACE_BODY:

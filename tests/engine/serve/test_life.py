@@ -103,7 +103,7 @@ def slow_bodies(server):
                "Connection: close\r\n\r\n").encode())
     for byte in sent:  # together longer than a deadline, and never still for one
         s.sendall(bytes([byte]))
-        time.sleep(0.2)
+        time.sleep(0.25)
     check("an upload that goes on is not", s.recv(65536).startswith(b"HTTP/1.1 202"))
     s.close()
     check("no place is left over", server.wait(
@@ -144,7 +144,7 @@ def slow_readers(server):
 
 
 def deadlines():
-    with Server("--timeout", "2") as server:
+    with Server("--timeout", "3") as server:
         slow_bodies(server)
         slow_readers(server)
         check("it ends by its signal", server.stop() == 143)
