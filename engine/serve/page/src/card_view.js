@@ -480,7 +480,7 @@ function Actions({ card, queue, submit, scope, on_scope, on_skip, on_reject, on_
             <button type="button" disabled=${is_sending} onClick=${on_skip}>Skip <kbd>S</kbd></button>
             <button type="button" disabled=${is_sending} class="danger" onClick=${on_reject}>Reject <kbd>R</kbd></button>
             <span class="gap"></span>
-            ${card.is_gate && html`<button type="button" class="link" aria-pressed=${card.is_wide} onClick=${on_wide}>${card.is_wide ? 'Fold sure fields' : 'Open all fields'} <kbd>E</kbd></button>`}
+            ${card.is_gate && html`<button type="button" class="link" aria-pressed=${card.is_wide} onClick=${on_wide}>${card.is_wide ? 'Fewer fields' : 'All fields'} <kbd>E</kbd></button>`}
         </div>
         <p class="state" role="status"><span>${changes > 0 ? plural(changes, 'change') : 'no change'}</span><span>${drafts[card.draft_state]}</span></p>
     </footer>`;
