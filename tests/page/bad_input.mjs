@@ -148,6 +148,15 @@ await test(async () => {
     await again.waitForSelector('.card[data-state=open]');
     equal('taken back, it is as it was typed', await again.locator('[data-field="/supplier_name"]').inputValue(), 'Hardware & Son');
 
+    console.log('-- no network');
+    await again.context().setOffline(true);
+    await again.keyboard.press('Control+Enter');
+    await again.waitForSelector('.card[data-state=sending] >> text=kept here and sent again');
+    equal('nothing was taken', await answers(third), 0);
+    await shot(again, 'offline');
+    await again.context().setOffline(false);
+    await until('with the network back it arrives, once', async () => (await answers(third)) === 1);
+
     console.log('-- wrong type, unknown field: a form of its own that does not look');
     const careless_ones = of('careless').filter((one) => one.questions.length > 1);
     for (const [i, [what, pointer, value, words]] of [['a wrong type', '/line_items/0/quantity', 'ten', /number/], ['an unknown field', '/nonsense/deeper', 1, /nonsense/]].entries()) {

@@ -55,8 +55,14 @@ await test(async () => {
     console.log('-- two people');
     const ann = await person(as('ann'));
     await bob.reload();
+    await bob.waitForSelector('.list tbody tr');
     await go(ann, `#/ask/${ask.id}`);
     await ann.waitForSelector('.card[data-state=open]');
+    await until('bob sees ann at it', async () => (await at_work()) === 'ann');
+    await ann.locator('[data-field="/supplier_name"]').fill('Hardware & So');
+    await until('and that she writes', async () => (await at_work()) === 'ann, writing');
+    await ann.locator('[data-field="/supplier_name"]').fill('Hardwar & Son');
+    await ann.waitForSelector('.answer .state >> text=draft kept');
     await go(bob, '#/next');
     await bob.waitForSelector('.card[data-state=open], .center.done');
     check('bob does not get ann\'s card', (await bob.locator('.card').count()) === 0 || (await bob.locator('.card').getAttribute('data-ask')) !== ask.id);
