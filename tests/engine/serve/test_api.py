@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: MIT
 """Drives every route of openapi.json and every refusal it declares against a real server, and
 checks each reply against the schemas. A route or a code that was never seen fails the test."""
+import glob
 import json
 import os
 import re
 import shutil
+import signal
 import struct
 import sys
 import tempfile
+import threading
 import zlib
 
 import jsonschema
@@ -179,6 +182,7 @@ def jobs(api, server):
         api.post(f"/v1/jobs/{none}{path}", {}, want=404, code="not_found")
     uploads(api, server)
     pictures(api, server)
+    killed_decoder(api, server)
     api.get("/v1/jobs?limit=1")
     pages(api, "/v1/jobs", "state", ["queued", "running", "paused"])
     api.get("/v1/jobs?pipeline=uppercase&path=greet")
@@ -252,6 +256,39 @@ def pictures(api, server):
     told = api.get(upload(api, server, "view-3.png", bytes(bomb)) + "?view=about", want=422,
                    code="not_shown").json()["detail"]
     check("a bomb is named", "60000 x 60000" in told, told)
+
+
+def workers(server):
+    """Pids of the worker processes of a server."""
+    found = []
+    for stat in glob.glob("/proc/[0-9]*/stat"):
+        try:
+            with open(stat, encoding="utf-8", errors="replace") as f:
+                name, rest = f.read().split("(", 1)[1].rsplit(")", 1)
+        except OSError:
+            continue  # it is gone
+        if int(rest.split()[1]) == server.process.pid and name.startswith("foundry-worker"):
+            found.append(int(stat.split("/")[2]))
+    return found
+
+
+def killed_decoder(api, server):
+    """A decoder that dies takes nothing with it: its picture is refused, the next one is shown."""
+    huge = upload(api, server, "view-4.png", png(19000, 5000))
+    reply = []
+    asking = threading.Thread(target=lambda: reply.append(server.get(huge + "?view=displayed")))
+    asking.start()
+    while asking.is_alive():
+        for pid in workers(server):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # it went by itself
+        asking.join(0.01)
+    told = reply[0].json() if reply[0].status == 422 else {"detail": reply[0].status}
+    check("a decoder that was killed is told of", "died" in str(told["detail"]), told)
+    good = upload(api, server, "view-5.png", png(31, 21))
+    check("the next picture is shown", api.get(good + "?view=about").json()["width"] == 31)
 
 
 def no_pictures():
