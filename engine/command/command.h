@@ -39,6 +39,7 @@ enum fnd_option_id {
     FND_OPTION_HELP,
     FND_OPTION_HOST,
     FND_OPTION_IF_VERSION,
+    FND_OPTION_IMAGES,
     FND_OPTION_ISOLATION,
     FND_OPTION_JOBS,
     FND_OPTION_JSON,
@@ -71,6 +72,7 @@ enum fnd_option_id {
     FND_OPTION_SPLIT,
     FND_OPTION_SYSTEM,
     FND_OPTION_THRESHOLD,
+    FND_OPTION_TIER,
     FND_OPTION_TIMEOUT,
     FND_OPTION_TOKEN_FILE,
     FND_OPTION_TWINS,
@@ -127,7 +129,7 @@ struct fnd_command {
     bool hidden;                     /* for the build, not for people */
 };
 
-enum { FND_OPERANDS_MAX = 2 };
+enum { FND_OPERANDS_MAX = 3 };
 
 const struct fnd_command *fnd_commands(void);
 /** The options that every command has: --json, --verbose, --quiet, --help. */

@@ -21,6 +21,7 @@ int fnd_command_export(struct fnd_app *app);
 int fnd_command_export_validate(struct fnd_app *app);
 int fnd_command_gc(struct fnd_app *app);
 int fnd_command_help(struct fnd_app *app);
+int fnd_command_import(struct fnd_app *app);
 int fnd_command_init(struct fnd_app *app);
 int fnd_command_logs(struct fnd_app *app);
 int fnd_command_man(struct fnd_app *app);

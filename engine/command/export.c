@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include "command/commands.h"
+#include "command/notes.h"
 #include "command/output.h"
 #include "command/session.h"
 #include "dataset/dataset.h"
 
-/* What the dataset room notes, of records that cannot be exported and of data that is thin. */
-static void said(void *context, const struct fnd_dataset_note *note)
+void fnd_note_print(void *context, const struct fnd_dataset_note *note)
 {
     struct fnd_app *app = context;
     if (app->json) {
@@ -69,7 +69,7 @@ static struct fnd_export_options read_options(struct fnd_app *app)
         .out = fnd_arguments_value(arguments, FND_OPTION_OUT),
         .fd = STDOUT_FILENO,
         .skip_bad = fnd_arguments_has(arguments, FND_OPTION_SKIP_BAD),
-        .said = said,
+        .said = fnd_note_print,
         .progress = progress,
         .context = app};
     if (split != NULL) {
@@ -177,7 +177,8 @@ int fnd_command_export_validate(struct fnd_app *app)
         fnd_complain(app, &error);
         return FND_EXIT_USAGE;
     }
-    enum fnd_status status = fnd_dataset_validate(path, format, said, app, &checked, &error);
+    enum fnd_status status =
+        fnd_dataset_validate(path, format, fnd_note_print, app, &checked, &error);
     if (app->json) {
         struct fnd_text json = {0};
         fnd_text_printf(&json,

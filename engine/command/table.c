@@ -467,6 +467,38 @@ static const struct fnd_example export_validate_examples[] = {
     {"export validate out/yolo --as yolo", "a folder, by file and line; its hashes, too"},
     {NULL, NULL}};
 
+static const char *const tiers[] = {"gold", "silver", NULL};
+static const char *const import_details =
+    "The file is checked first: where one example cannot be taken, none is. What is on record is\n"
+    "never changed. The same example again is known; one that says something else of the same\n"
+    "input becomes a further revision. An import that was cut off goes on when it is repeated.\n"
+    "Each record keeps the file's SHA-256, the line, and who imported it when.";
+static const struct fnd_operand import_operands[] = {
+    {"FORMAT", "foundry, coco, yolo or label-studio", false, FND_OPERAND_TEXT},
+    {"FILE", "what was made elsewhere; of yolo a folder", false, FND_OPERAND_FILE},
+    JOBDIR,
+    END};
+static const struct fnd_option import_options[] = {
+    {FND_OPTION_TIER, 0, "as", "TIER",
+     "gold: people made or checked each of them; silver: not so; else as the line says (foundry)",
+     tiers},
+    {FND_OPTION_IMAGES, 0, "images", "DIR",
+     "where pictures lie that the file names; else beside the file", NULL},
+    {FND_OPTION_PHASE, 0, "phase", "ID",
+     "the phase of the answers; else the pipeline's first that people answer in", NULL},
+    PIPELINE,
+    NETWORK,
+    END};
+static const struct fnd_example import_examples[] = {
+    {"import label-studio project.json poles/ --as gold --images photos/",
+     "annotations of a Label Studio project as corrections"},
+    {"import foundry corrections.jsonl", "what another job directory exported"},
+    {NULL, NULL}};
+static const struct fnd_exit import_exits[] = {
+    {1, "the file breaks rules or an example cannot be taken: each thing is named by line"},
+    {7, "an engine holds the directory: repeat it when that has ended"},
+    {0, NULL}};
+
 static const struct fnd_option verify_options[] = {
     {FND_OPTION_DEEP, 0, "deep", NULL,
      "compile every pinned pipeline, check outputs by their schemas, make exports again", NULL},
@@ -651,6 +683,8 @@ static const struct fnd_command table[] = {
     {"export validate", "Check a dataset against the rules of a format", NULL,
      export_validate_operands, export_validate_options, export_validate_examples, NULL,
      fnd_command_export_validate, false},
+    {"import", "Bring in corrections that were made elsewhere", import_details, import_operands,
+     import_options, import_examples, import_exits, fnd_command_import, false},
     {"verify", "Prove that the record is what was recorded", verify_details, jobdir_operands,
      verify_options, verify_examples, verify_exits, fnd_command_verify, false},
     {"why", "Show where an exported value came from", why_details, why_operands, NULL, why_examples,

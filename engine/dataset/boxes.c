@@ -119,14 +119,18 @@ void fnd_boxes_clip(struct fnd_boxes *boxes, uint32_t width, uint32_t height)
     boxes->count = kept;
 }
 
-void fnd_decimal_append(struct fnd_text *text, double value)
+void fnd_decimals_append(struct fnd_text *text, double value, int decimals)
 {
-    const int64_t millionths = (int64_t)llround(value * 1e6);
-    const int64_t size = millionths < 0 ? -millionths : millionths;
-    char digits[8];
-    fnd_text_printf(text, "%s%" PRId64, millionths < 0 ? "-" : "", size / 1000000);
-    snprintf(digits, sizeof digits, "%06d", (int)(size % 1000000));
-    size_t count = 6;
+    int64_t scale = 1;
+    for (int i = 0; i < decimals; i++) {
+        scale *= 10;
+    }
+    const int64_t scaled = (int64_t)llround(value * (double)scale);
+    const int64_t size = scaled < 0 ? -scaled : scaled;
+    char digits[24];
+    fnd_text_printf(text, "%s%" PRId64, scaled < 0 ? "-" : "", size / scale);
+    snprintf(digits, sizeof digits, "%0*" PRId64, decimals, size % scale);
+    size_t count = (size_t)decimals;
     while (count > 0 && digits[count - 1] == '0') {
         count--;
     }
@@ -134,4 +138,9 @@ void fnd_decimal_append(struct fnd_text *text, double value)
         fnd_text_append_byte(text, '.');
         fnd_text_append(text, digits, count);
     }
+}
+
+void fnd_decimal_append(struct fnd_text *text, double value)
+{
+    fnd_decimals_append(text, value, 6);
 }

@@ -45,6 +45,7 @@ void fnd_drawn_finish(struct fnd_drawn *drawn);
 void fnd_label_add(struct fnd_checker *checker, char *label);
 
 /** Append a number with at most six decimals, the same in every locale. |value| < 1e12. */
+void fnd_decimals_append(struct fnd_text *text, double value, int decimals); /* at most 12 */
 void fnd_decimal_append(struct fnd_text *text, double value);
 
 #endif

@@ -112,6 +112,9 @@ void fnd_checking_value(struct fnd_checking *checking, const char *file, size_t 
         !checking->hooks->agrees(checking->hooks->context, index, value)) {
         checking->checked->errors++;
     }
+    if (flaws.count == 0 && checking->hooks->value != NULL) {
+        checking->hooks->value(checking->hooks->value_context, file, line, value);
+    }
     fnd_flaws_finish(&flaws);
 }
 
@@ -431,10 +434,14 @@ fnd_dataset_validate(const char *path, const char *format,
 {
     const struct fnd_format *found = fnd_format_find(format, error);
     const struct fnd_check_hooks hooks = {.said = said, .context = context};
+    return found != NULL ? fnd_dataset_look(path, found, &hooks, checked, error) : FND_INVALID;
+}
+
+enum fnd_status fnd_dataset_look(const char *path, const struct fnd_format *found,
+                                 const struct fnd_check_hooks *hooks,
+                                 struct fnd_dataset_checked *checked, struct fnd_error *error)
+{
     struct stat info;
-    if (found == NULL) {
-        return FND_INVALID;
-    }
     *checked = (struct fnd_dataset_checked){0};
     fnd_digest_setup(); /* no store was opened that would have done it */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -453,7 +460,7 @@ fnd_dataset_validate(const char *path, const char *format,
                                                        : "no regular file",
                                found->folder != NULL ? "folder" : "regular file");
     } else {
-        status = opened_check(fd, path, found, &hooks, checked, error);
+        status = opened_check(fd, path, found, hooks, checked, error);
         if (status != FND_OK) {
             fnd_error_prefix(error, "%s", path);
         }

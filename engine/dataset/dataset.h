@@ -131,4 +131,33 @@ fnd_dataset_validate(const char *path, const char *format,
                      void (*said)(void *context, const struct fnd_dataset_note *note),
                      void *context, struct fnd_dataset_checked *checked, struct fnd_error *error);
 
+/** Names of the formats that can be imported, NULL-ended. */
+extern const char *const fnd_dataset_imports[];
+
+/** What to import. All borrowed. */
+struct fnd_import_options {
+    const char *format, *path; /* a file; of `yolo` a folder */
+    const char *pipeline;      /* NULL: the record's own (`foundry`), else "imported" */
+    const char *phase;         /* NULL: the record's own, else the pipeline's first human phase */
+    const char *images;        /* the folder of the pictures; NULL: the file's own */
+    const char *by;            /* who imports */
+    enum fnd_tier tier;        /* 0: as the line says (`foundry` only) */
+    void (*said)(void *context, const struct fnd_dataset_note *note);
+    void (*progress)(void *context, size_t records);
+    void *context;
+};
+struct fnd_import_result {
+    size_t examples, bad;  /* that the file holds and can be taken; that cannot */
+    size_t records, known; /* made now; on record from before */
+};
+/** Put a file's examples on record as corrections. First all of it is checked: where one example
+ *  cannot be taken, none is. What is on record already is known again and never changed; an example
+ *  that says something else of the same input is a further revision of it. An import that was cut
+ *  off goes on where it stopped when it is repeated.
+ *  Returns FND_OK; FND_INVALID: the file breaks rules or cannot be taken (each thing was noted);
+ *          FND_NOT_FOUND, FND_DENIED, FND_LIMIT, FND_IO, FND_FULL.  Thread: the reader's. */
+enum fnd_status fnd_dataset_import(struct fnd_reader *reader, struct fnd_store *store,
+                                   const struct fnd_import_options *options,
+                                   struct fnd_import_result *result, struct fnd_error *error);
+
 #endif

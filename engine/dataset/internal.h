@@ -186,7 +186,14 @@ struct fnd_check_hooks {
     void (*said)(void *context, const struct fnd_dataset_note *note);
     bool (*agrees)(void *context, size_t line, struct fnd_json json);
     void *context;
+    /* told of each example that keeps the rules, and where it begins; may be NULL */
+    void (*value)(void *value_context, const char *file, size_t line, struct fnd_json value);
+    void *value_context;
 };
+/** Check what lies at a path. As fnd_dataset_validate(). */
+enum fnd_status fnd_dataset_look(const char *path, const struct fnd_format *format,
+                                 const struct fnd_check_hooks *hooks,
+                                 struct fnd_dataset_checked *checked, struct fnd_error *error);
 /** A check of one file or folder under way. */
 struct fnd_checking {
     struct fnd_checker checker;

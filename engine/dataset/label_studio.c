@@ -10,7 +10,10 @@
 #include "dataset/boxes.h"
 #include "dataset/example.h"
 
-enum { PICTURE_SIZE_MAX = 256 << 20 /* bytes: what is read to learn its width and height */ };
+enum {
+    PICTURE_SIZE_MAX = 256 << 20, /* bytes: what is read to learn its width and height */
+    PERCENT_DECIMALS = 10         /* a millionth of a pixel comes back from 10,000 pixels */
+};
 
 static const char schema[] =
     "{\"type\":\"object\",\"required\":[\"data\"],\"properties\":{"
@@ -97,7 +100,7 @@ static void result_append(struct fnd_text *line, const struct fnd_drawn *drawn,
                         i > 0 ? "," : "", letter, i + 1, drawn->width, drawn->height);
         for (size_t j = 0; j < 4; j++) {
             fnd_text_printf(line, "\"%s\":", names[j]);
-            fnd_decimal_append(line, sides[j]);
+            fnd_decimals_append(line, sides[j], PERCENT_DECIMALS);
             fnd_text_append_byte(line, ',');
         }
         fnd_text_append_z(line, "\"rotation\":0,\"rectanglelabels\":[");

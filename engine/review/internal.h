@@ -144,13 +144,6 @@ enum fnd_status fnd_patch_apply(struct fnd_json subject, struct fnd_json values,
                                 struct fnd_json removed, struct fnd_text *patched,
                                 struct fnd_flaws *flaws);
 
-/* compare.c */
-/** Append {pointer:{"from","to","confidence"}…} for each place where two documents differ as
- * values; `from` or `to` is left out where the place is not there. confidence: of the old value,
- * left out if none was given.  Returns the count. */
-size_t fnd_compare(struct fnd_json old_document, struct fnd_json new_document,
-                   struct fnd_json marks, struct fnd_text *fields);
-
 /* marks.c */
 /** A list of pointers, each once; owns them. `= {0}`. */
 struct fnd_pointers {

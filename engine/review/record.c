@@ -293,6 +293,7 @@ enum fnd_status fnd_review_record_json_at(struct fnd_reader *reader, int64_t cor
     member_copy(json, "deadline", fnd_json_member(answer, "deadline"));
     member_copy(json, "rules", fnd_json_member(answer, "rules"));
     member_copy(json, "twins", fnd_json_member(answer, "twins"));
+    member_copy(json, "imported", fnd_json_member(answer, "imported"));
     input_append(json, &parts);
     struct fnd_json model = json_of(&parts.model), human = json_of(&parts.human);
     member_copy(json, "model_output", model);

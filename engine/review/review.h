@@ -103,4 +103,10 @@ enum fnd_status fnd_review_record_json_at(struct fnd_reader *reader, int64_t cor
                                           int64_t as_of, struct fnd_text *json,
                                           struct fnd_error *error);
 
+/** Append {pointer:{"from","to","confidence"}…} for each place where two documents differ as
+ * values; `from` or `to` is left out where the place is not there. confidence: of the old value,
+ * left out if none was given.  Returns the count. */
+size_t fnd_compare(struct fnd_json old_document, struct fnd_json new_document,
+                   struct fnd_json marks, struct fnd_text *fields);
+
 #endif

@@ -287,7 +287,7 @@ Test(validate, arrays_are_read_item_by_item_and_to_their_end)
                  {"[" ITEM "] x", "1: is no JSON: something follows behind the array", 1},
                  {"[]\n[]", "2: is no JSON: something follows", 0},
                  {"[" ITEM ",]", "a comma is followed by no item", 1},
-                 {"[,]", "1: item 1 is no JSON", 2},
+                 {"[,]", "1: item 1 is no JSON", 1},
                  {"[" ITEM, "the file ends inside of the array", 0},
                  {"[\n" ITEM ",\n{\"instruction\":NaN}]", "3: item 2 is no JSON", 2},
                  {"[\n" ITEM ",\n{\"instruction\":\n\"a\",\"instruction\":\"b\"}]",
