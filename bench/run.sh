@@ -63,6 +63,11 @@ for ((i = 0; i < (rounds < 3 ? rounds : 3); i++)); do
         python3 "$here/serve.py" "$asks" > "$work/http"
     while read -r name value; do echo "$value" >> "$work/http_$name"; done < "$work/http"
 done
+# What people corrected as a file: once, as it takes its time. BENCH_RECORDS=1000000 is the full size.
+records=${BENCH_RECORDS:-100000}
+mkdir -p "$work/export"
+"$build/bench/foundry-bench-export" "$work/export" "$records" openai-chat 2> /dev/null > "$work/exported"
+for name in rate copy_rate rss_kib; do field "$name" < "$work/exported" > "$work/export_$name"; done
 
 m() { median < "$work/$1"; }
 void=""
@@ -106,5 +111,9 @@ reach "answers over HTTP, a second" "$(m http_answer_rate)" "$(m limit256)" 1000
 bound "answers at 1,000 a second (open loop), p99" "$(m http_answer_at_goal_p99_ms)" "ms" 20
 bound "GET /v1/asks?limit=10 as fast as it goes, p99" "$(m http_asks_p99_ms)" "ms" 20
 bound "peak RSS of serve at $asks jobs" "$(m http_rss_mib)" "MiB" 200
+# 200 MB/s or half a plain copy of the same bytes, whichever is less, and below 64 MiB.
+row "export of $records corrections, MB/s" "$(m export_rate)" \
+    "$(awk -v c="$(m export_copy_rate)" 'BEGIN {print c < 400 ? c : 400}')" 0.50
+bound "peak RSS of that export" "$(awk -v k="$(m export_rss_kib)" 'BEGIN {printf "%.1f", k / 1024}')" "MiB" 64
 echo
 echo "$missed rows not reached"

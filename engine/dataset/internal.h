@@ -81,6 +81,7 @@ struct fnd_plan {
     struct fnd_redacted { /* records with something taken out; places; texts that quoted them */
         size_t records, values, quoted, paths, inputs;
     } redacted;
+    size_t loads;     /* records looked at so far */
     int64_t as_of;    /* what was taken back behind this event is not known yet */
     bool reproduces;  /* hashes are the manifest's */
     int64_t *skipped; /* bad ones that were left out */
@@ -104,6 +105,8 @@ enum fnd_status fnd_plan_select(struct fnd_plan *plan, struct fnd_error *error);
 struct fnd_manifest;
 enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest *manifest,
                                struct fnd_store *store, struct fnd_error *error);
+/** Let go of the snapshot that records are read under. */
+void fnd_plan_rest(struct fnd_plan *plan);
 void fnd_plan_finish(struct fnd_plan *plan);
 /** Where the record's input lies for the trainer: the option, else its entry's; may be NULL. */
 const char *fnd_plan_prefix(const struct fnd_plan *plan, const struct fnd_datum *datum);

@@ -7,6 +7,8 @@
 #include "dataset/redact.h"
 #include "review/review.h"
 
+enum { LOADS_MAX = 512 }; /* records under one snapshot */
+
 void fnd_datum_finish(struct fnd_datum *datum)
 {
     fnd_text_finish(&datum->json);
@@ -140,12 +142,34 @@ enum fnd_status fnd_datum_replace(struct fnd_datum *datum, struct fnd_text *json
     return take_apart(datum, error);
 }
 
+void fnd_plan_rest(struct fnd_plan *plan)
+{
+    if (plan->loads > 0) {
+        fnd_reader_end(plan->reader);
+    }
+    plan->loads = 0;
+}
+
+/** A record is a dozen reads, each of which would take and free a lock of its own. Held over some
+ *  hundred records, a snapshot costs nothing, and a writer's log can still be cleared. */
+static enum fnd_status snapshot(struct fnd_plan *plan, struct fnd_error *error)
+{
+    if (plan->loads++ % LOADS_MAX != 0) {
+        return FND_OK;
+    }
+    fnd_reader_end(plan->reader);
+    return fnd_reader_begin(plan->reader, error);
+}
+
 enum fnd_status fnd_datum_load(struct fnd_plan *plan, int64_t number, struct fnd_datum *datum,
                                struct fnd_error *error)
 {
     *datum = (struct fnd_datum){.number = number};
-    enum fnd_status status =
-        fnd_review_record_json_at(plan->reader, number, plan->as_of, &datum->json, error);
+    enum fnd_status status = snapshot(plan, error);
+    if (status != FND_OK) {
+        return status;
+    }
+    status = fnd_review_record_json_at(plan->reader, number, plan->as_of, &datum->json, error);
     if (status == FND_OK) {
         fnd_redact_record_hash(plan, &datum->json, datum->hash);
         status = take_apart(datum, error);

@@ -40,6 +40,7 @@ const char *fnd_plan_prefix(const struct fnd_plan *plan, const struct fnd_datum 
 
 void fnd_plan_finish(struct fnd_plan *plan)
 {
+    fnd_plan_rest(plan);
     fnd_entries_finish(plan->entries);
     fnd_redact_destroy(plan->redact);
     free(plan->store_uuid);
@@ -504,6 +505,7 @@ enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest 
     if (status == FND_OK) {
         status = read_back(&writing, error);
     }
+    fnd_plan_rest(plan);
     if (status == FND_OK) {
         const struct fnd_bundle *bundle = plan->format->folder != NULL ? &writing.bundle : NULL;
         result->manifest =

@@ -79,8 +79,8 @@ static int64_t one_more(struct scene *scene, int64_t pin, int index)
     static const char *const humans[] = {
         "{\"boxes\":[{\"label\":\"pole\",\"x\":64,\"y\":20,\"width\":128,\"height\":40}]}",
         "{\"boxes\":[]}",
-        "{\"boxes\":[{\"label\":\"a: \\\"house\\\"\",\"x_min\":0,\"y_min\":0.5,\"x_max\":640,"
-        "\"y_max\":200},{\"label\":\"pole\",\"bbox\":[1.25,2,3,4]}]}"};
+        ("{\"boxes\":[{\"label\":\"a: \\\"house\\\"\",\"x_min\":0,\"y_min\":0.5,\"x_max\":640,"
+         "\"y_max\":200},{\"label\":\"pole\",\"bbox\":[1.25,2,3,4]}]}")};
     uint8_t png[PNG_SIZE];
     char path[32];
     png_make(png, 2, 128, 200);
