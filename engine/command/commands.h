@@ -25,6 +25,7 @@ int fnd_command_import(struct fnd_app *app);
 int fnd_command_init(struct fnd_app *app);
 int fnd_command_logs(struct fnd_app *app);
 int fnd_command_man(struct fnd_app *app);
+int fnd_command_models_curve(struct fnd_app *app);
 int fnd_command_new_plugin(struct fnd_app *app);
 int fnd_command_notify_list(struct fnd_app *app);
 int fnd_command_plugins_inspect(struct fnd_app *app);

@@ -552,6 +552,21 @@ static const struct fnd_exit gc_exits[] = {{1, "verify finds a flaw, so nothing 
                                            {7, "jobs are running: repeat it when they rest"},
                                            {0, NULL}};
 
+static const struct fnd_option curve_options[] = {
+    {FND_OPTION_PIPELINE, 0, "pipeline", "NAME", "only of the pipeline of this name", NULL}, END};
+static const struct fnd_example curve_examples[] = {
+    {"models curve invoices/",
+     "are people asked less, and is what they are not asked about right?"},
+    {NULL, NULL}};
+static const char curve_details[] =
+    "For each version of what a human phase reviews, and each day: how many documents passed "
+    "without "
+    "a person, how many values people were asked about and how many seconds that took them in 100 "
+    "documents, how often values that passed were wrong among those that were checked (with the "
+    "range in which the true rate lies with 95 %), and what the model never found. All of it is "
+    "computed from the record each time. A version is unproven until checks show that it keeps the "
+    "phase's target_error.";
+
 static const struct fnd_operand help_operands[] = {
     {"COMMAND", "a command, or its first word", true, FND_OPERAND_TEXT},
     {"WORD", "a command's second word", true, FND_OPERAND_TEXT},
@@ -678,6 +693,8 @@ static const struct fnd_command table[] = {
      reopen_options, revoke_examples, desk_exits, fnd_command_rules_revoke, false},
     {"answer", "Answer a question; the job goes on", answer_details, answer_operands,
      answer_options, answer_examples, answer_exits, fnd_command_answer, false},
+    {"models curve", "Show whether people are asked less, and whether that is right", curve_details,
+     jobdir_operands, curve_options, curve_examples, NULL, fnd_command_models_curve, false},
     {"export", "Write corrections as training data", NULL, jobdir_operands, export_options,
      export_examples, NULL, fnd_command_export, false},
     {"export validate", "Check a dataset against the rules of a format", NULL,

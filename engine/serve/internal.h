@@ -348,6 +348,7 @@ void exports_get(struct request *request);
 void exports_file(struct request *request);
 void exports_manifest(struct request *request);
 void stats_get(struct request *request);
+void curve_get(struct request *request);
 void metrics_get(struct request *request);
 void events_get(struct request *request);
 void static_get(struct request *request);

@@ -45,6 +45,7 @@ static const struct route table[] = {
     {HTTP_GET, "/v1/exports/{id}/file", 0, exports_file},
     {HTTP_GET, "/v1/exports/{id}/manifest", 0, exports_manifest},
     {HTTP_GET, "/v1/stats", 0, stats_get},
+    {HTTP_GET, "/v1/curve", 0, curve_get},
     {HTTP_GET, "/metrics", ROUTE_METRICS, metrics_get},
     {HTTP_GET, "/v1/events", 0, events_get},
     {HTTP_GET, NULL, 0, NULL}};

@@ -452,6 +452,12 @@ def data(api, server):
     stats = api.get("/v1/stats?pipeline=invoice").json()
     check("three were accepted without a person", stats["reviewed"]["auto_accepted"] >= 3, stats)
     api.get("/v1/stats?directory=no", want=404, code="no_such_directory")
+    curve = api.get("/v1/curve?pipeline=invoice").json()["items"][0]
+    check("the curve counts them, too", sum(v["all"]["unasked"] for v in curve["versions"]) >= 3, curve)
+    check("and says that nothing is proven", "unproven" in curve["sentences"][0], curve)
+    check("another pipeline has none",
+          api.get("/v1/curve?pipeline=none").json()["items"][0]["versions"] == [], curve)
+    api.get("/v1/curve?directory=no", want=404, code="no_such_directory")
     api.get("/metrics")
     api.get("/v1/pipelines")
     pages(api, "/v1/rules")
