@@ -44,13 +44,21 @@ void fnd_asking_finish(struct fnd_asking *asking)
 static char *model_of(const struct fnd_visit *visit)
 {
     const struct fnd_phase *subject = &visit->pipeline->phases[visit->phase->subject];
+    while (subject->subject >= 0) { /* a gate before this one: what that one reviews */
+        subject = &visit->pipeline->phases[subject->subject];
+    }
     const struct fnd_bound *bound = &subject->bound;
+    const struct fnd_json models =
+        visit->marks.bytes != NULL ? fnd_json_member(visit->marks, "models") : visit->marks;
     uint8_t digest[FND_DIGEST_SIZE];
     char text[FND_DIGEST_TEXT_SIZE];
     struct fnd_text matter = {0};
     fnd_text_append_z(&matter, bound->uses);
     fnd_text_append_byte(&matter, '\n');
     fnd_text_append(&matter, bound->with.json, bound->with.size);
+    if (models.bytes != NULL) { /* which artifacts ${models.NAME} stood for as it ran */
+        fnd_json_canonical(models, &matter);
+    }
     fnd_blake2b(NULL, 0, bound->callee.hash, sizeof bound->callee.hash, matter.bytes, matter.size,
                 digest);
     fnd_digest_text(digest, text);
