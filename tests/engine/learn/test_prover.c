@@ -180,8 +180,7 @@ Test(prover, the_audit_looks_at_whole_documents_and_can_take_the_proof_back)
     }
     for (int i = 0; i < 6; i++) {
         document(0);
-        cr_assert_str_eq(desk_asked(&desk, path), i == 0 ? "audit " : "unproven ", "%d",
-                         i);
+        cr_assert_str_eq(desk_asked(&desk, path), i == 0 ? "audit " : "unproven ", "%d", i);
         struct fnd_json card = desk_json(desk_card(&desk, desk_request(&desk, path)));
         bool audit = false;
         cr_expect(fnd_json_boolean(fnd_json_member(card, "audit"), &audit) && audit);

@@ -77,9 +77,10 @@ Test(threshold, sentences_have_the_numbers)
          "on; target 1 % per field)");
     fnd_threshold_finish(&threshold);
     fnd_threshold_prove(checks, 299, 1, &one_percent, &threshold);
-    says(&threshold, &one_percent,
-         "proven: from a confidence of 98 % on at most 1 % of values are wrong (299 values checked, "
-         "none wrong; target 1 % per field)");
+    says(
+        &threshold, &one_percent,
+        "proven: from a confidence of 98 % on at most 1 % of values are wrong (299 values checked, "
+        "none wrong; target 1 % per field)");
     fnd_threshold_finish(&threshold);
     free(checks);
 }
