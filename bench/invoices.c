@@ -212,6 +212,17 @@ static void figures_print(const char *what, const struct figures *f)
     fflush(stdout);
 }
 
+/** Lines for bench/models.sh to take medians of. */
+static void figures_name(const char *set, const char *when, const struct figures *f)
+{
+    double documents = (double)f->documents, accepted = (double)(f->fields - f->flagged);
+    printf("figure %s_flagged_%s %.1f\n", set, when, 100.0 * (double)f->flagged / documents);
+    printf("figure %s_handled_%s %.1f\n", set, when, 100.0 * (double)f->handled / documents);
+    printf("figure %s_silent_%s %.3f\n", set, when,
+           accepted > 0 ? 100.0 * (double)f->silent / accepted : 0.0);
+    printf("figure %s_ms_%s %.2f\n", set, when, 1000.0 * f->seconds / documents);
+}
+
 static int never_stop(void *context, double fraction, const char *note)
 {
     (void)context;
@@ -222,7 +233,7 @@ static int never_stop(void *context, double fraction, const char *note)
 
 /** Train on some documents and print what that does on two other sets. */
 static bool round_run(const struct examples *train, const struct examples *seen,
-                      const struct examples *new, size_t gate, const char *name)
+                      const struct examples *new, const char *when, const char *name)
 {
     const struct train_watch watch = {never_stop, NULL};
     struct model model;
@@ -235,17 +246,24 @@ static bool round_run(const struct examples *train, const struct examples *seen,
     unsigned char *bytes = done ? model_write(&model, &size) : NULL;
     printf("-- %s: trained on %zu documents in %.1f s; model %zu kB\n", name, train->count, seconds,
            size / 1000);
+    printf("figure train_seconds_%s %.2f\n", when, seconds);
     free(bytes);
     for (size_t i = 0; i < sizeof targets / sizeof targets[0] && done; i++) {
         double proved = threshold_set(&calibrations, targets[i]);
         double threshold = fmax(proved, asked_below);
         printf("   target %.1f %%: proved from %.3f, asked below %.3f\n", 100.0 * targets[i],
                proved, threshold);
-        if (seen != NULL && (done = judge(&model, seen, threshold, gate, &figures))) {
+        if (seen != NULL && (done = judge(&model, seen, threshold, 0, &figures))) {
             figures_print("seen layouts", &figures);
+            if (i == 0) {
+                figures_name("seen", when, &figures);
+            }
         }
         if (done && (done = judge(&model, new, threshold, 0, &figures))) {
             figures_print("new layouts, supplier gate off", &figures);
+            if (i == 0) {
+                figures_name("new", when, &figures);
+            }
         }
         if (done && (done = judge(&model, new, threshold, 3, &figures))) {
             figures_print("new layouts, supplier gate of 3", &figures);
@@ -280,7 +298,7 @@ static bool adapting_run(const struct examples *base, const struct examples *new
     static const size_t each[] = {0, 1, 3};
     bool good = true;
     for (size_t i = 0; i < 3 && good; i++) {
-        char name[64];
+        char name[64], when[8];
         struct examples train = {.items = calloc(base->count + new->count, sizeof *train.items)};
         struct examples rest = {.items = calloc(new->count + 1, sizeof *rest.items)};
         good = train.items != NULL && rest.items != NULL;
@@ -289,7 +307,8 @@ static bool adapting_run(const struct examples *base, const struct examples *new
             train.count = base->count;
             few_take(new, each[i], 3, &train, &rest);
             snprintf(name, sizeof name, "%zu corrections of each new layout", each[i]);
-            good = round_run(&train, NULL, &rest, 3, name);
+            snprintf(when, sizeof when, "k%zu", each[i]);
+            good = round_run(&train, NULL, &rest, when, name);
         }
         free(train.items);
         free(rest.items);
@@ -313,16 +332,18 @@ int main(int argc, char **argv)
     if (good && judge(NULL, &sets[1], rules_threshold, 0, &figures)) {
         printf("-- rules, threshold %.2f\n", rules_threshold);
         figures_print("seen layouts", &figures);
+        figures_name("seen", "rules", &figures);
     }
     if (good && judge(NULL, &sets[2], rules_threshold, 0, &figures)) {
         figures_print("new layouts", &figures);
     }
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0] && good; i++) {
         const struct examples train = {sets[0].items, sizes[i]};
-        char name[32];
+        char name[32], when[16];
+        snprintf(when, sizeof when, "n%zu", sizes[i]);
         snprintf(name, sizeof name, "N = %zu", sizes[i]);
         if (sizes[i] <= sets[0].count) {
-            good = round_run(&train, &sets[1], &sets[2], 0, name);
+            good = round_run(&train, &sets[1], &sets[2], when, name);
         }
     }
     if (good) {

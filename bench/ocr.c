@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the pages of a folder made by foundry-samples through tesseract/ocr and leaves what was
+/* Reads the pages of folders made by foundry-samples through tesseract/ocr and leaves what was
  * read as NAME.words.json beside each, so that a page is read once however often models are trained
  * on it. Prints how many of the truth's numbers stand among the words, and the seconds a page.
  *
- *     foundry-bench-ocr FOLDER
+ *     foundry-bench-ocr FOLDER...
  *
  * FOUNDRY_BUILD_ROOT names the build whose plugin reads. */
 #include <dirent.h>
@@ -165,37 +165,48 @@ static bool page_count(const struct phase *ocr, const char *folder, const char *
     return done;
 }
 
+/** Read and count a folder; false if something in it cannot be read. */
+static bool folder_count(const struct phase *ocr, const char *folder, struct tally *tally)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, is_truth, alphasort);
+    bool good = count > 0;
+    for (int i = 0; i < count; i++) {
+        entries[i]->d_name[strlen(entries[i]->d_name) - strlen(".truth.json")] = '\0';
+        good = good && page_count(ocr, folder, entries[i]->d_name, tally);
+        free(entries[i]);
+    }
+    free(entries);
+    if (!good) {
+        fprintf(stderr, "foundry-bench-ocr: %s could not be read\n", folder);
+    }
+    return good;
+}
+
 int main(int argc, char **argv)
 {
     struct phase ocr = {0};
     struct tally tally = {0};
-    struct dirent **entries = NULL;
-    if (argc != 2) {
-        fprintf(stderr, "usage: foundry-bench-ocr FOLDER\n");
+    if (argc < 2) {
+        fprintf(stderr, "usage: foundry-bench-ocr FOLDER...\n");
         return 2;
     }
-    int count = scandir(argv[1], &entries, is_truth, alphasort);
-    bool good = count > 0 && phase_open(&ocr, "tesseract", "{\"lang\":\"eng\"}");
-    for (int i = 0; i < count; i++) {
-        entries[i]->d_name[strlen(entries[i]->d_name) - strlen(".truth.json")] = '\0';
-        good = good && page_count(&ocr, argv[1], entries[i]->d_name, &tally);
-        free(entries[i]);
+    bool good = phase_open(&ocr, "tesseract", "{\"lang\":\"eng\"}");
+    for (int i = 1; i < argc && good; i++) {
+        good = folder_count(&ocr, argv[i], &tally);
     }
-    free(entries);
     if (ocr.phase != NULL) {
         phase_close(&ocr);
     }
     if (!good) {
-        fprintf(stderr, "foundry-bench-ocr: %s could not be read\n", argv[1]);
         return 1;
     }
-    printf("ocr %s: %zu pages, numbers exactly %zu of %zu (%.1f %%)", argv[1], tally.pages,
-           tally.numbers_read, tally.numbers,
-           100.0 * (double)tally.numbers_read / (double)tally.numbers);
+    double percent = 100.0 * (double)tally.numbers_read / (double)tally.numbers;
+    printf("%zu pages, numbers exactly %zu of %zu\n", tally.pages, tally.numbers_read,
+           tally.numbers);
+    printf("figure ocr_numbers %.2f\n", percent);
     if (tally.read > 0) {
-        printf(", %zu read now in %.2f s of processor a page", tally.read,
-               tally.seconds / (double)tally.read);
+        printf("figure ocr_seconds %.2f\n", tally.seconds / (double)tally.read);
     }
-    printf("\n");
     return 0;
 }
