@@ -263,6 +263,68 @@ Test(ocr, empty_page_has_no_words)
     fnd_text_finish(&bytes);
 }
 
+/** Grey shapes with soft edges, as a photograph of an animal has them; or, if `scribbled`, strokes
+ *  of a pen across the page. */
+static struct Pix *no_page(bool scribbled, int width, int height)
+{
+    struct Pix *pix = pixCreate(width, height, 8);
+    unsigned state = 12345;
+    int x = width / 4, y = height / 4;
+    cr_assert_not_null(pix);
+    pixSetAllArbitrary(pix, scribbled ? 250 : 180);
+    for (int i = 0; i < (scribbled ? 9000 : 60); i++) {
+        state = state * 1664525U + 1013904223U;
+        int size = scribbled ? 3 : 40 + (int)(state >> 24);
+        x = scribbled ? x + (int)(state >> 20) % 7 - 3 : (int)(state >> 8) % width;
+        y = scribbled ? y + (int)(state >> 12) % 7 - 3 : (int)(state >> 4) % height;
+        x = (x + width) % width;
+        y = (y + height) % height;
+        BOX *box = boxCreate(x, y, size, size);
+        cr_assert_not_null(box);
+        if (scribbled) {
+            pixSetInRectArbitrary(pix, box, 40);
+        } else {
+            pixSetInRectArbitrary(pix, box, 60 + (state >> 16) % 150);
+        }
+        boxDestroy(&box);
+    }
+    struct Pix *soft = scribbled ? pixClone(pix) : pixBlockconv(pix, 9, 9);
+    pixDestroy(&pix);
+    return soft;
+}
+
+Test(ocr, pictures_of_no_page_are_read_without_harm)
+{
+    static const struct {
+        bool scribbled;
+        int width, height;
+    } cases[] = {{false, 900, 700}, {true, 900, 700}, {true, 20000, 60}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fnd_text bytes = {0}, given = {0};
+        struct fnd_effects effects, fields;
+        struct phase phase;
+        picture_encode(no_page(cases[i].scribbled, cases[i].width, cases[i].height), IFF_PNG,
+                       &bytes);
+        ocr(&bytes, false, &effects);
+        cr_expect_float_eq(number_at(output_of(&effects), "/page/width"), cases[i].width, 0.5);
+        /* What is made of it asks for a person, field by field. */
+        fnd_text_append_z(&given, effects.output); /* page, pages and words */
+        cr_assert(phase_open(&phase, "invoice", "{}"));
+        phase_run(&phase, fnd_text_z(&given), NULL, false, &fields);
+        cr_assert_eq(fields.outcome, FOUNDRY_DONE, "%s", fields.message);
+        cr_expect(fields.confidences_count >= 4);
+        for (size_t field = 0; field < fields.confidences_count; field++) {
+            cr_expect(fields.confidences[field].score < 0.9, "case %zu: %s %.3f", i,
+                      fields.confidences[field].pointer, fields.confidences[field].score);
+        }
+        phase_close(&phase);
+        fnd_effects_finish(&effects);
+        fnd_effects_finish(&fields);
+        fnd_text_finish(&bytes);
+        fnd_text_finish(&given);
+    }
+}
+
 /** The header of a PNG that says it is of this size; there is nothing behind it. */
 static void png_header(unsigned width, unsigned height, struct fnd_text *bytes)
 {
