@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "draw.h"
 
-#include <fontconfig/fontconfig.h>
 #include <inttypes.h>
 #include <leptonica/allheaders.h>
 #include <pango/pangocairo.h>
@@ -480,7 +479,7 @@ bool marks_overlap(const struct marks *marks, double width, double height, size_
 
 void draw_finish(void)
 {
+    /* Not cairo_debug_reset_static_data(): it aborts while pango's own thread, which looks fonts
+     * up, still holds one. */
     pango_cairo_font_map_set_default(NULL);
-    cairo_debug_reset_static_data();
-    FcFini();
 }
