@@ -67,9 +67,10 @@ static int is_word(const char *key, const char *word, int exact)
         same++;
     }
     /* One letter lost, one too many, or one for another. */
-    return strcmp(key + same, word + same + 1) == 0 ||
-           (key[same] != '\0' && (strcmp(key + same + 1, word + same) == 0 ||
-                                  strcmp(key + same + 1, word + same + 1) == 0));
+    return (word[same] != '\0' && strcmp(key + same, word + same + 1) == 0) ||
+           (key[same] != '\0' &&
+            (strcmp(key + same + 1, word + same) == 0 ||
+             (word[same] != '\0' && strcmp(key + same + 1, word + same + 1) == 0)));
 }
 
 /** How many words of phrase `index` stand at `word` side by side: all of them, or 0. */

@@ -366,6 +366,21 @@ Test(invoice, words_of_another_shape_are_refused)
     }
 }
 
+Test(invoice, headings_with_a_letter_more_are_known)
+{
+    /* "Rates" goes on where "rate" ends. */
+    static const char *const lines[] = {"Items                  Unitss      Rates     Amounts",
+                                        "Claw Hammer                 2       8.99       17.98",
+                                        "Wood Glue                  10       1.50       15.00",
+                                        "Copper Cable                3       2.25        6.75",
+                                        NULL};
+    struct result result;
+    read_sheet(lines, &result);
+    expect(&result, "/line_items/0/unit_price", "8.99", 0.5, 1.0);
+    expect(&result, "/line_items/2/quantity", "3", 0.5, 1.0);
+    result_finish(&result);
+}
+
 Test(invoice, wild_words_do_no_harm)
 {
     static const char *const configs[] = {
