@@ -28,6 +28,12 @@ bool fnd_split_find(const char *name, enum fnd_split *split);
 /** Names of the formats, NULL-ended. */
 extern const char *const fnd_dataset_formats[];
 
+/** The split of a job by the store's UUID and the standard shares (800, 100, 100): the one that
+ *  exports give it unless they are told otherwise. */
+enum fnd_split fnd_dataset_split(const char *store_uuid, const char *pipeline, const char *path);
+/** The UUID of the reader's store, malloc'ed. FND_DAMAGED. */
+enum fnd_status fnd_dataset_store(struct fnd_reader *reader, char **uuid, struct fnd_error *error);
+
 /** Something to be told to people. Borrowed during the call. */
 struct fnd_dataset_note {
     int64_t record; /* the record it is about; 0: none */

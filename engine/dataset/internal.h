@@ -95,8 +95,6 @@ struct fnd_plan {
 /** Load a record: its JSON, its split, its entry.  FND_NOT_FOUND, FND_DAMAGED, FND_INVALID. */
 enum fnd_status fnd_datum_load(struct fnd_plan *plan, int64_t number, struct fnd_datum *datum,
                                struct fnd_error *error);
-/** The UUID of the reader's store, malloc'ed. */
-enum fnd_status fnd_dataset_store(struct fnd_reader *reader, char **uuid, struct fnd_error *error);
 /** Fill plan->numbers with what the options ask for. */
 enum fnd_status fnd_plan_select(struct fnd_plan *plan, struct fnd_error *error);
 /** Write plan->numbers to options.out, read back and check, publish.

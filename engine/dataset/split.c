@@ -42,3 +42,9 @@ enum fnd_split fnd_split_draw(const char *salt, const int32_t shares[FND_SPLITS_
     }
     return place < shares[0] + shares[1] ? FND_SPLIT_VALIDATION : FND_SPLIT_TEST;
 }
+
+enum fnd_split fnd_dataset_split(const char *store_uuid, const char *pipeline, const char *path)
+{
+    static const int32_t shares[FND_SPLITS_COUNT] = {800, 100, 100};
+    return fnd_split_draw(store_uuid, shares, pipeline, path);
+}

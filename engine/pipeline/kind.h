@@ -64,6 +64,7 @@ struct fnd_visit {
     struct fnd_json marks;
     struct fnd_json answers;       /* by key, after a pause of this phase; or no value */
     struct fnd_json run;           /* DOC_RUN */
+    struct fnd_json models;        /* what ${models.…} reads, by name; or no value */
     const struct fnd_scope *scope; /* for the configs of several bounds */
     const struct fnd_call_artifact *artifacts; /* all the job has */
     size_t artifacts_count;

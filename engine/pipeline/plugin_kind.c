@@ -36,6 +36,20 @@ static void member_json(struct fnd_text *json, const char *name, const char *val
     }
 }
 
+/* Which models it went by, beside the marks: who looks at an output later asks who said so. */
+static void models_append(const struct fnd_visit *visit, struct fnd_text *meta)
+{
+    if (visit->models.bytes == NULL) {
+        return;
+    }
+    if (meta->size > 0) {
+        meta->bytes[--meta->size] = '\0'; /* the brace at the end of the marks */
+    }
+    fnd_text_append_z(meta, meta->size > 0 ? ",\"models\":" : "{\"models\":");
+    fnd_text_append(meta, visit->models.bytes, visit->models.size);
+    fnd_text_append_byte(meta, '}');
+}
+
 /* What the plugin asks, as the body of a request. */
 static char *request_body(const struct fnd_visit *visit, const struct fnd_effects *effects)
 {
@@ -98,6 +112,7 @@ static void finish(struct fnd_visit *visit)
         effects->output = NULL;
         effects->output_size = 0;
         fnd_effects_marks(effects, &meta);
+        models_append(visit, &meta);
         visit->meta = meta.size > 0 ? fnd_text_take(&meta) : NULL;
         fnd_text_finish(&meta);
     }

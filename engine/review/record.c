@@ -300,6 +300,7 @@ enum fnd_status fnd_review_record_json_at(struct fnd_reader *reader, int64_t cor
     if (marks.bytes != NULL) {
         member_copy(json, "confidence", fnd_json_member(marks, "confidence"));
         member_copy(json, "origin", fnd_json_member(marks, "origin"));
+        member_copy(json, "models", fnd_json_member(marks, "models"));
     }
     member_copy(json, "human_output", human);
     member_copy(json, "answers", fnd_json_member(answer, "answers"));

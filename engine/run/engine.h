@@ -91,6 +91,12 @@ enum fnd_status fnd_engine_pin(struct fnd_engine *engine, const char *pipeline_f
 enum fnd_status fnd_engine_pipeline(struct fnd_engine *engine, int64_t pin,
                                     const struct fnd_pipeline **pipeline, struct fnd_error *error);
 
+/** Give a phase its secrets and its constant config, as before a visit; the pool's callee is ready
+ *  then.  Returns as fnd_bound_arm(). */
+enum fnd_status fnd_engine_arm(struct fnd_engine *engine, int64_t pin, size_t phase,
+                               struct fnd_error *error);
+const struct fnd_engine_options *fnd_engine_options_of(const struct fnd_engine *engine);
+
 /** Counts of one ingest. */
 struct fnd_ingest {
     size_t seen, created, revised, unchanged, refused; /* files or lines */

@@ -152,7 +152,12 @@ const struct fnd_phase *fnd_task_phase(const struct fnd_task *task);
 void fnd_visit_start(struct fnd_task *task);
 enum fnd_status fnd_visit_prepare(struct fnd_task *task, size_t phase, struct fnd_error *error);
 /** What ${models.NAME} reads at this visit, into task->models (models.c). */
-void fnd_visit_models(struct fnd_task *task, const struct fnd_phase *phase);
+enum fnd_status fnd_visit_models(struct fnd_task *task, const struct fnd_phase *phase,
+                                 struct fnd_error *error);
+/** Hand over the artifacts of those models. */
+enum fnd_status fnd_visit_models_open(struct fnd_task *task, struct fnd_error *error);
+/** Add an artifact to what the visit is given; takes name and fd. */
+void fnd_task_artifact(struct fnd_task *task, char *name, uint64_t size, int fd);
 void fnd_visit_calls(struct fnd_task *task);
 void fnd_visit_clear(struct fnd_task *task);
 void fnd_visit_call_ended(struct fnd_engine *engine, struct fnd_pool_call *call);

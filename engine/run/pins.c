@@ -261,6 +261,18 @@ enum fnd_status fnd_engine_pipeline(struct fnd_engine *engine, int64_t pin,
     return FND_OK;
 }
 
+enum fnd_status fnd_engine_arm(struct fnd_engine *engine, int64_t pin, size_t phase,
+                               struct fnd_error *error)
+{
+    const struct fnd_pinned *pinned = fnd_pins_get(engine, pin, error);
+    return pinned == NULL ? error->status : fnd_pins_arm(engine, pinned->pipeline, phase, error);
+}
+
+const struct fnd_engine_options *fnd_engine_options_of(const struct fnd_engine *engine)
+{
+    return &engine->options;
+}
+
 /** --secrets-dir: a file a secret, its last newline taken off. Else the environment:
  *  FOUNDRY_SECRET_NAME, then NAME. */
 static char *secret_get(void *context, const char *name)

@@ -64,6 +64,17 @@ static bool artifact_wanted(const struct fnd_task *task, const struct fnd_phase 
     return wanted;
 }
 
+void fnd_task_artifact(struct fnd_task *task, char *name, uint64_t size, int fd)
+{
+    task->artifacts =
+        fnd_realloc(task->artifacts, task->artifacts_count + 1, sizeof *task->artifacts);
+    struct fnd_call_artifact *last = &task->artifacts[task->artifacts_count++];
+    memset(last, 0, sizeof *last);
+    last->name = name;
+    last->size = size;
+    last->fd = fd;
+}
+
 /** Append the artifacts named in one "artifacts" object. What was kept by reference is opened, and
  *  all of it read to compare its hash, only where the phase can get it. */
 static enum fnd_status artifacts_open(struct fnd_task *task, const struct fnd_phase *phase,
@@ -101,13 +112,7 @@ static enum fnd_status artifacts_open(struct fnd_task *task, const struct fnd_ph
             free(name);
             return status;
         }
-        task->artifacts =
-            fnd_realloc(task->artifacts, task->artifacts_count + 1, sizeof *task->artifacts);
-        struct fnd_call_artifact *last = &task->artifacts[task->artifacts_count++];
-        memset(last, 0, sizeof *last);
-        last->name = name;
-        last->size = artifact.size;
-        last->fd = fd;
+        fnd_task_artifact(task, name, artifact.size, fd);
     }
     return FND_OK;
 }
@@ -313,7 +318,10 @@ enum fnd_status fnd_visit_prepare(struct fnd_task *task, size_t index, struct fn
     }
     run_document(task, phase);
     fnd_text_append_byte(&task->run, '}'); /* closed for references; ended anew below */
-    fnd_visit_models(task, phase);
+    status = fnd_visit_models(task, phase, error);
+    if (status != FND_OK) {
+        return status;
+    }
     if (phase->subject >= 0) {
         visit->subject = fnd_task_output(task, (size_t)phase->subject, &visit->marks, error);
         if (visit->subject.bytes == NULL) {
@@ -336,6 +344,9 @@ enum fnd_status fnd_visit_prepare(struct fnd_task *task, size_t index, struct fn
         visit->config.size = task->config.size;
     }
     status = artifacts_collect(task, index, error); /* behind the config, which names them */
+    if (status == FND_OK) {
+        status = fnd_visit_models_open(task, error);
+    }
     if (status != FND_OK) {
         return status;
     }
