@@ -237,3 +237,20 @@ enum fnd_status fnd_shadows_walk(struct fnd_reader *reader, int64_t model,
     fnd_reader_release(reader, statement);
     return status;
 }
+
+enum fnd_status fnd_pipelines_walk(struct fnd_reader *reader,
+                                   bool (*row)(const char *name, int64_t pin, void *context),
+                                   void *context, struct fnd_error *error)
+{
+    sqlite3_stmt *statement = NULL;
+    enum fnd_status status = ask(reader, &(struct ask){.which = WALK_PIPELINES}, &statement, error);
+    int rc = SQLITE_DONE;
+    bool more = true;
+    while (status == FND_OK && more && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(statement, 0);
+        more = row(name != NULL ? name : "", sqlite3_column_int64(statement, 1), context);
+    }
+    status = status == FND_OK ? fnd_reader_stepped(reader, rc, error) : status;
+    fnd_reader_release(reader, statement);
+    return status;
+}

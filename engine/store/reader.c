@@ -123,6 +123,7 @@ static const char *const reader_sql[READER_STATEMENTS] = {
         "SELECT " FND_TRAINING_COLUMNS " FROM training WHERE (?1 IS NULL OR pipeline = ?1)"
         " AND (?2 IS NULL OR model = ?2) ORDER BY id",
     [WALK_SHADOWS] = "SELECT job, output, event FROM shadow WHERE model = ?1 ORDER BY output",
+    [WALK_PIPELINES] = "SELECT pipeline, max(id) FROM pin GROUP BY pipeline ORDER BY pipeline",
     [FIND_PATH] = "SELECT " FND_JOB_COLUMNS " FROM job WHERE path = ?1"
                   " ORDER BY pipeline, revision DESC LIMIT ?2",
     [FIND_END] = "SELECT " FND_JOB_COLUMNS " FROM job WHERE length(path) > length(?1)"

@@ -126,6 +126,7 @@ enum fnd_reader_statement {
     WALK_MODELS,
     WALK_TRAININGS,
     WALK_SHADOWS,
+    WALK_PIPELINES,
     FIND_PATH,
     FIND_END,
     FIND_RECENT,
