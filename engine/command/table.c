@@ -499,6 +499,50 @@ static const struct fnd_exit import_exits[] = {
     {7, "an engine holds the directory: repeat it when that has ended"},
     {0, NULL}};
 
+static const struct fnd_operand model_operands[] = {
+    JOBDIR, {"MODEL", "its name; else the only one", true, FND_OPERAND_TEXT}, END};
+#define MODEL_VERSION                                                                              \
+    {                                                                                              \
+        FND_OPTION_MODEL_VERSION, 0, "model-version", "N", "this version; 0 are the rules", NULL   \
+    }
+static const struct fnd_option train_options[] = {
+    {FND_OPTION_EXPLAIN, 0, "explain", NULL,
+     "only say what would be learned from, and whether a training is due", NULL},
+    {FND_OPTION_WAIT, 0, "wait", NULL, "wait for the end, also where a live engine does the work",
+     NULL},
+    PIPELINE,
+    AS,
+    END};
+static const struct fnd_example train_examples[] = {
+    {"train invoice --explain", "what the model would be learned from, and whether it is due"},
+    {"train invoice --wait", "learn a new version from the corrections so far, and decide"},
+    {NULL, NULL}};
+static const struct fnd_exit train_exits[] = {
+    {1, "the training failed; the model in production goes on"},
+    {5, "there is no such model"},
+    {9, "there is nothing to learn from, or a training is under way"},
+    {0, NULL}};
+static const struct fnd_option models_list_options[] = {PIPELINE, END};
+static const struct fnd_example models_list_examples[] = {
+    {"models list invoices/", "every version, where it stands, and how it did when it was tried"},
+    {NULL, NULL}};
+static const struct fnd_option models_show_options[] = {MODEL_VERSION, PIPELINE, END};
+static const struct fnd_example models_show_examples[] = {
+    {"models show invoice", "the newest version, field by field"}, {NULL, NULL}};
+static const struct fnd_option models_promote_options[] = {MODEL_VERSION, REASON, AS, PIPELINE,
+                                                           END};
+static const struct fnd_example models_promote_examples[] = {
+    {"models promote invoice --model-version 3 --reason 'seen on real scans'",
+     "jobs go by version 3 from their next phase on"},
+    {NULL, NULL}};
+static const struct fnd_option models_rollback_options[] = {REASON, AS, PIPELINE, END};
+static const struct fnd_example models_rollback_examples[] = {
+    {"models rollback invoice --reason 'dates are wrong'",
+     "back to what stood before the version in production"},
+    {NULL, NULL}};
+static const struct fnd_exit models_exits[] = {
+    {5, "there is no such model or version"}, {9, "it is so already"}, {0, NULL}};
+
 static const struct fnd_option verify_options[] = {
     {FND_OPTION_DEEP, 0, "deep", NULL,
      "compile every pinned pipeline, check outputs by their schemas, make exports again", NULL},
@@ -702,6 +746,18 @@ static const struct fnd_command table[] = {
      fnd_command_export_validate, false},
     {"import", "Bring in corrections that were made elsewhere", import_details, import_operands,
      import_options, import_examples, import_exits, fnd_command_import, false},
+    {"train", "Learn a model from corrections", NULL, model_operands, train_options, train_examples,
+     train_exits, fnd_command_train, false},
+    {"models list", "List versions of models and trainings", NULL, jobdir_operands,
+     models_list_options, models_list_examples, NULL, fnd_command_models_list, false},
+    {"models show", "Show a version of a model, field by field", NULL, model_operands,
+     models_show_options, models_show_examples, models_exits, fnd_command_models_show, false},
+    {"models promote", "Put a version of a model into production", NULL, model_operands,
+     models_promote_options, models_promote_examples, models_exits, fnd_command_models_promote,
+     false},
+    {"models rollback", "Go back to the version before", NULL, model_operands,
+     models_rollback_options, models_rollback_examples, models_exits, fnd_command_models_rollback,
+     false},
     {"verify", "Prove that the record is what was recorded", verify_details, jobdir_operands,
      verify_options, verify_examples, verify_exits, fnd_command_verify, false},
     {"why", "Show where an exported value came from", why_details, why_operands, NULL, why_examples,

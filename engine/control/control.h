@@ -52,6 +52,8 @@ void fnd_control_news(void *context, const struct fnd_news *news);
 
 /** The engine that requests are for; borrowed, outlives the server. */
 void fnd_control_attach(struct fnd_control *control, struct fnd_engine *engine);
+/** Let trainings begin by themselves when they are due: in an engine that stays. */
+void fnd_control_learn(struct fnd_control *control);
 
 /** Whom to tell what people do with requests, once there is an engine; see fnd_desk_tell(). */
 void fnd_control_tell(struct fnd_control *control,

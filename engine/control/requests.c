@@ -98,10 +98,13 @@ static const struct {
                   {"gc", control_gc},
                   {"hello", hello},
                   {"load", control_load},
+                  {"models.promote", control_models_promote},
+                  {"models.rollback", control_models_rollback},
                   {"retry", retry},
                   {"rules.revoke", control_rules_revoke},
                   {"run", control_run},
-                  {"submit", control_submit}};
+                  {"submit", control_submit},
+                  {"train", control_train}};
 
 void control_request(struct client *client, const char *line, size_t size)
 {

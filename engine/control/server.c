@@ -38,6 +38,15 @@ void fnd_control_attach(struct fnd_control *control, struct fnd_engine *engine)
     control->engine = engine;
     control->desk = fnd_desk_create(engine, control->log);
     control->notifier = fnd_notifier_create(engine, control->log);
+    struct fnd_error error = {0};
+    struct epoll_event event = {.events = EPOLLIN};
+    if (fnd_learn_create(engine, &control->learn, &error) != FND_OK) {
+        fnd_log(control->log, FND_LOG_WARNING, "control", NULL, NULL,
+                "models cannot be trained: %s", error.message);
+        return;
+    }
+    event.data.ptr = control->learn;
+    (void)epoll_ctl(control->epoll, EPOLL_CTL_ADD, fnd_learn_fd(control->learn), &event);
 }
 
 void fnd_control_tell(struct fnd_control *control,
@@ -112,8 +121,10 @@ void fnd_control_destroy(struct fnd_control *control)
         control->clients = client->next;
         control_pending_forget(control, client);
         control_undo_forget(control, client);
+        control_learn_forget(control, client);
         client_free(client);
     }
+    fnd_learn_destroy(control->learn);
     fnd_notifier_destroy(control->notifier);
     fnd_desk_destroy(control->desk);
     control_undo_finish(control);
@@ -412,6 +423,7 @@ static void sweep(struct fnd_control *control)
             control->clients_count--;
             control_pending_forget(control, client);
             control_undo_forget(control, client);
+            control_learn_forget(control, client);
             client_free(client);
         } else {
             link = &client->next;
@@ -428,6 +440,9 @@ void fnd_control_turn(struct fnd_control *control)
         if (client == NULL) {
             greet(control);
             continue;
+        }
+        if (events[i].data.ptr == control->learn) {
+            continue; /* its turn comes below */
         }
         if (!client->dead && (events[i].events & EPOLLOUT) != 0) {
             push(client);
@@ -455,6 +470,9 @@ void fnd_control_turn(struct fnd_control *control)
     }
     if (control->notifier != NULL && !control->stopping) {
         fnd_notifier_turn(control->notifier);
+    }
+    if (control->learn != NULL && !control->stopping) {
+        fnd_learn_turn(control->learn);
     }
     control_follow_check(control);
     sweep(control);
@@ -492,6 +510,11 @@ int64_t fnd_control_wait_us(const struct fnd_control *control)
     if (notify_us >= 0 && notify_us < due - now_us) {
         due = now_us + notify_us;
     }
+    const int64_t learn_us =
+        control->learn != NULL && !control->stopping ? fnd_learn_wait_us(control->learn) : -1;
+    if (learn_us >= 0 && learn_us < due - now_us) {
+        due = now_us + learn_us;
+    }
     return due == INT64_MAX ? -1 : due > now_us ? due - now_us : 0;
 }
 
@@ -516,9 +539,17 @@ void fnd_control_stop(struct fnd_control *control)
     control->stopping = true;
     stop_listening(control);
     for (struct client *client = control->clients; client != NULL; client = client->next) {
-        if (client->follow.active) {
+        if (client->follow.active || client->learning) {
+            control_learn_forget(control, client);
             control_end_again(client);
         }
+    }
+}
+
+void fnd_control_learn(struct fnd_control *control)
+{
+    if (control->learn != NULL) {
+        fnd_learn_auto(control->learn);
     }
 }
 

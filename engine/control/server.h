@@ -4,6 +4,7 @@
 #define FND_CONTROL_SERVER_H
 
 #include "control/control.h"
+#include "learn/learn.h"
 #include "notify/notify.h"
 #include "review/desk.h"
 #include "review/review.h"
@@ -38,6 +39,9 @@ struct client {
     size_t in_at;  /* where the first unread line begins */
     size_t out_at; /* first byte not yet sent */
     struct follow follow;
+    bool learning; /* it waits for a training */
+    double told;   /* how far that was said to be */
+    char told_note[FND_NOTE_SIZE];
     void (*line)(void *context, struct fnd_json line); /* of the local client */
     void *context;
     struct fnd_control *control;
@@ -49,6 +53,7 @@ struct fnd_control {
     struct fnd_engine *engine;
     struct fnd_desk *desk; /* over the engine */
     struct fnd_notifier *notifier;
+    struct fnd_learn *learn; /* NULL: it could not be made */
     int epoll, listener, folder;
     struct client *clients;
     struct pending *pending;      /* answers on their way */
@@ -110,6 +115,13 @@ void control_undo_forget(struct fnd_control *control, struct client *client);
 void control_undo_finish(struct fnd_control *control);
 /* act_gc.c */
 void control_gc(struct client *client, struct fnd_json request);
+
+/* act_learn.c */
+void control_train(struct client *client, struct fnd_json request);
+void control_models_promote(struct client *client, struct fnd_json request);
+void control_models_rollback(struct client *client, struct fnd_json request);
+/** The client that waits for a training goes away, or the server does. */
+void control_learn_forget(struct fnd_control *control, struct client *client);
 
 /* follow.c */
 void control_follow(struct client *client, struct fnd_json request);

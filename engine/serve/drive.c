@@ -188,6 +188,7 @@ static enum fnd_status drive_open(struct drive *drive, struct fnd_error *error)
         return status;
     }
     fnd_control_attach(drive->control, drive->engine);
+    fnd_control_learn(drive->control);
     fnd_control_tell(drive->control, note_told, drive);
     presence_load(directory, fnd_engine_reader(drive->engine));
     struct fnd_error refused;

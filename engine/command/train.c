@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/commands.h"
+#include "command/models.h"
+#include "command/output.h"
+
+struct shown {
+    struct fnd_app *app;
+    int percent;
+};
+
+/* How far the training is: on a terminal each step, else each tenth. */
+static void progress(void *context, struct fnd_json line)
+{
+    struct shown *shown = context;
+    double fraction = 0;
+    if (!fnd_json_text_is(fnd_json_member(line, "type"), "training") ||
+        !fnd_json_number(fnd_json_member(line, "progress"), &fraction)) {
+        return;
+    }
+    const int percent = (int)(100 * fraction);
+    char *note = fnd_json_strdup(fnd_json_member(line, "note"));
+    if (percent / 10 != shown->percent / 10) {
+        fnd_say(shown->app, "%d %%%s%s", percent, note != NULL && note[0] != '\0' ? ": " : "",
+                note != NULL ? note : "");
+        shown->percent = percent;
+    }
+    free(note);
+}
+
+static void tell(struct fnd_app *app, const char *model, struct fnd_json end)
+{
+    int64_t version = 0, examples = 0;
+    char *decision = fnd_json_strdup(fnd_json_member(end, "decision"));
+    fnd_json_integer(fnd_json_member(end, "version"), &version);
+    fnd_json_integer(fnd_json_member(end, "examples"), &examples);
+    if (version == 0) {
+        fnd_line(app, "the training of %s has begun", model);
+        fnd_next(app, "next: " FND_PROGRAM " models list shows what becomes of it");
+    } else {
+        fnd_line(app, "model %s: version %" PRId64 ", learned from %" PRId64 " documents", model,
+                 version, examples);
+        if (decision != NULL) {
+            fnd_line(app, "%s", decision);
+        }
+        fnd_next(app, "next: " FND_PROGRAM " models show %s shows how it does, field by field",
+                 model);
+    }
+    free(decision);
+}
+
+int fnd_command_train(struct fnd_app *app)
+{
+    struct fnd_error error = {0};
+    struct fnd_models_place place = {0};
+    struct fnd_text request = {0}, text = {0};
+    struct fnd_json end = {0};
+    struct shown shown = {.app = app};
+    struct fnd_session *session = NULL;
+    const bool explain = fnd_arguments_has(&app->arguments, FND_OPTION_EXPLAIN);
+    const bool wait = fnd_arguments_has(&app->arguments, FND_OPTION_WAIT);
+    enum fnd_status status = fnd_models_place(app, &place, &error);
+    if (status == FND_OK) {
+        fnd_models_request(app, &place, "train", &request);
+        fnd_text_printf(&request, ",\"wait\":%s,\"explain\":%s}", wait ? "true" : "false",
+                        explain ? "true" : "false");
+        session = fnd_session_create(app, fnd_reader_path(place.reader), false, false);
+        status = fnd_session_ask(session, &request, progress, &shown, &text, &end, &error);
+    }
+    if (status == FND_OK) {
+        status = fnd_session_status(end, &error);
+    }
+    if (status == FND_OK && app->json) {
+        fnd_raw(app, end.bytes, end.size);
+        fnd_raw(app, "\n", 1);
+    } else if (status == FND_OK && explain) {
+        char *lines = fnd_json_strdup(fnd_json_member(end, "text"));
+        fnd_raw(app, lines != NULL ? lines : "", lines != NULL ? strlen(lines) : 0);
+        free(lines);
+    } else if (status == FND_OK) {
+        tell(app, place.model, end);
+    }
+    fnd_flush(app);
+    fnd_session_destroy(session);
+    fnd_models_place_finish(&place);
+    fnd_text_finish(&request);
+    fnd_text_finish(&text);
+    return status == FND_OK ? FND_EXIT_DONE : fnd_fail(app, &error);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+#include "learn/case.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct fnd_json span(const struct fnd_text *text)
+{
+    return (struct fnd_json){text->size > 0 ? text->bytes : NULL, text->size};
+}
+
+/* Walk back from the output over its step's events: the outputs that stood then, and the pin. What
+ * a person dropped by a retry, an upgrade or an undo behind it did not stand any more. */
+static enum fnd_status outputs_find(struct fnd_case *run, int64_t at, int32_t phase,
+                                    int64_t outputs[FND_PHASES_MAX], struct fnd_error *error)
+{
+    struct fnd_reader *reader = fnd_engine_reader(run->engine);
+    int32_t below = phase;
+    int64_t pin = 0;
+    while (at > 0) {
+        struct fnd_event_row row;
+        const enum fnd_status status = fnd_event_get(reader, at, &row, error);
+        if (status != FND_OK) {
+            return status;
+        }
+        at = row.prev;
+        if (row.kind == FND_EVENT_OUTPUT && row.phase >= 0 && row.phase < below &&
+            outputs[row.phase] == 0) {
+            outputs[row.phase] = row.id;
+        } else if (row.kind == FND_EVENT_REOPEN || row.kind == FND_EVENT_UPGRADE ||
+                   row.kind == FND_EVENT_UNDO) {
+            below = row.after.phase < below ? row.after.phase : below;
+        }
+        pin = row.kind == FND_EVENT_UPGRADE && pin == 0 ? row.ref : pin;
+    }
+    run->pin = pin != 0 ? pin : run->job.pin;
+    return FND_OK;
+}
+
+static void artifacts_add(struct fnd_case *run, struct fnd_json document)
+{
+    const struct fnd_json named = fnd_json_member(document, "artifacts");
+    for (struct fnd_json_walk walk = fnd_json_walk(named);
+         named.bytes != NULL && fnd_json_next(&walk);) {
+        struct fnd_artifact kept = {{0}, 0};
+        char *hash = fnd_json_strdup(fnd_json_member(walk.value, "sha256"));
+        int64_t size = 0;
+        if (hash != NULL && fnd_unhex(hash, strlen(hash), kept.hash, sizeof kept.hash) &&
+            fnd_json_integer(fnd_json_member(walk.value, "size"), &size) && size >= 0) {
+            kept.size = (uint64_t)size;
+            run->artifacts =
+                fnd_realloc(run->artifacts, run->artifacts_count + 1, sizeof run->artifacts[0]);
+            run->artifacts[run->artifacts_count++] =
+                (struct fnd_case_artifact){fnd_json_strdup(walk.key), kept};
+        }
+        free(hash);
+    }
+}
+
+static enum fnd_status documents_load(struct fnd_case *run, const struct fnd_event_row *event,
+                                      struct fnd_error *error)
+{
+    struct fnd_reader *reader = fnd_engine_reader(run->engine);
+    int64_t outputs[FND_PHASES_MAX] = {0};
+    char uuid[FND_UUID_TEXT_SIZE];
+    enum fnd_status status = fnd_payload_get(reader, event->id, &run->said, &run->marks, error);
+    if (status == FND_OK) {
+        status = fnd_payload_get(reader, run->job.id, &run->body, NULL, error);
+    }
+    if (status == FND_OK) {
+        status = outputs_find(run, event->prev, event->phase, outputs, error);
+    }
+    for (size_t i = FND_PHASES_MAX; i-- > 0 && status == FND_OK;) {
+        if (outputs[i] != 0) {
+            status = fnd_payload_get(reader, outputs[i], &run->outputs[i], &run->metas[i], error);
+            if (status == FND_OK && run->metas[i].size > 0) {
+                artifacts_add(run, span(&run->metas[i]));
+            }
+        }
+    }
+    if (status == FND_OK) {
+        artifacts_add(run, span(&run->body));
+        fnd_uuid_format(run->job.uuid, uuid);
+        fnd_text_printf(&run->run, "{\"job\":\"%s\",\"name\":", uuid);
+        fnd_text_append_json_z(&run->run, run->job.path);
+        fnd_text_printf(&run->run, ",\"attempt\":%" PRId32 "}", event->attempt);
+    }
+    return status;
+}
+
+enum fnd_status fnd_case_load(struct fnd_engine *engine, int64_t event, struct fnd_case *run,
+                              struct fnd_error *error)
+{
+    struct fnd_reader *reader = fnd_engine_reader(engine);
+    struct fnd_event_row row;
+    struct fnd_step_row step;
+    run->engine = engine;
+    run->event = event;
+    enum fnd_status status = fnd_event_get(reader, event, &row, error);
+    if (status == FND_OK) {
+        status = fnd_step_get(reader, row.step, &step, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_job_get(reader, step.job, &run->job, error);
+    }
+    if (status == FND_OK) {
+        status = documents_load(run, &row, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_engine_pipeline(engine, run->pin, &run->pipeline, error);
+    }
+    if (status == FND_OK && (row.phase < 0 || (size_t)row.phase >= run->pipeline->phases_count ||
+                             run->pipeline->phases[row.phase].bound.info == NULL)) {
+        status = fnd_error_set(error, FND_INVALID,
+                               "event %" PRId64 " is no output of a plugin's phase", event);
+    }
+    if (status != FND_OK) {
+        fnd_error_prefix(error, "the run that ended with event %" PRId64, event);
+        fnd_case_finish(run);
+        return status;
+    }
+    run->phase = &run->pipeline->phases[row.phase];
+    run->attempt = row.attempt;
+    const struct fnd_json models =
+        run->marks.size > 0 ? fnd_json_member(span(&run->marks), "models") : (struct fnd_json){0};
+    if (models.bytes != NULL) {
+        fnd_text_append(&run->models, models.bytes, models.size);
+    }
+    return FND_OK;
+}
+
+void fnd_case_finish(struct fnd_case *run)
+{
+    fnd_job_row_finish(&run->job);
+    fnd_text_finish(&run->body);
+    for (size_t i = 0; i < FND_PHASES_MAX; i++) {
+        fnd_text_finish(&run->outputs[i]);
+        fnd_text_finish(&run->metas[i]);
+    }
+    fnd_text_finish(&run->said);
+    fnd_text_finish(&run->marks);
+    fnd_text_finish(&run->run);
+    fnd_text_finish(&run->models);
+    for (size_t i = 0; i < run->artifacts_count; i++) {
+        free(run->artifacts[i].name);
+    }
+    free(run->artifacts);
+    *run = (struct fnd_case){0};
+}
+
+void fnd_case_model(struct fnd_case *run, const char *name, const char *artifact)
+{
+    struct fnd_text value = {0}, pointer = {0}, made = {0};
+    const struct fnd_json before =
+        run->models.size > 0 ? span(&run->models) : (struct fnd_json){"{}", 2};
+    fnd_json_pointer_add(&pointer, name, strlen(name));
+    if (artifact != NULL) {
+        fnd_text_append_json_z(&value, artifact);
+    } else {
+        fnd_text_append_z(&value, "null");
+    }
+    if (fnd_json_set(before, fnd_text_z(&pointer), span(&value), &made, NULL) == FND_OK) {
+        fnd_text_finish(&run->models);
+        run->models = made;
+    } else {
+        fnd_text_finish(&made);
+    }
+    fnd_text_finish(&pointer);
+    fnd_text_finish(&value);
+}
+
+static struct fnd_json scope_value(void *context, const char *root)
+{
+    struct fnd_case *run = context;
+    if (strcmp(root, "input") == 0) {
+        return fnd_json_member(span(&run->body), "input");
+    }
+    if (strcmp(root, "run") == 0) {
+        return span(&run->run);
+    }
+    if (strcmp(root, "models") == 0) {
+        return span(&run->models);
+    }
+    const struct fnd_phase *phase = fnd_pipeline_phase(run->pipeline, root);
+    return phase != NULL ? span(&run->outputs[phase->index]) : (struct fnd_json){0};
+}
+
+enum fnd_status fnd_case_config(struct fnd_case *run, struct fnd_text *config,
+                                struct fnd_error *error)
+{
+    const struct fnd_scope scope = {.value = scope_value, .context = run};
+    for (size_t i = 0; i < run->pipeline->models_count; i++) {
+        /* A model that came to the file behind that run was not there. */
+        if ((run->phase->models >> i & 1) != 0 &&
+            fnd_json_member(span(&run->models), run->pipeline->models[i].name).bytes == NULL) {
+            fnd_case_model(run, run->pipeline->models[i].name, NULL);
+        }
+    }
+    return fnd_bound_resolve(&run->phase->bound, &scope, config, error);
+}
+
+const struct fnd_case_artifact *fnd_case_artifact(const struct fnd_case *run, const char *name)
+{
+    for (size_t i = 0; i < run->artifacts_count; i++) {
+        if (strcmp(run->artifacts[i].name, name) == 0) {
+            return &run->artifacts[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* A model tried by the engine itself: on documents whose truth a person gave, beside the version in
+ * production, field by field. */
+#ifndef FND_LEARN_EVALUATE_H
+#define FND_LEARN_EVALUATE_H
+
+#include "learn/examples.h"
+#include "learn/promote.h"
+
+/** One field over all documents; items of lists count together ("/items/0/price" is
+ *  "/items/-/price"). */
+struct fnd_field_score {
+    char *field;
+    uint64_t right, right_before, seen; /* of the new version, of the old, of both */
+    struct fnd_pairs pairs;
+};
+struct fnd_score {
+    struct fnd_field_score *fields;
+    size_t count;
+    struct fnd_pairs pairs;
+    uint64_t documents, right, right_before, seen;
+};
+void fnd_score_finish(struct fnd_score *score);
+
+/** Compare what two versions said of a document with what a person made of it.
+ *  human, now, before  documents; `now` or `before` no value: that version failed, all is wrong.
+ *  reviewed            JSON array of pointers: only fields at or below them count; null: all. */
+void fnd_score_add(struct fnd_score *score, struct fnd_json human, struct fnd_json now,
+                   struct fnd_json before, struct fnd_json reviewed);
+/** Decide by what the score says (fnd_promotion_judge()); names are borrowed from the score. */
+void fnd_score_judge(const struct fnd_score *score, const struct fnd_model *model,
+                     struct fnd_promotion *out);
+/** Append {"documents","seen","right","right_before","fields":{FIELD:{…}}}. */
+void fnd_score_json(const struct fnd_score *score, struct fnd_text *json);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* CorrectionRecords as examples for a trainer, and as questions with known answers for a model. */
+#ifndef FND_LEARN_EXAMPLES_H
+#define FND_LEARN_EXAMPLES_H
+
+#include "dataset/dataset.h"
+#include "learn/case.h"
+
+/** A record that counts: the last one of its document, not taken back. */
+struct fnd_lesson {
+    int64_t record, subject,
+        output; /* events: the answer, what it is about, what came of it or 0 */
+    char *path;
+    enum fnd_tier tier;
+    enum fnd_verdict verdict;
+    enum fnd_split split;
+};
+
+/** `= {0}`; finish frees. */
+struct fnd_lessons {
+    struct fnd_lesson *list; /* by record */
+    size_t count;
+    int64_t until; /* the newest record that was looked at */
+    char *salt;    /* of the splits: the store's UUID */
+};
+/** Records of a pipeline's human phase `of` (its id) about documents. */
+enum fnd_status fnd_lessons_read(struct fnd_reader *reader, const char *pipeline, const char *of,
+                                 struct fnd_lessons *lessons, struct fnd_error *error);
+void fnd_lessons_finish(struct fnd_lessons *lessons);
+/** Of them: gold, or silver, in a split (FND_SPLIT_ALL: any), above a record's number. */
+size_t fnd_lessons_count(const struct fnd_lessons *lessons, enum fnd_tier tier,
+                         enum fnd_split split, int64_t after);
+
+/** Append the pointers that a person looked at, as a JSON array, or null: the whole document.
+ *  answer, asked  bodies of the record and of its request. */
+void fnd_lesson_reviewed(struct fnd_json answer, struct fnd_json asked, struct fnd_text *json);
+
+/** What a trainer is given. `= {0}`; finish frees and closes. */
+struct fnd_examples {
+    struct fnd_text lines;    /* JSON Lines */
+    struct fnd_text manifest; /* canonical JSON: which records, with the hashes of their lines */
+    struct fnd_artifact kept, manifest_kept; /* both, in the store */
+    int pack;                                /* a file without a name that holds all artifacts */
+    uint64_t pack_size;
+    struct fnd_call_artifact *artifacts; /* "pack" first, then "examples", then the others */
+    size_t artifacts_count;
+    size_t count, left;        /* lines; records of the split that could not be made into one */
+    struct fnd_error left_why; /* the first of those */
+    int64_t until;
+};
+/** Make them for a model, from the training split alone.
+ *  Returns FND_OK, also with few or none; FND_NOT_FOUND, FND_DAMAGED, FND_FULL, FND_IO. */
+enum fnd_status fnd_examples_make(struct fnd_engine *engine, const struct fnd_pipeline *pipeline,
+                                  const struct fnd_model *model, struct fnd_examples *examples,
+                                  struct fnd_error *error);
+/** Pack one more artifact of the store, under a name. */
+enum fnd_status fnd_examples_pack(struct fnd_engine *engine, struct fnd_examples *examples,
+                                  const char *name, const struct fnd_artifact *artifact,
+                                  struct fnd_error *error);
+void fnd_examples_finish(struct fnd_examples *examples);
+
+#endif

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+/* One training: its record, the trainer's call, what came of it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "learn/internal.h"
+
+static void artifact_append(struct fnd_text *json, const char *name,
+                            const struct fnd_artifact *artifact)
+{
+    char hash[FND_DIGEST_TEXT_SIZE];
+    fnd_digest_text(artifact->hash, hash);
+    fnd_text_printf(json, "%s\"%s\":{\"sha256\":\"%s\",\"size\":%" PRIu64 "}",
+                    json->bytes[json->size - 1] == '{' ? "" : ",", name, hash, artifact->size);
+}
+
+/* Append the event; `artifacts` are those its meta names. */
+static enum fnd_status record(struct run *run, enum fnd_event_kind kind, struct fnd_text *body,
+                              struct fnd_text *meta, const struct fnd_artifact *artifacts,
+                              size_t count, int64_t *number, struct fnd_error *error)
+{
+    struct fnd_write *write = fnd_write_create();
+    struct fnd_event *event =
+        fnd_write_add(write, kind, body->size > 0 ? fnd_text_take(body) : NULL,
+                      meta->size > 0 ? fnd_text_take(meta) : NULL);
+    event->ref = kind == FND_EVENT_TRAIN ? 0 : run->training;
+    if (count > 0) {
+        event->artifacts = fnd_realloc(NULL, count, sizeof *artifacts);
+        memcpy(event->artifacts, artifacts, count * sizeof *artifacts);
+        event->artifacts_count = count;
+    }
+    const enum fnd_status status =
+        fnd_store_commit(fnd_engine_store(run->learn->engine), write, error);
+    if (status == FND_OK && number != NULL) {
+        *number = write->first;
+    }
+    fnd_write_destroy(write);
+    return status;
+}
+
+/* The seed: of the examples and the version, so that the same training can be done again. */
+static uint64_t seed_of(const struct run *run)
+{
+    uint8_t digest[FND_DIGEST_SIZE];
+    struct fnd_sha256 hash;
+    uint64_t seed = 0;
+    fnd_sha256_begin(&hash);
+    fnd_sha256_add(&hash, run->examples.manifest_kept.hash, FND_DIGEST_SIZE);
+    fnd_sha256_add(&hash, &run->version, sizeof run->version);
+    fnd_sha256_end(&hash, digest);
+    for (size_t i = 0; i < sizeof seed; i++) {
+        seed = seed << 8 | digest[i];
+    }
+    return seed;
+}
+
+/* Whether the last training of this model was of the same examples and did not end well: then this
+ * one is its next attempt, and goes on from its checkpoint. */
+static bool attempt_of(struct run *run, const struct fnd_training_row *last)
+{
+    struct fnd_text body = {0};
+    char hash[FND_DIGEST_TEXT_SIZE];
+    fnd_digest_text(run->examples.manifest_kept.hash, hash);
+    const bool same =
+        last->state > FND_TRAINING_DONE &&
+        fnd_payload_get(fnd_engine_reader(run->learn->engine), last->id, &body, NULL, NULL) ==
+            FND_OK &&
+        fnd_json_text_is(fnd_json_member((struct fnd_json){body.bytes, body.size}, "manifest"),
+                         hash);
+    fnd_text_finish(&body);
+    return same;
+}
+
+/* Which version and attempt this is, and what it begins from. */
+static enum fnd_status run_place(struct run *run, struct fnd_error *error)
+{
+    struct fnd_reader *reader = fnd_engine_reader(run->learn->engine);
+    struct fnd_training_row last = {0};
+    enum fnd_status status =
+        fnd_training_latest(reader, run->pipeline_name, run->name, &last, error);
+    run->version = run->attempt = 1;
+    if (status == FND_OK) {
+        const bool again = attempt_of(run, &last);
+        run->version = last.version + (last.state == FND_TRAINING_DONE ? 1 : 0);
+        run->attempt = last.state == FND_TRAINING_DONE ? 1 : last.attempt + 1;
+        if (again && last.has_checkpoint) {
+            status = fnd_examples_pack(run->learn->engine, &run->examples, "checkpoint",
+                                       &last.checkpoint, error);
+        }
+    }
+    fnd_training_row_finish(&last);
+    if (status == FND_OK || status == FND_NOT_FOUND) {
+        status = fnd_model_production(reader, run->pipeline_name, run->name, &run->previous, error);
+    }
+    if (status == FND_OK) {
+        fnd_model_artifact_name(run->name, run->previous.artifact.hash, run->previous_name);
+        status = fnd_examples_pack(run->learn->engine, &run->examples, run->previous_name,
+                                   &run->previous.artifact, error);
+    }
+    return status == FND_NOT_FOUND ? FND_OK : status;
+}
+
+static bool packed(const struct run *run, const char *name)
+{
+    for (size_t i = 0; i < run->examples.artifacts_count; i++) {
+        if (strcmp(run->examples.artifacts[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum fnd_status record_begin(struct run *run, struct fnd_error *error)
+{
+    const struct fnd_bound *trainer = &run->model->trainer;
+    const struct fnd_artifact artifacts[] = {run->examples.kept, run->examples.manifest_kept};
+    struct fnd_text body = {0}, meta = {0};
+    char hash[FND_DIGEST_TEXT_SIZE];
+    fnd_text_append_z(&body, "{\"pipeline\":");
+    fnd_text_append_json_z(&body, run->pipeline_name);
+    fnd_text_append_z(&body, ",\"model\":");
+    fnd_text_append_json_z(&body, run->name);
+    fnd_digest_text(run->examples.manifest_kept.hash, hash);
+    fnd_text_printf(&body,
+                    ",\"version\":%" PRId64 ",\"attempt\":%" PRId64 ",\"until\":%" PRId64
+                    ",\"pin\":%" PRId64 ",\"examples\":%zu,\"left_out\":%zu,\"manifest\":\"%s\""
+                    ",\"seed\":\"%" PRIu64 "\",\"previous\":%" PRId64,
+                    run->version, run->attempt, run->examples.until, run->pin, run->examples.count,
+                    run->examples.left, hash, seed_of(run), run->previous.version);
+    fnd_digest_text(trainer->callee.hash, hash);
+    fnd_text_append_z(&body, ",\"trainer\":");
+    fnd_text_append_json_z(&body, trainer->uses);
+    fnd_text_printf(&body, ",\"plugin\":\"%s\",\"with\":%s,\"by\":", hash, trainer->with.json);
+    fnd_text_append_json_z(&body, run->by);
+    fnd_text_append_z(&body, ",\"why\":");
+    fnd_text_append_json_z(&body, run->why);
+    fnd_text_append_byte(&body, '}');
+    fnd_text_append_z(&meta, "{\"artifacts\":{");
+    artifact_append(&meta, "examples", &artifacts[0]);
+    artifact_append(&meta, "manifest", &artifacts[1]);
+    fnd_text_append_z(&meta, "}}");
+    return record(run, FND_EVENT_TRAIN, &body, &meta, artifacts, 2, &run->training, error);
+}
+
+/* A checkpoint: on disk and on record before the trainer goes on to anything that matters. */
+static void checkpoint(struct fnd_pool_call *call, const char *bytes, size_t size)
+{
+    struct run *run = call->owner;
+    struct fnd_artifact kept;
+    struct fnd_error error = {0};
+    struct fnd_text body = {0}, meta = {0};
+    enum fnd_status status =
+        fnd_artifact_put(fnd_engine_store(run->learn->engine), bytes, size, &kept, &error);
+    if (status == FND_OK) {
+        fnd_text_append_z(&meta, "{\"artifacts\":{");
+        artifact_append(&meta, "checkpoint", &kept);
+        fnd_text_append_z(&meta, "}}");
+        status = record(run, FND_EVENT_CHECKPOINT, &body, &meta, &kept, 1, NULL, &error);
+    }
+    if (status != FND_OK) { /* the training goes on; only a retry would have gained by it */
+        fnd_log(fnd_engine_options_of(run->learn->engine)->log, FND_LOG_WARNING, "learn", NULL,
+                NULL, "a checkpoint of model %s is not kept: %s", run->name, error.message);
+    }
+}
+
+static void call_make(struct run *run)
+{
+    const struct fnd_model *model = run->model;
+    const bool previous = run->previous.id != 0, goes_on = packed(run, "checkpoint");
+    fnd_text_printf(&run->request,
+                    "{\"attempt\":%" PRId64 ",\"deadline_ms\":%" PRId64 ",\"training\":{\"model\":",
+                    run->attempt, model->timeout_ms);
+    fnd_text_append_json_z(&run->request, run->name);
+    fnd_text_printf(&run->request,
+                    ",\"version\":%" PRId64 ",\"seed\":\"%" PRIu64
+                    "\",\"examples\":\"examples\",\"previous\":%s%s%s,\"checkpoint\":%s}}",
+                    run->version, seed_of(run), previous ? "\"" : "",
+                    previous ? run->previous_name : "null", previous ? "\"" : "",
+                    goes_on ? "\"checkpoint\"" : "null");
+    run->call = (struct fnd_pool_call){
+        .callee = &model->trainer.callee,
+        .input = {.trainer = true,
+                  .config = {model->trainer.with.json, model->trainer.with.size},
+                  .run = {run->request.bytes, run->request.size},
+                  .artifacts = run->examples.artifacts,
+                  .artifacts_count = run->examples.artifacts_count},
+        .timeout_ms = model->timeout_ms,
+        .keep = checkpoint,
+        .owner = run,
+    };
+}
+
+void run_begin(struct run *run)
+{
+    struct fnd_error *error = &run->learned.error;
+    run->state = RUN_TRAINS;
+    enum fnd_status status =
+        fnd_examples_make(run->learn->engine, run->pipeline, run->model, &run->examples, error);
+    if (status == FND_OK) {
+        run->learned.examples = run->examples.count;
+        status = run_place(run, error);
+    }
+    if (status == FND_OK && run->examples.count == 0) {
+        status = fnd_error_set(error, FND_CONFLICT,
+                               "there is nothing to learn from: no correction of phase %s lies in "
+                               "the training split%s%s; answer some requests first",
+                               run->pipeline->phases[run->model->of].id,
+                               run->examples.left > 0 ? ", and some cannot be read: " : "",
+                               run->examples.left > 0 ? run->examples.left_why.message : "");
+        fnd_error_code(error, "no_examples");
+    }
+    if (status == FND_OK) {
+        status = record_begin(run, error);
+    }
+    if (status != FND_OK) {
+        run_end(run, status);
+        return;
+    }
+    call_make(run);
+    run->called = true;
+    fnd_pool_submit(run->learn->pool, &run->call);
+    fnd_pool_dispatch(run->learn->pool);
+}
+
+/* The metrics and the calibration that the trainer told; the latter is kept as an artifact. */
+static enum fnd_status told_take(struct run *run, struct fnd_error *error)
+{
+    const struct fnd_effects *effects = &run->call.effects;
+    const struct fnd_json output = {effects->output, effects->output_size};
+    if (output.bytes == NULL) {
+        return FND_OK;
+    }
+    const struct fnd_json metrics = fnd_json_member(output, "metrics");
+    const struct fnd_json calibration = fnd_json_member(output, "calibration");
+    if (metrics.bytes != NULL && fnd_json_type(metrics) == FND_JSON_OBJECT) {
+        fnd_json_compact(metrics, &run->metrics);
+    }
+    if (calibration.bytes == NULL) {
+        return FND_OK;
+    }
+    run->calibrated = true;
+    return fnd_artifact_put(fnd_engine_store(run->learn->engine), calibration.bytes,
+                            calibration.size, &run->calibration, error);
+}
+
+static enum fnd_status model_take(struct run *run, struct fnd_error *error)
+{
+    const struct fnd_effects *effects = &run->call.effects;
+    const struct fnd_staged_artifact *model = NULL;
+    for (size_t i = 0; i < effects->artifacts_count; i++) {
+        if (strcmp(effects->artifacts[i].name, "model") == 0) {
+            model = &effects->artifacts[i];
+        }
+    }
+    if (model == NULL) {
+        fnd_error_set(error, FND_PLUGIN,
+                      "trainer %s ended without a model: it must write the artifact \"model\"",
+                      run->model->trainer.uses);
+        fnd_error_code(error, "no_model");
+        return FND_PLUGIN;
+    }
+    enum fnd_status status = fnd_artifact_put(fnd_engine_store(run->learn->engine), model->bytes,
+                                              model->size, &run->kept, error);
+    if (status == FND_OK) {
+        status = told_take(run, error);
+    }
+    fnd_model_artifact_name(run->name, run->kept.hash, run->model_name);
+    return status;
+}
+
+/* Why the call gave nothing. */
+static enum fnd_status call_failed(struct run *run, struct fnd_error *error)
+{
+    const struct fnd_pool_call *call = &run->call;
+    if (call->end == FND_CALL_CANCELLED || run->cancelled) {
+        fnd_error_set(error, FND_INTERRUPTED, "the training of model %s was stopped", run->name);
+        fnd_error_code(error, "cancelled");
+    } else if (call->end == FND_CALL_RETURNED) {
+        fnd_error_set(error, FND_PLUGIN, "trainer %s failed: %s", run->model->trainer.uses,
+                      call->effects.message != NULL ? call->effects.message : "it gave no reason");
+        fnd_error_code(error, call->effects.code != NULL ? call->effects.code : "failed");
+    } else {
+        *error = call->error;
+        error->status = error->status == FND_OK ? FND_PLUGIN : error->status;
+        fnd_error_prefix(error, "the trainer of model %s", run->name);
+        fnd_error_code(error, call->end == FND_CALL_TIMEOUT   ? "timeout"
+                              : call->end == FND_CALL_CRASHED ? "crash"
+                                                              : "refused");
+    }
+    return error->status;
+}
+
+void run_called(struct run *run)
+{
+    struct fnd_error *error = &run->learned.error;
+    run->called = false;
+    enum fnd_status status = FND_OK;
+    if (run->call.end != FND_CALL_RETURNED || run->call.effects.outcome != FOUNDRY_DONE) {
+        status = call_failed(run, error);
+    } else {
+        const struct fnd_json none = {0};
+        status = fnd_effects_check(&run->call.effects, NULL, none, error);
+    }
+    if (status == FND_OK) {
+        status = model_take(run, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_lessons_read(fnd_engine_reader(run->learn->engine), run->pipeline_name,
+                                  run->pipeline->phases[run->model->of].id, &run->lessons, error);
+    }
+    if (status != FND_OK) {
+        run_end(run, status);
+        return;
+    }
+    run->state = RUN_TRIES;
+    run_try(run);
+}
+
+static enum fnd_status record_end(struct run *run, enum fnd_status status, struct fnd_error *error)
+{
+    struct fnd_text body = {0}, meta = {0};
+    const struct fnd_artifact artifacts[] = {run->kept, run->calibration};
+    const bool done = status == FND_OK;
+    fnd_text_printf(&body, "{\"outcome\":\"%s\"",
+                    done                        ? "done"
+                    : status == FND_INTERRUPTED ? "cancelled"
+                                                : "failed");
+    if (!done) {
+        fnd_text_append_z(&body, ",\"code\":");
+        fnd_text_append_json_z(&body, run->learned.error.code);
+        fnd_text_append_z(&body, ",\"message\":");
+        fnd_text_append_json_z(&body, run->learned.error.message);
+    }
+    if (run->metrics.size > 0) {
+        fnd_text_printf(&body, ",\"metrics\":%s", fnd_text_z(&run->metrics));
+    }
+    if (done) {
+        fnd_text_append_z(&body, ",\"evaluation\":");
+        fnd_score_json(&run->score, &body);
+        fnd_text_append_z(&meta, "{\"artifacts\":{");
+        artifact_append(&meta, "model", &artifacts[0]);
+        if (run->calibrated) {
+            artifact_append(&meta, "calibration", &artifacts[1]);
+        }
+        fnd_text_append_z(&meta, "}}");
+    }
+    fnd_text_append_byte(&body, '}');
+    return record(run, FND_EVENT_TRAINED, &body, &meta, artifacts,
+                  !done             ? 0
+                  : run->calibrated ? 2
+                                    : 1,
+                  done ? &run->learned.model : NULL, error);
+}
+
+/* By the trial on the frozen split, where no shadow is to decide. */
+static enum fnd_status decide(struct run *run, struct fnd_error *error)
+{
+    struct fnd_promotion promotion;
+    struct fnd_model_row row = {0};
+    struct fnd_text numbers = {0}, sentence = {0};
+    fnd_score_judge(&run->score, run->model, &promotion);
+    fnd_promotion_json(&promotion, false, &numbers);
+    fnd_promotion_text(&promotion, false, &sentence);
+    enum fnd_status status =
+        fnd_model_get(fnd_engine_reader(run->learn->engine), run->learned.model, &row, error);
+    if (status == FND_OK && promotion.end == FND_PROMOTION_PROMOTE) {
+        status = fnd_registry_promote(run->learn->engine, run->pipeline_name, run->name,
+                                      run->version, "engine", fnd_text_z(&sentence),
+                                      fnd_text_z(&numbers), NULL, error);
+    } else if (status == FND_OK) {
+        status = fnd_registry_hold(run->learn->engine, &row, "engine", fnd_text_z(&sentence),
+                                   fnd_text_z(&numbers), error);
+    }
+    run->learned.decision = fnd_text_take(&sentence);
+    fnd_model_row_finish(&row);
+    fnd_text_finish(&numbers);
+    return status;
+}
+
+void run_end(struct run *run, enum fnd_status status)
+{
+    struct fnd_learned *learned = &run->learned;
+    struct fnd_error error = {0};
+    if (run->training != 0) {
+        enum fnd_status recorded = record_end(run, status, &error);
+        if (recorded == FND_OK && status == FND_OK && run->model->shadow <= 0) {
+            recorded = decide(run, &error);
+        }
+        if (recorded != FND_OK && status == FND_OK) {
+            status = recorded;
+            learned->error = error;
+        }
+    }
+    run->state = RUN_ENDED;
+    learned->status = status;
+    learned->training = run->training;
+    learned->version = run->version;
+    if (run->hooks.done != NULL) {
+        run->hooks.done(run->hooks.context, learned);
+    }
+}
