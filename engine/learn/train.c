@@ -354,7 +354,7 @@ static enum fnd_status record_end(struct run *run, enum fnd_status status, struc
                   done ? &run->learned.model : NULL, error);
 }
 
-/* By the trial on the frozen split, where no shadow is to decide. */
+/* By the trial on the frozen split. */
 static enum fnd_status decide(struct run *run, struct fnd_error *error)
 {
     struct fnd_promotion promotion;
@@ -385,7 +385,7 @@ void run_end(struct run *run, enum fnd_status status)
     struct fnd_error error = {0};
     if (run->training != 0) {
         enum fnd_status recorded = record_end(run, status, &error);
-        if (recorded == FND_OK && status == FND_OK && run->model->shadow <= 0) {
+        if (recorded == FND_OK && status == FND_OK) {
             recorded = decide(run, &error);
         }
         if (recorded != FND_OK && status == FND_OK) {

@@ -11,17 +11,17 @@ enum { TRAINER_TIMEOUT_MS = 2 * 3600 * 1000, COUNT_MAX = 1000000000 };
 static const struct fnd_shape model_shapes[] = {
     {"phase", FND_SHAPE_STRING, true, "the phase whose `with:` reads it, such as extract"},
     {"of", FND_SHAPE_STRING, true, "the human phase whose corrections it learns from"},
-    {"trainer", FND_SHAPE_MAP, true, "{uses: PLUGIN/TRAINER, with: {…}} or {command: [./train]}"},
+    {"trainer", FND_SHAPE_MAP, true, "a map such as {uses: invoice/train}"},
     {"when", FND_SHAPE_MAP, false, "a map such as {corrections: 100, age: 7d}"},
     {"pool", FND_SHAPE_STRING, false, "a name such as cpu or gpu"},
-    {"shadow", FND_SHAPE_SCALAR, false, "a share of the jobs, such as 5%"},
     {"promote", FND_SHAPE_MAP, false, "a map such as {minimum: 50, alpha: 0.05}"},
     {NULL},
 };
+static const char *const model_later[] = {"shadow", NULL};
+static const char *const trainer_later[] = {"command", NULL};
 static const struct fnd_shape trainer_shapes[] = {
-    {"uses", FND_SHAPE_STRING, false, "PLUGIN/TRAINER such as invoice/train"},
+    {"uses", FND_SHAPE_STRING, true, "PLUGIN/TRAINER such as invoice/train"},
     {"with", FND_SHAPE_MAP, false, "a map of keys"},
-    {"command", FND_SHAPE_LIST, false, "a program and its arguments, such as [./train.sh]"},
     {"timeout", 0, false, "a duration such as 2h"},
     {NULL},
 };
@@ -160,50 +160,19 @@ static void promote_read(struct fnd_compile *compile, const struct fnd_node *pro
     }
 }
 
-static void command_read(struct fnd_compile *compile, const struct fnd_node *command,
-                         struct fnd_model *model)
-{
-    size_t count = 0;
-    if (command->count == 0) {
-        fnd_compile_error(compile, command, "invalid_value",
-                          "`command` is empty, must name a program, such as [./train.sh]");
-    }
-    model->command = fnd_alloc((command->count + 1) * sizeof model->command[0]);
-    for (const struct fnd_node *item = command->child; item != NULL; item = item->next) {
-        if (item->text == NULL || (count == 0 && item->text[0] == '\0')) {
-            fnd_compile_error(compile, item, "wrong_type", "`command` holds %s, must hold texts",
-                              fnd_node_kind_name(item->kind));
-            continue;
-        }
-        model->command[count++] = fnd_strdup(item->text);
-    }
-}
-
 static void trainer_read(struct fnd_compile *compile, const struct fnd_node *trainer,
                          struct fnd_model *model)
 {
-    if (!fnd_shape_check(compile, trainer, "`trainer`", trainer_shapes, NULL)) {
+    if (!fnd_shape_check(compile, trainer, "`trainer`", trainer_shapes, trainer_later)) {
         return;
     }
     const struct fnd_node *uses = fnd_shape_member(trainer, trainer_shapes, "uses");
     const struct fnd_node *with = fnd_shape_member(trainer, trainer_shapes, "with");
-    const struct fnd_node *command = fnd_shape_member(trainer, trainer_shapes, "command");
     const struct fnd_node *timeout = fnd_shape_member(trainer, trainer_shapes, "timeout");
     if (timeout != NULL) {
         fnd_compile_duration(compile, timeout, 1, FND_TIMEOUT_MAX_MS, "7d", &model->timeout_ms);
     }
-    if ((uses == NULL) == (command == NULL)) {
-        fnd_compile_error(compile, trainer, "missing_key",
-                          "`trainer` of model `%s` must have one of `uses` (a plugin's trainer) and "
-                          "`command` (a program)",
-                          model->name);
-    } else if (command != NULL) {
-        if (with != NULL) {
-            fnd_compile_error_key(compile, with, "unknown_key",
-                                  "a program takes no `with`: give it arguments in `command`");
-        }
-        command_read(compile, command, model);
-    } else {
+    if (uses != NULL) {
         /* Bound as a phase's code is, in a place of its own behind all of them. */
         struct fnd_phase place = {.id = model->name,
                                   .index = FND_PHASES_MAX,
@@ -232,7 +201,7 @@ static int32_t phase_named(struct fnd_compile *compile, const struct fnd_node *n
 static void model_read(struct fnd_compile *compile, const struct fnd_node *node, size_t index)
 {
     struct fnd_model *model = &compile->pipeline->models[index];
-    if (!fnd_shape_check(compile, node, "a model", model_shapes, NULL)) {
+    if (!fnd_shape_check(compile, node, "a model", model_shapes, model_later)) {
         return;
     }
     const struct fnd_node *phase = fnd_shape_member(node, model_shapes, "phase");
@@ -263,7 +232,6 @@ static void model_read(struct fnd_compile *compile, const struct fnd_node *node,
                           pool->text);
     }
     model->pool = fnd_strdup(pool != NULL ? pool->text : "cpu");
-    model->shadow = share_read(compile, fnd_shape_member(node, model_shapes, "shadow"), 0);
     if (trainer != NULL) {
         trainer_read(compile, trainer, model);
     }
@@ -288,10 +256,6 @@ void fnd_models_finish(struct fnd_pipeline *pipeline)
 {
     for (size_t i = 0; i < pipeline->models_count; i++) {
         struct fnd_model *model = &pipeline->models[i];
-        for (char **word = model->command; word != NULL && *word != NULL; word++) {
-            free(*word);
-        }
-        free(model->command);
         free(model->name);
         free(model->pool);
         fnd_bound_finish(&model->trainer);

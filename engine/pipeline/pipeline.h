@@ -146,8 +146,7 @@ enum {
 struct fnd_model {
     char *name;
     int32_t phase, of;        /* the phase that reads it; the human phase whose records teach it */
-    struct fnd_bound trainer; /* a plugin's; uses NULL: */
-    char **command;           /* a program's words, NULL-ended */
+    struct fnd_bound trainer;
     int64_t timeout_ms;
     /* when a training is due by itself; triggered false: only by hand */
     bool triggered;
@@ -156,7 +155,6 @@ struct fnd_model {
     double audited_error; /* share; below 0: not asked */
     int64_t cooldown_ms;  /* after any training, however it ended */
     char *pool;
-    double shadow; /* share of jobs that the newest candidate runs beside */
     uint64_t minimum, window;
     double alpha;
     size_t line;
