@@ -220,18 +220,18 @@ int fnd_command_models_list(struct fnd_app *app)
     enum fnd_status status = fnd_directory_look(app->arguments.operands[0], &reader, &error);
     struct listing listing = {.app = app, .reader = reader, .table = &table};
     if (status == FND_OK) {
-        fnd_table_cell(&table, "MODEL");
-        fnd_table_cell(&table, "VERSION");
-        fnd_table_cell(&table, "STATE");
-        fnd_table_cell(&table, "TRAINED");
-        fnd_table_cell(&table, "TRIED");
+        static const char *const heads[] = {"MODEL", "VERSION", "STATE", "TRAINED", "TRIED"};
+        for (size_t i = 0; i < 5 && !app->json; i++) {
+            fnd_table_cell(&table, "%s", heads[i]);
+        }
         status =
             fnd_trainings_walk(reader, fnd_arguments_value(&app->arguments, FND_OPTION_PIPELINE),
                                NULL, list_row, &listing, &error);
     }
-    if (status == FND_OK && !app->json && listing.count > 0) {
-        fnd_table_print(app, &table, true);
-    } else if (status == FND_OK && !app->json) {
+    if (!app->json) {
+        fnd_table_print(app, &table, true); /* and frees it */
+    }
+    if (status == FND_OK && !app->json && listing.count == 0) {
         fnd_say(app,
                 "nothing was trained yet; `" FND_PROGRAM " train --explain` says what could be");
     }

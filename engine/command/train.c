@@ -60,6 +60,7 @@ int fnd_command_train(struct fnd_app *app)
     struct fnd_json end = {0};
     struct shown shown = {.app = app};
     struct fnd_session *session = NULL;
+    bool failed = false;
     const bool explain = fnd_arguments_has(&app->arguments, FND_OPTION_EXPLAIN);
     const bool wait = fnd_arguments_has(&app->arguments, FND_OPTION_WAIT);
     enum fnd_status status = fnd_models_place(app, &place, &error);
@@ -72,6 +73,7 @@ int fnd_command_train(struct fnd_app *app)
     }
     if (status == FND_OK) {
         status = fnd_session_status(end, &error);
+        failed = status == FND_PLUGIN; /* it ran, and gave no model: not a plugin that is missing */
     }
     if (status == FND_OK && app->json) {
         fnd_raw(app, end.bytes, end.size);
@@ -88,5 +90,6 @@ int fnd_command_train(struct fnd_app *app)
     fnd_models_place_finish(&place);
     fnd_text_finish(&request);
     fnd_text_finish(&text);
-    return status == FND_OK ? FND_EXIT_DONE : fnd_fail(app, &error);
+    const int code = status == FND_OK ? FND_EXIT_DONE : fnd_fail(app, &error);
+    return failed ? FND_EXIT_FAILED : code;
 }

@@ -1,0 +1,182 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# A model learns from corrections: trained, tried by the engine, promoted by what it got right, taken
+# back by one command. A trainer that crashes, hangs, is killed, fails, writes nothing, writes no
+# model or writes a worse one is told plainly, and the model in production goes on.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+source "$(dirname "$0")/lib.sh"
+
+# pipeline SIN TIMEOUT: the pipeline file with that trainer.
+pipeline() {
+    cat >labels.yaml <<YAML
+foundry: v1
+name: labels
+inputs: {match: ["*.txt"]}
+phases:
+  - id: label
+    uses: learner/label
+    with: {file: "\${input.file}", model: "\${models.words}"}
+  - id: review
+    uses: foundry/human
+    with: {of: label, detectors: [], audit: 100%}
+models:
+  words:
+    phase: label
+    of: review
+    trainer: {uses: learner/train, with: {$1}, timeout: ${2:-2m}}
+    promote: {minimum: 3, alpha: 0.2}
+YAML
+}
+
+# split NAME: where a text belongs, as the engine draws it (engine/dataset/README.md, Splits).
+split() {
+    local drawn
+    drawn=$(printf '%s\0labels\0%s' "$uuid" "$1" | sha256sum | cut -c1-8)
+    drawn=$(((16#$drawn * 1000) >> 32))
+    if ((drawn < 800)); then echo train; elif ((drawn < 900)); then echo eval; else echo test; fi
+}
+
+# texts COUNT SPLIT: so many new texts in that split, about food (odd) and tools (even); their names
+# are added to $names.
+number=0
+texts() {
+    local left=$1
+    while ((left > 0)); do
+        number=$((number + 1))
+        [[ $(split "t$number.txt") == "$2" ]] || continue
+        left=$((left - 1))
+        names+=("t$number.txt")
+        if ((number % 2)); then
+            echo "onions leeks garlic number$number"
+        else
+            echo "nails screws hammer number$number"
+        fi >"jobs/t$number.txt"
+    done
+}
+
+# truth NAME: its label.
+truth() { if grep -q onions "jobs/$1"; then echo food; else echo tools; fi; }
+
+# answered NAME…: a person gives each its label.
+answered() {
+    local name
+    for name in "$@"; do
+        "$engine" answer jobs "$name" --as ann --set "/label=$(truth "$name")" >/dev/null \
+            2>answered.err || { cat answered.err; return 1; }
+    done
+}
+
+# production: the version in production, "" for the rules.
+production() {
+    "$engine" models list --json jobs | sed -n 's/.*"version":\([0-9]*\),.*"state":"production".*/\1/p'
+}
+
+# label JOB: what the phase said of it.
+label() { "$engine" show --json jobs "$1" | grep -o '"label":"[a-z]*"' | head -n 1; }
+
+mkdir jobs
+pipeline ''
+"$engine" run labels.yaml jobs >/dev/null 2>&1
+uuid=$(sqlite3 jobs/.foundry/state.db "SELECT body ->> '$.uuid' FROM payload WHERE event = 1")
+names=()
+texts 16 train
+texts 4 eval
+texts 1 test
+echo "-- nothing to learn from"
+exits 3 "21 texts wait for people" "$engine" run labels.yaml jobs
+equals "without a model the phase goes by its rules" "$(label "${names[0]}")" '"label":"other"'
+exits 9 "without corrections there is nothing to learn from" "$engine" train jobs words
+says "and that is said" "nothing to learn from" "$err"
+equals "no training is on record" "$("$engine" models list --json jobs)" ""
+exits 5 "another model" "$engine" train jobs sentences
+says "is not there, and those that are get named" "words of labels" "$err"
+
+echo "-- it learns"
+holds "people answer" answered "${names[@]}"
+exits 0 "explain" "$engine" train jobs words --explain
+says "counts the examples" "16 answered by people"
+says "and those kept apart" "models on: 4"
+exits 0 "train" "$engine" train jobs words
+says "decides by the exact sign test" "p = 0.0625"
+equals "version 1 is in production" "$(production)" 1
+exits 0 "models show" "$engine" models show jobs words
+says "field by field" "/label"
+names=()
+texts 3 train
+exits 3 "new texts" "$engine" run labels.yaml jobs
+for name in "${names[@]}"; do
+    equals "$name is labelled by what was learned" "$(label "$name")" \
+        "\"label\":\"$(truth "$name")\""
+done
+first=$("$engine" models show --json jobs words | grep -o '"sha256":"[0-9a-f]*"' | head -n 1)
+holds "the answers are records" answered "${names[@]}"
+"$engine" export jobs --format foundry --out "$PWD/records.jsonl" >/dev/null 2>&1
+holds "that carries which model said so" \
+    grep -q "\"models\":{\"words\":\"models.words.${first:10:64}\"}" records.jsonl
+holds "and none where the rules did" grep -q '"models":{"words":null}' records.jsonl
+
+echo "-- the same examples give the same model"
+exits 0 "train again" "$engine" train jobs words --json
+second=$("$engine" models show --json jobs words | grep -o '"sha256":"[0-9a-f]*"' | head -n 1)
+holds "a new record changes it" test "$first" != "$second"
+exits 0 "and again" "$engine" train jobs words
+third=$("$engine" models show --json jobs words | grep -o '"sha256":"[0-9a-f]*"' | head -n 1)
+equals "the same records give the same bytes" "$third" "$second"
+equals "which is no better: it is held" "$(production)" 1
+
+echo "-- by hand"
+exits 0 "promote" "$engine" models promote jobs words --model-version 3 --as ann --reason 'on trial'
+equals "version 3 is in production" "$(production)" 3
+exits 9 "twice is a conflict" "$engine" models promote jobs words --model-version 3 --as ann
+exits 5 "a version that is not there" "$engine" models promote jobs words --model-version 9 --as ann
+exits 0 "rollback" "$engine" models rollback jobs words --as ann --reason 'back'
+equals "goes to what stood before" "$(production)" 1
+exits 0 "once more" "$engine" models rollback jobs words --as ann
+equals "goes to the rules" "$(production)" ""
+exits 9 "and then there is nothing to go back from" "$engine" models rollback jobs words --as ann
+exits 0 "promote 1" "$engine" models promote jobs words --model-version 1 --as ann
+
+echo "-- sins of trainers"
+# sin WITH WORD [TIMEOUT]: the training fails, says WORD, and version 1 goes on.
+sin() {
+    pipeline "$1" "${3:-2m}"
+    "$engine" run labels.yaml jobs >/dev/null 2>&1
+    exits 1 "$1: the training fails" "$engine" train jobs words
+    says "$1: and says why" "$2" "$err"
+    equals "$1: version 1 goes on" "$(production)" 1
+    exits 0 "$1: listed" "$engine" models list jobs
+    says "$1: as failed, with the reason" "$2"
+}
+sin 'sin: crash' "signal " # a sanitizer makes another one of it
+sin 'sin: fail' "these examples teach nothing"
+sin 'sin: nothing' "ended without a model"
+sin 'sin: garbage' "cannot be used"
+sin 'sin: hang' "1000 ms" 1s
+sin 'killed: true' "signal 9 (SIGKILL)"
+exits 0 "after the kill: the next attempt goes on from its checkpoint" "$engine" train jobs words
+pipeline 'sin: worse'
+"$engine" run labels.yaml jobs >/dev/null 2>&1
+exits 0 "a worse model is a model" "$engine" train jobs words
+says "that is held" "hold"
+equals "and version 1 goes on" "$(production)" 1
+
+echo "-- the engine is killed while it trains"
+pipeline 'sin: wait'
+"$engine" run labels.yaml jobs >/dev/null 2>&1
+"$engine" train jobs words --wait >/dev/null 2>trained.err &
+trainer=$!
+for ((i = 0; i < 600; i++)); do
+    [[ $("$engine" models list --json jobs | tail -n 1) == *'"state":"running"'* ]] && break
+    sleep 0.1
+done
+holds "it trains" test "$i" -lt 600
+exits 9 "a second training is refused" "$engine" train jobs words
+kill -KILL "$trainer"
+wait "$trainer" 2>/dev/null
+pipeline 'killed: false' # as the first, and another file: the newest one counts
+"$engine" run labels.yaml jobs >/dev/null 2>&1
+exits 0 "listed" "$engine" models list jobs
+says "as failed: the engine ended" "the engine ended while the training ran"
+exits 0 "and the pool is free" "$engine" train jobs words
+exits 0 "the record is what was recorded" "$engine" verify jobs
+finish
