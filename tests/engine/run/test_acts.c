@@ -255,7 +255,7 @@ Test(acts, a_retry_from_where_a_job_never_came_is_refused_and_tells_where_it_sto
 
 /* --- taking back ------------------------------------------------------------------------------ */
 
-Test(acts, an_answer_that_was_taken_back_is_not_handed_to_its_phase)
+Test(acts, an_answer_that_was_taken_back_leaves_its_question_open)
 {
     int64_t asked = 0, given = 0;
     char body[96];

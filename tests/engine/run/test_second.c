@@ -16,8 +16,12 @@
 #include "base/file.h"
 #include "run/deep.h"
 #include "run_help.h"
+#include "worker/confine.h"
 
-enum { CALLS_MAX = 6000 };
+enum {
+    CALLS_MAX = 6000,
+    STRIDE = FND_SANITIZED ? 4 : 1
+}; /* where a life takes ten times as long */
 
 static const char pipeline[] =
     "foundry: v1\nname: plain\ninputs: {match: [\"*.jsonl\", \"*.txt\"], keep: %s}\n"
@@ -252,9 +256,9 @@ struct act {
 static void swept(const struct act *act)
 {
     const char *met = "";
-    unsigned at = 0, told = 0;
+    unsigned at = 1, told = 0;
     failing_place();
-    while (met != NULL && ++at < CALLS_MAX) {
+    for (; met != NULL && at < CALLS_MAX; at += STRIDE) {
         struct scene scene;
         struct fnd_error error = {0};
         char label[96];
@@ -273,9 +277,9 @@ static void swept(const struct act *act)
         finishes(&scene, label);
         bench_end(&scene.bench);
     }
-    printf("%u calls, of which %u end the engine\n", at - 1, told);
+    printf("up to call %u, %u lives ended\n", at, told);
     cr_expect_lt(at, CALLS_MAX);
-    cr_expect_gt(told, act->told_min);
+    cr_expect_gt(told, act->told_min / STRIDE);
 }
 
 Test(second, each_call_over_inputs_that_are_kept, .timeout = 280)
