@@ -59,7 +59,9 @@ static void rows_open(struct rows *rows, const char *folder)
                       NULL, NULL, NULL),
          "pragma");
     must(rows->db, sqlite3_exec(rows->db, fnd_tables_log_sql(), NULL, NULL, NULL), "schema");
-    must(rows->db, sqlite3_exec(rows->db, fnd_tables_folded_sql(), NULL, NULL, NULL), "schema");
+    struct fnd_db db = {.handle = rows->db, .path = path};
+    must(rows->db, fnd_tables_folded(&db, "schema", NULL) == FND_OK ? SQLITE_OK : SQLITE_ERROR,
+         "schema");
     static const char *const sql[] = {
         "INSERT INTO event VALUES(?1,?2,?3,?4,?5,?6,1,0,1,?6,1,0,0,0,?7,?7)",
         "INSERT INTO payload VALUES(?1,?2,?3,NULL)",
