@@ -29,6 +29,7 @@ enum fnd_option_id {
     FND_OPTION_CASES,
     FND_OPTION_CONNECTIONS,
     FND_OPTION_DEEP,
+    FND_OPTION_DIFF,
     FND_OPTION_DIRECTORY,
     FND_OPTION_DRY_RUN,
     FND_OPTION_EXPLAIN,
@@ -61,6 +62,7 @@ enum fnd_option_id {
     FND_OPTION_PARAM,
     FND_OPTION_PHASE,
     FND_OPTION_PIPELINE,
+    FND_OPTION_PLUGIN,
     FND_OPTION_PLUGIN_PATH,
     FND_OPTION_PORT,
     FND_OPTION_PROMPT,
@@ -83,7 +85,8 @@ enum fnd_option_id {
     FND_OPTION_URI_PREFIX,
     FND_OPTION_VERBOSE,
     FND_OPTION_WAIT,
-    FND_OPTION_WATCH
+    FND_OPTION_WATCH,
+    FND_OPTION_WHERE
 };
 
 /** An option as one command takes it. A list of them ends with name NULL. */

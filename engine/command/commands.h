@@ -37,6 +37,7 @@ int fnd_command_plugins_inspect(struct fnd_app *app);
 int fnd_command_plugins_list(struct fnd_app *app);
 int fnd_command_plugins_release(struct fnd_app *app);
 int fnd_command_plugins_test(struct fnd_app *app);
+int fnd_command_replay(struct fnd_app *app);
 int fnd_command_retry(struct fnd_app *app);
 int fnd_command_rules_list(struct fnd_app *app);
 int fnd_command_rules_revoke(struct fnd_app *app);

@@ -54,6 +54,12 @@ struct fnd_session *fnd_session_create(struct fnd_app *app, const char *director
     return session;
 }
 
+void fnd_session_plugins(struct fnd_session *session, const char *path)
+{
+    free(session->plugin_path);
+    session->plugin_path = fnd_strdup(path);
+}
+
 static bool watch_fd(int epoll, int fd)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};

@@ -19,6 +19,8 @@ struct fnd_session;
  *  create     make .foundry if it is not there. */
 struct fnd_session *fnd_session_create(struct fnd_app *app, const char *directory, bool own,
                                        bool create);
+/** Its engine looks for plugins in `path` (copied) and nowhere else. Before the first request. */
+void fnd_session_plugins(struct fnd_session *session, const char *path);
 /** Lets the own engine finish what runs, serves who waits, and closes it. NULL is fine. */
 void fnd_session_destroy(struct fnd_session *session);
 

@@ -574,6 +574,29 @@ static const struct fnd_exit why_exits[] = {{0, "the whole chain is there"},
                                             {9, "the export is of another job directory"},
                                             {0, NULL}};
 
+static const struct fnd_option replay_options[] = {
+    {FND_OPTION_WHERE, 0, "where", "KEY=VALUE",
+     "which jobs: pipeline=NAME, path=GLOB, state=STATE, verdict=accepted or corrected; may be "
+     "given many times, all must hold",
+     NULL},
+    {FND_OPTION_PLUGIN, 0, "plugin", "FILE",
+     "the plugin file that takes the place of the one with its id", NULL},
+    {FND_OPTION_DIFF, 0, "diff", NULL, "tell each field that came out otherwise", NULL},
+    JOBS,
+    ISOLATION,
+    ALLOW_ROOT,
+    SECRETS_DIR,
+    END};
+static const struct fnd_example replay_examples[] = {
+    {"replay invoices/ --where verdict=corrected --plugin ./invoice.so --diff",
+     "would the new one have got right what people corrected?"},
+    {"replay --plugin ./invoice.so --json", "all jobs, for a script"},
+    {NULL, NULL}};
+static const struct fnd_exit replay_exits[] = {
+    {0, "nothing is worse"},
+    {1, "a field is wrong that was right, or a job fails that did not"},
+    {0, NULL}};
+
 static const struct fnd_operand backup_operands[] = {
     JOBDIR,
     {"FOLDER", "the folder to make; it must not be there yet", false, FND_OPERAND_DIRECTORY},
@@ -666,6 +689,16 @@ static const char verify_details[] =
     "every recorded output is checked against the schema of the phase that made it, every export "
     "in out/ is made again by its manifest and compared. Never looked at: your own files, and "
     "results that phases wrote.";
+
+static const char replay_details[] =
+    "Runs past jobs again in a shadow space below .foundry, with another plugin file in place of "
+    "the one of its id, under the pipeline as it was pinned last, up to its last foundry/human. "
+    "Inputs are links to what was kept; the record of the past jobs is only read, and an engine "
+    "may run meanwhile. What people answered is given again where the question and the values it "
+    "is about are the same. The shadow space is removed in the end.\n\n"
+    "Where a person's word stands (gold), each field is right or wrong before and now: fixed, "
+    "broken, unchanged or still wrong. Elsewhere it is the same or differs. What is newly asked "
+    "and what is no longer asked is told by question.";
 
 static const char why_details[] =
     "Goes back from an exported value along every link: the file and its manifest (hashes are "
@@ -762,6 +795,8 @@ static const struct fnd_command table[] = {
      verify_options, verify_examples, verify_exits, fnd_command_verify, false},
     {"why", "Show where an exported value came from", why_details, why_operands, NULL, why_examples,
      why_exits, fnd_command_why, false},
+    {"replay", "Run past jobs again with another plugin, and compare", replay_details,
+     jobdir_operands, replay_options, replay_examples, replay_exits, fnd_command_replay, false},
     {"backup", "Copy the record into a folder that can be run", backup_details, backup_operands,
      NULL, backup_examples, backup_exits, fnd_command_backup, false},
     {"gc", "Remove files that nothing names", gc_details, jobdir_operands, gc_options, gc_examples,

@@ -3,6 +3,9 @@
  * playback/play: sets a canned result as if a model had read it. A value stands in the result as
  * {"value", "confidence"}; an object with a "confidence" and no "value" is set without it and gets
  * it as its own confidence.
+ *
+ * With PLAYBACK_OTHER it is a later version that reads one supplier right, another one wrong, and
+ * is less sure of one number.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +33,31 @@ static foundry_status_t confidence_read(struct playback *playback, double *confi
     return status == FOUNDRY_E_NOT_FOUND || status == FOUNDRY_E_TYPE ? FOUNDRY_OK : status;
 }
 
+/* What this version reads in its place. */
+static const char *other(const char *json)
+{
+#ifdef PLAYBACK_OTHER
+    static const char *const pairs[][2] = {{"\"Hardwar & Son\"", "\"Hardware & Son\""},
+                                           {"\"Office Supplies Co.\"", "\"Orifice Supplies Co.\""}};
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        if (strcmp(json, pairs[i][0]) == 0) {
+            return pairs[i][1];
+        }
+    }
+#endif
+    return json;
+}
+
+/* How sure this version is. */
+static double as_sure(double confidence)
+{
+#ifdef PLAYBACK_OTHER
+    return confidence == 0.82 ? 0.99 : confidence == 0.98 ? 0.5 : confidence;
+#else
+    return confidence;
+#endif
+}
+
 /* A leaf {"value", "confidence"}: NOT_FOUND if it is none. */
 static foundry_status_t play_leaf(struct playback *playback)
 {
@@ -40,7 +68,7 @@ static foundry_status_t play_leaf(struct playback *playback)
         playback->call, FOUNDRY_DOC_CONFIG, foundry_text_z(&playback->from), &json);
     foundry_text_cut(&playback->from, size);
     FOUNDRY_TRY(status);
-    return playback->host->json_set(playback->call, foundry_text_z(&playback->to), json);
+    return playback->host->json_set(playback->call, foundry_text_z(&playback->to), other(json));
 }
 
 static foundry_status_t play_member(struct playback *playback, const char *key, size_t index)
@@ -108,9 +136,9 @@ static foundry_status_t play(struct playback *playback)
         status = host->json_set(playback->call, foundry_text_z(&playback->to), json);
     }
     FOUNDRY_TRY(status);
-    return has_confidence
-               ? host->confidence_set(playback->call, foundry_text_z(&playback->to), confidence)
-               : FOUNDRY_OK;
+    return has_confidence ? host->confidence_set(playback->call, foundry_text_z(&playback->to),
+                                                 as_sure(confidence))
+                          : FOUNDRY_OK;
 }
 
 /* The last run of digits in a file's name, before its ending: 2 for "job-2.png"; 0 for none. */
@@ -189,7 +217,11 @@ const foundry_plugin_t *foundry_plugin_entry(uint32_t host_abi)
                                             .abi = FOUNDRY_ABI_CURRENT,
                                             .abi_min = FOUNDRY_ABI_CURRENT,
                                             .id = "playback",
+#ifdef PLAYBACK_OTHER
+                                            .version = "2.0.0",
+#else
                                             .version = "1.0.0",
+#endif
                                             .summary = "Canned results",
                                             .phases = phases};
     return host_abi >> 16 == 0 ? &plugin : NULL;
