@@ -18,6 +18,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "run/inputs.h"
 #include "worker/pool.h"
 
 enum { GATES_MAX = 64, TREE_OPEN_MAX = 16 };
@@ -408,6 +409,18 @@ static enum fnd_status parents_make(const char *directory, const char *path,
     return status;
 }
 
+/** Whether a job's path stays below a folder and is taken in there: what was submitted may be
+ * called anything. */
+static bool path_is_plain(const char *path)
+{
+    bool plain = path[0] != '\0' && strncmp(path, "out/", 4) != 0;
+    for (const char *at = path; plain && at != NULL; at = strchr(at, '/')) {
+        at += at != path || *at == '/';
+        plain = *at != '.' && *at != '/' && *at != '\0';
+    }
+    return plain;
+}
+
 /** The bytes are those on record. */
 static enum fnd_status bytes_check(const char *file, const char *hex, struct fnd_error *error)
 {
@@ -441,6 +454,10 @@ static enum fnd_status file_add(struct fnd_shadow *shadow, const struct fnd_job_
     fnd_text_printf(&from, "%s/%s%s", fnd_reader_path(shadow->reader), kept ? ".foundry/" : "",
                     kept ? name : job->path);
     enum fnd_status status = bytes_check(fnd_text_z(&from), hex, error);
+    if (status == FND_OK && !path_is_plain(job->path)) {
+        status = fnd_error_set(error, FND_INVALID, "its path %s is none that a file there can have",
+                               job->path);
+    }
     if (status == FND_OK) {
         status = parents_make(shadow->directory, job->path, error);
     }
@@ -450,7 +467,9 @@ static enum fnd_status file_add(struct fnd_shadow *shadow, const struct fnd_job_
         free(to);
     }
     if (status == FND_OK) {
-        *path = fnd_strdup(job->path);
+        struct fnd_text identity = {0}; /* as the file of that name will be called */
+        fnd_input_identity(&identity, job->path);
+        *path = fnd_text_take(&identity);
     }
     fnd_text_finish(&from);
     free(hex);
