@@ -505,6 +505,18 @@ out:
     return status;
 }
 
+enum reader_status reader_line(struct reader *reader, struct Pix *line,
+                               const struct reader_cancel *cancel, struct reading *reading)
+{
+    /* Tesseract likes capitals of some 30 pixels: a line with its margins of about 60. */
+    const double height = pixGetHeight(line), wanted = height > 0 ? 60 / height : 1;
+    const struct pass pass = {PSM_SINGLE_LINE, 0, fmin(fmax(wanted, 0.25), 4)};
+    *reading = (struct reading){.width = pixGetWidth(line), .height = height};
+    enum reader_status status = pass_read(reader, line, &pass, cancel, &reading->words);
+    reading->confidence = words_confidence(&reading->words);
+    return status;
+}
+
 void reading_finish(struct reading *reading)
 {
     words_finish(&reading->words);

@@ -38,6 +38,10 @@ void reader_destroy(struct reader *reader);
  *  whatever is returned. An empty page is READER_OK with no words. */
 enum reader_status reader_read(struct reader *reader, struct Pix *page,
                                const struct reader_cancel *cancel, struct reading *reading);
+/** Read a picture that shows one line of text and nothing else: no layout, no turning, words from
+ *  the left. As reader_read(). */
+enum reader_status reader_line(struct reader *reader, struct Pix *line,
+                               const struct reader_cancel *cancel, struct reading *reading);
 void reading_finish(struct reading *reading);
 
 #endif

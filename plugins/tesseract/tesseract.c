@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tesseract/ocr: a picture to words with places and confidence. See README.md. */
+/* tesseract/ocr: a picture to words with places and confidence; tesseract/line: a picture of one
+ * line to its text. See README.md. */
 #include <foundry/helpers.h>
 #include <foundry/plugin.h>
 #include <leptonica/allheaders.h>
@@ -174,7 +175,12 @@ static foundry_outcome_t pages_read(struct reader *reader, const struct visit *v
     return outcome;
 }
 
-static foundry_outcome_t ocr_process(void *self, const foundry_host_t *host, foundry_call_t *call)
+/** What is done with a picture once it is open. */
+typedef foundry_outcome_t (*picture_work_t)(struct reader *reader, const struct visit *visit,
+                                            const struct picture *picture);
+
+static foundry_outcome_t picture_process(struct reader *reader, const foundry_host_t *host,
+                                         foundry_call_t *call, picture_work_t work)
 {
     const struct visit visit = {host, call};
     const char *name;
@@ -194,24 +200,104 @@ static foundry_outcome_t ocr_process(void *self, const foundry_host_t *host, fou
     if (outcome == FOUNDRY_DONE) {
         enum picture_status opened = picture_open(&picture, (const uint8_t *)foundry_text_z(&bytes),
                                                   bytes.size, message, sizeof message);
-        outcome = opened == PICTURE_OK ? pages_read(self, &visit, &picture)
+        outcome = opened == PICTURE_OK ? work(reader, &visit, &picture)
                                        : fail_picture(&visit, opened, message);
     }
     foundry_text_finish(&bytes);
     return outcome;
 }
 
+static foundry_outcome_t ocr_process(void *self, const foundry_host_t *host, foundry_call_t *call)
+{
+    return picture_process(self, host, call, pages_read);
+}
+
+/** The line as one text, as sure as it is as a whole; it was read in the whole picture. */
+static foundry_outcome_t line_write(const struct visit *visit, const struct reading *reading)
+{
+    foundry_text_t text;
+    foundry_text_init(&text);
+    for (size_t i = 0; i < reading->words.count; i++) {
+        foundry_text_add(&text, i > 0 ? " " : "");
+        foundry_text_add(&text, reading->words.items[i].text);
+    }
+    const foundry_origin_t origin = {.struct_size = sizeof origin,
+                                     .artifact = "input",
+                                     .width = reading->width,
+                                     .height = reading->height};
+    foundry_outcome_t outcome = text.status;
+    if (outcome == FOUNDRY_DONE) {
+        outcome = foundry_set_text(visit->host, visit->call, "/text", foundry_text_z(&text));
+    }
+    if (outcome == FOUNDRY_DONE) {
+        outcome =
+            visit->host->confidence_set(visit->call, "/text", rounded(reading->confidence, 10000));
+    }
+    if (outcome == FOUNDRY_DONE) {
+        outcome = visit->host->origin_set(visit->call, "/text", &origin);
+    }
+    foundry_text_finish(&text);
+    return outcome;
+}
+
+static foundry_outcome_t line_read(struct reader *reader, const struct visit *visit,
+                                   const struct picture *picture)
+{
+    char message[256];
+    struct Pix *line = NULL;
+    enum picture_status opened = picture_page(picture, 0, &line, message, sizeof message);
+    if (opened != PICTURE_OK) {
+        return fail_picture(visit, opened, message);
+    }
+    const struct reader_cancel cancel = {visit_cancelled, (void *)(uintptr_t)visit};
+    struct reading reading;
+    enum reader_status status = reader_line(reader, line, &cancel, &reading);
+    foundry_outcome_t outcome =
+        status == READER_OK          ? line_write(visit, &reading)
+        : status == READER_CANCELLED ? FOUNDRY_CANCELLED
+        : status == READER_NO_MEMORY
+            ? FOUNDRY_E_NO_MEMORY
+            : foundry_failf(visit->host, visit->call, FOUNDRY_PERMANENT, "unreadable", "/image",
+                            "Tesseract gave up on the line (%.0f x %.0f pixels)", reading.width,
+                            reading.height);
+    reading_finish(&reading);
+    pixDestroy(&line);
+    return outcome;
+}
+
+static foundry_outcome_t line_process(void *self, const foundry_host_t *host, foundry_call_t *call)
+{
+    return picture_process(self, host, call, line_read);
+}
+
+#define PICTURE_CONFIG                                                                             \
+    "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"image\"],"                \
+    "\"properties\":{"                                                                             \
+    "\"image\":{\"type\":\"string\",\"x-foundry-per-job\":true,"                                   \
+    "\"description\":\"artifact: a PNG, JPEG, TIFF or BMP\"},"                                     \
+    "\"lang\":{\"type\":\"string\",\"default\":\"eng\",\"pattern\":"                               \
+    "\"^[A-Za-z0-9_]+(\\\\+[A-Za-z0-9_]+)*$\","                                                    \
+    "\"description\":\"Tesseract's models, joined by +\"}}}"
+
+static const foundry_phase_t line = {
+    .struct_size = sizeof line,
+    .name = "line",
+    .summary = "Read a picture of one line of text",
+    .config_schema = PICTURE_CONFIG,
+    .output_schema = "{\"type\":\"object\",\"required\":[\"text\"],\"properties\":{"
+                     "\"text\":{\"type\":\"string\"}}}",
+    .needs_json = "{\"read\":[\"" TESSDATA_FOLDER "\"]}",
+    .threads = FOUNDRY_SERIAL_PROCESS,
+    .create = ocr_create,
+    .process = line_process,
+    .destroy = ocr_destroy,
+};
+
 static const foundry_phase_t ocr = {
     .struct_size = sizeof ocr,
     .name = "ocr",
     .summary = "Read the words of a picture with their places and confidence",
-    .config_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"image\"],"
-                     "\"properties\":{"
-                     "\"image\":{\"type\":\"string\",\"x-foundry-per-job\":true,"
-                     "\"description\":\"artifact: a PNG, JPEG, TIFF or BMP\"},"
-                     "\"lang\":{\"type\":\"string\",\"default\":\"eng\",\"pattern\":"
-                     "\"^[A-Za-z0-9_]+(\\\\+[A-Za-z0-9_]+)*$\","
-                     "\"description\":\"Tesseract's models, joined by +\"}}}",
+    .config_schema = PICTURE_CONFIG,
     .output_schema =
         "{\"type\":\"object\",\"required\":[\"page\",\"pages\",\"words\"],\"properties\":{"
         "\"page\":{\"type\":\"object\"},"
@@ -234,7 +320,7 @@ static const foundry_phase_t ocr = {
 
 const foundry_plugin_t *foundry_plugin_entry(uint32_t host_abi)
 {
-    static const foundry_phase_t *const phases[] = {&ocr, NULL};
+    static const foundry_phase_t *const phases[] = {&ocr, &line, NULL};
     static const foundry_plugin_t plugin = {
         .struct_size = sizeof plugin,
         .abi = FOUNDRY_ABI_CURRENT,
