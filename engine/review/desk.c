@@ -37,7 +37,7 @@ void fnd_desk_tell(struct fnd_desk *desk,
     desk->told_context = context;
 }
 
-void fnd_desk_say(const struct fnd_desk *desk, int what, const struct fnd_ask_row *row,
+void fnd_desk_say(const struct fnd_desk *desk, enum fnd_told what, const struct fnd_ask_row *row,
                   const char *by, int64_t until_us)
 {
     struct fnd_desk_told told = {

@@ -29,8 +29,9 @@ struct fnd_desk *fnd_desk_create(struct fnd_engine *engine, const struct fnd_log
 void fnd_desk_destroy(struct fnd_desk *desk);
 
 /** What somebody does with a request. Claims and releases are events of the record, too. */
+enum fnd_told { FND_TOLD_CLAIM, FND_TOLD_HEARTBEAT, FND_TOLD_RELEASE, FND_TOLD_DRAFT };
 struct fnd_desk_told {
-    enum { FND_TOLD_CLAIM, FND_TOLD_HEARTBEAT, FND_TOLD_RELEASE, FND_TOLD_DRAFT } what;
+    enum fnd_told what;
     int64_t request, job;
     const char *by;   /* borrowed */
     int64_t until_us; /* of that person's lease, 0: there is none */

@@ -76,7 +76,7 @@ enum fnd_status fnd_desk_record(struct fnd_desk *desk, enum fnd_event_kind kind,
                                 int64_t fence, char *body, int64_t *number,
                                 struct fnd_error *error);
 /** Pass on what somebody did.  what: of struct fnd_desk_told. */
-void fnd_desk_say(const struct fnd_desk *desk, int what, const struct fnd_ask_row *row,
+void fnd_desk_say(const struct fnd_desk *desk, enum fnd_told what, const struct fnd_ask_row *row,
                   const char *by, int64_t until_us);
 /** A name that can stand on a desk.  FND_INVALID says why not. */
 enum fnd_status fnd_desk_who(const char *by, struct fnd_error *error);

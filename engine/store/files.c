@@ -245,7 +245,7 @@ void fnd_check_files(struct fnd_check *check)
     sqlite3_finalize(known);
     each_name(check, "plugins", check_plugin, NULL);
     if (fnd_needed_walk(check->reader, check_needed, pin_unread, check, NULL) != FND_OK) {
-        check->incomplete =
-            true; /* a table that cannot be read was told of where it was compared */
+        /* A table that cannot be read was told of where it was compared. */
+        check->incomplete = true;
     }
 }

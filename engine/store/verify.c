@@ -2,14 +2,17 @@
 #include "store/verify.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "store/seal.h"
 #include "store/verify_internal.h"
 
 enum {
+    VERIFY_STEPS = 100000,
     HEAD_TRIES = 10, /* a live writer may be overwriting a slot as we read it */
     AT_DIGEST = FND_EVENT_COLUMNS_COUNT,
     AT_CHAIN,
@@ -43,9 +46,39 @@ void fnd_check_flaw(struct fnd_check *check, const char *format, ...)
 void fnd_check_unread(struct fnd_check *check, int rc, const char *what)
 {
     struct fnd_error error = {0};
-    fnd_db_error(&check->reader->db, rc, what, &error);
-    fnd_check_flaw(check, "%s", error.message);
+    if ((rc & 0xff) == SQLITE_INTERRUPT) {
+        fnd_check_flaw(
+            check,
+            "state.db: to %s takes far longer than its size allows, as its pages lead in "
+            "circles; restore a backup",
+            what);
+    } else {
+        fnd_db_error(&check->reader->db, rc, what, &error);
+        fnd_check_flaw(check, "%s", error.message);
+    }
     check->incomplete = true;
+}
+
+/* A damaged page may lead to pages again that were read before, and SQLite goes on for hours. A
+ * sound record costs some ten steps a byte, all in all. */
+static int out_of_patience(void *context)
+{
+    struct fnd_check *check = context;
+    return check->patience-- <= 0;
+}
+
+static void patience_begin(struct fnd_check *check)
+{
+    static const char *const names[] = {"state.db", "state.db-wal"};
+    int64_t size = 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct stat file;
+        if (fstatat(check->reader->folder, names[i], &file, AT_SYMLINK_NOFOLLOW) == 0) {
+            size += file.st_size;
+        }
+    }
+    check->patience = 200 + size * 200 / VERIFY_STEPS;
+    sqlite3_progress_handler(check->reader->db.handle, VERIFY_STEPS, out_of_patience, check);
 }
 
 /* --- SQLite's own check -------------------------------------------------------------------- */
@@ -301,6 +334,7 @@ enum fnd_status fnd_store_verify(struct fnd_reader *reader, struct fnd_verify *r
     }
     if (status == FND_OK) {
         struct fnd_mark end = {0};
+        patience_begin(&check);
         check_pages(&check);
         check_log(&check, &end);
         check_strays(&check);
@@ -309,6 +343,7 @@ enum fnd_status fnd_store_verify(struct fnd_reader *reader, struct fnd_verify *r
         check_witness(&check, &end);
         fnd_reader_end(reader);
         fnd_check_files(&check); /* may take long: holds no snapshot */
+        sqlite3_progress_handler(reader->db.handle, 0, NULL, NULL);
     }
     fnd_rebuild_close(&check);
     if (status == FND_OK && check.incomplete) {

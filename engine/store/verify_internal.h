@@ -15,7 +15,8 @@ struct fnd_check {
     struct fnd_verify *result;
     void (*flaw)(const char *sentence, void *context);
     void *context;
-    bool incomplete; /* something could not be looked at */
+    bool incomplete;  /* something could not be looked at */
+    int64_t patience; /* how often SQLite may still report VERIFY_STEPS steps of its machine */
     /* the rebuild */
     struct fnd_db made;
     struct fnd_fold fold;

@@ -47,8 +47,7 @@ static const char *const leaves[] = {"null",
                                      "[[],[{}],{\"\":[]}]",
                                      "\"<image>\"",
                                      "\"null\"",
-                                     "\"\xE2\x80\xAE"
-                                     "x\""};
+                                     "\"\xE2\x80\xAEx\""};
 static const char *const keys[] = {"a",    "_",   "__proto__", "[]", "a/b",      "~",
                                    "~1",   "~0",  "/",         "",   "\xC3\xA4", "\\\"",
                                    "$ref", "a b", "0",         "-",  "text"};
