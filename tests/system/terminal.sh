@@ -49,7 +49,7 @@ complete_line() {
         _foundry_engine
         printf "%s\n" "${COMPREPLY[@]}"' - "$@" | sort | paste -sd' '
 }
-equals "commands" "$(complete_line foundry-engine r)" "retry rules run"
+equals "commands" "$(complete_line foundry-engine r)" "replay retry rules run"
 equals "a command's second word" "$(complete_line foundry-engine ask '')" "claim list release reopen show snooze undo"
 equals "options" "$(complete_line foundry-engine run --up)" "--upgrade"
 equals "choices" "$(complete_line foundry-engine new plugin x --kind '')" "detector phase"

@@ -22,7 +22,7 @@ static enum fnd_status parse(const char *line, struct fnd_arguments *arguments, 
 static void describe(const struct fnd_arguments *arguments, struct fnd_text *text)
 {
     fnd_text_append_z(text, arguments->command != NULL ? arguments->command->name : "-");
-    for (size_t i = 0; i < FND_OPERANDS_MAX; i++) {
+    for (size_t i = 0; i < FND_OPERANDS_MAX && (i < 2 || arguments->operands[i] != NULL); i++) {
         fnd_text_printf(text, ";%s", arguments->operands[i] != NULL ? arguments->operands[i] : "-");
     }
     for (size_t i = 0; i < arguments->given_count; i++) {

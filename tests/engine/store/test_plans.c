@@ -14,9 +14,9 @@
  * count, look for the end of a path, or ask once at a start for what a revoked rule gave. */
 static bool scans(enum fnd_reader_statement which)
 {
-    static const enum fnd_reader_statement known[] = {READ_PIN_LATEST,      READ_HEAD, COUNT_JOBS,
-                                                      READ_SETTLED_REVOKED, FIND_PATH, FIND_END,
-                                                      FIND_RECENT};
+    static const enum fnd_reader_statement known[] = {
+        READ_PIN_LATEST, READ_HEAD, COUNT_JOBS,  READ_SETTLED_REVOKED,
+        FIND_PATH,       FIND_END,  FIND_RECENT, WALK_PIPELINES};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (known[i] == which) {
             return true;
@@ -30,7 +30,7 @@ static bool sorts(enum fnd_reader_statement which)
 {
     static const enum fnd_reader_statement known[] = {
         COUNT_PIPELINE, READ_DRAFT_LATEST, READ_TWINS_COUNT, READ_SETTLED_REVOKED,
-        FIND_PATH,      FIND_END,          WALK_LINES_JOB};
+        FIND_PATH,      FIND_END,          WALK_LINES_JOB,   WALK_PIPELINES};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (known[i] == which) {
             return true;
