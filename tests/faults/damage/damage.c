@@ -48,37 +48,120 @@ static void command(const struct damage *damage, int expected, ...)
     }
 }
 
-static int64_t open_request(const char *directory)
+/* The first two numbers of the first row. */
+struct found {
+    int64_t first, second;
+};
+
+static struct found found(const char *directory, const char *query)
 {
     sqlite3 *db = NULL;
-    sqlite3_stmt *first = NULL;
-    int64_t request = 0;
+    sqlite3_stmt *row = NULL;
+    struct found found = {0};
     if (sqlite3_open(inside(directory, "state.db"), &db) == SQLITE_OK &&
-        sqlite3_prepare_v2(db, "SELECT max(id) FROM request WHERE state = 0", -1, &first, NULL) ==
-            SQLITE_OK &&
-        sqlite3_step(first) == SQLITE_ROW) {
-        request = sqlite3_column_int64(first, 0);
+        sqlite3_prepare_v2(db, query, -1, &row, NULL) == SQLITE_OK &&
+        sqlite3_step(row) == SQLITE_ROW) {
+        found.first = sqlite3_column_int64(row, 0);
+        found.second = sqlite3_column_int64(row, 1);
     }
-    sqlite3_finalize(first);
+    sqlite3_finalize(row);
     sqlite3_close(db);
-    return request;
+    return found;
+}
+
+/* Commit and destroy.  Returns the number of its first event. */
+static int64_t write_commit(struct fnd_store *store, struct fnd_write *write)
+{
+    struct fnd_error error = {0};
+    if (fnd_store_commit(store, write, &error) != FND_OK) {
+        fprintf(stderr, "damage: %s\n", error.message);
+        exit(2);
+    }
+    const int64_t first = write->first;
+    fnd_write_destroy(write);
+    return first;
 }
 
 /* What somebody has typed so far: the page does this over HTTP, and the store is handed the same.
  */
 static void draft_make(const char *directory)
 {
+    const struct found request = found(directory, "SELECT max(id), 0 FROM request WHERE state = 0");
     struct fnd_store *store = store_open(directory);
-    struct fnd_error error = {0};
     struct fnd_write *write = fnd_write_create();
-    fnd_write_note(write, FND_NOTE_DRAFT, open_request(directory), "anna",
+    fnd_write_note(write, FND_NOTE_DRAFT, request.first, "anna",
                    "{\"values\":{\"/value/name\":\"half a na\"},\"removed\":[]}")
         ->at_us = 1;
-    if (fnd_store_commit(store, write, &error) != FND_OK) {
-        fprintf(stderr, "damage: %s\n", error.message);
-        exit(2);
+    write_commit(store, write);
+    fnd_store_close(store);
+}
+
+/* One event about models; the artifact called `name`, which is kept first, is in its meta.
+ * Returns its number. */
+static int64_t learned(struct fnd_store *store, enum fnd_event_kind kind, int64_t ref,
+                       const char *body, const char *name)
+{
+    char bytes[96], hash[FND_DIGEST_TEXT_SIZE];
+    struct fnd_error error = {0};
+    struct fnd_text meta = {0};
+    struct fnd_artifact artifact;
+    struct fnd_write *write = fnd_write_create();
+    if (name != NULL) {
+        const int size = snprintf(bytes, sizeof bytes, "bytes of %s, about event %" PRId64 ": %zu",
+                                  name, ref, strlen(body));
+        if (fnd_artifact_put(store, bytes, (size_t)size, &artifact, &error) != FND_OK) {
+            fprintf(stderr, "damage: %s\n", error.message);
+            exit(2);
+        }
+        fnd_digest_text(artifact.hash, hash);
+        fnd_text_printf(&meta, "{\"artifacts\":{\"%s\":{\"sha256\":\"%s\",\"size\":%d}}}", name,
+                        hash, size);
     }
-    fnd_write_destroy(write);
+    struct fnd_event *event =
+        fnd_write_add(write, kind, fnd_strdup(body), name != NULL ? fnd_text_take(&meta) : NULL);
+    event->ref = ref;
+    if (name != NULL) {
+        event->artifacts = fnd_alloc(sizeof artifact);
+        event->artifacts[0] = artifact;
+        event->artifacts_count = 1;
+    }
+    return write_commit(store, write);
+}
+
+/* Trainings that ended well and badly, a model in production and one that only ran beside jobs:
+ * the engine would need a trainer for that, the store is handed what it would have recorded. */
+static void models_make(const char *directory)
+{
+    static const char train[] = "{\"pipeline\":\"damage\",\"model\":\"kind\",\"version\":%d,"
+                                "\"attempt\":%d,\"until\":%" PRId64 "}";
+    static const char decide[] = "{\"pipeline\":\"damage\",\"model\":\"kind\","
+                                 "\"decision\":\"%s\",\"replaces\":0}";
+    static const char *const corrections[] = {
+        "SELECT output, step FROM correction WHERE output > 0 ORDER BY id",
+        "SELECT output, step FROM correction WHERE output > 0 ORDER BY id DESC"};
+    const struct found records[] = {found(directory, corrections[0]),
+                                    found(directory, corrections[1])};
+    struct fnd_store *store = store_open(directory);
+    int64_t models[2];
+    char body[256];
+    for (int i = 0; i < 2; i++) {
+        snprintf(body, sizeof body, train, i + 1, 1, records[i].first);
+        int64_t training = learned(store, FND_EVENT_TRAIN, 0, body, "examples");
+        if (i == 1) { /* its trainer failed; the next attempt goes on from what it kept */
+            learned(store, FND_EVENT_CHECKPOINT, training, "{}", "checkpoint");
+            learned(store, FND_EVENT_TRAINED, training, "{\"outcome\":\"failed\"}", NULL);
+            snprintf(body, sizeof body, train, i + 1, 2, records[i].first);
+            training = learned(store, FND_EVENT_TRAIN, 0, body, "examples");
+        }
+        models[i] = learned(store, FND_EVENT_TRAINED, training, "{\"outcome\":\"done\"}", "model");
+        snprintf(body, sizeof body, decide, i == 0 ? "promote" : "hold");
+        learned(store, FND_EVENT_DECIDE, models[i], body, NULL);
+    }
+    for (int i = 0; i < 2; i++) {
+        snprintf(body, sizeof body, "{\"job\":%" PRId64 ",\"output\":%" PRId64 "}",
+                 records[i].second, records[i].first);
+        learned(store, FND_EVENT_SHADOW, models[1], body, NULL);
+    }
     fnd_store_close(store);
 }
 
@@ -116,6 +199,7 @@ static void whole_make(struct damage *damage, const char *plugin)
     command(damage, 1, "run", "-q", pipeline, damage->whole, NULL); /* the other twin is settled */
     command(damage, 0, "ask", "claim", "-q", damage->whole, "paused.job.json", "--for", "2d", NULL);
     draft_make(damage->whole);
+    models_make(damage->whole);
     command(damage, 0, "cancel", "-q", damage->whole, "cancelled.job.json", NULL);
     command(damage, 0, "export", "-q", damage->whole, "--format", "foundry", NULL);
     command(damage, 0, "verify", "-q", damage->whole, NULL);
