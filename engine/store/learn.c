@@ -123,6 +123,15 @@ static enum fnd_status ask(struct fnd_reader *reader, const struct ask *asked,
     return FND_OK;
 }
 
+static enum fnd_status missing(const struct ask *asked, const char *what, struct fnd_error *error)
+{
+    if (asked->name == NULL) {
+        return fnd_error_set(error, FND_NOT_FOUND, "there is no %s %" PRId64, what, asked->id);
+    }
+    return fnd_error_set(error, FND_NOT_FOUND, "there is no %s of %s in pipeline %s", what,
+                         asked->name, asked->pipeline);
+}
+
 static enum fnd_status one(struct fnd_reader *reader, const struct ask *asked,
                            struct fnd_model_row *model, struct fnd_training_row *training,
                            struct fnd_error *error)
@@ -139,12 +148,7 @@ static enum fnd_status one(struct fnd_reader *reader, const struct ask *asked,
     } else if (rc == SQLITE_ROW) {
         training_from(statement, training);
     } else if (rc == SQLITE_DONE) {
-        const char *what = model != NULL ? "model" : "training";
-        status =
-            asked->id > 0
-                ? fnd_error_set(error, FND_NOT_FOUND, "there is no %s %" PRId64, what, asked->id)
-                : fnd_error_set(error, FND_NOT_FOUND, "there is no %s of %s in pipeline %s", what,
-                                asked->name, asked->pipeline);
+        status = missing(asked, model != NULL ? "model" : "training", error);
     }
     fnd_reader_release(reader, statement);
     return status;

@@ -240,6 +240,8 @@ enum fnd_status fnd_parts_read(struct fnd_parts_read *read, enum fnd_event_kind 
         if (status == FND_OK && kind == FND_EVENT_JOB) {
             status = read_artifacts(read, value, "body", error);
         }
+    } else if (status == FND_OK && kind >= FND_EVENT_TRAIN) {
+        status = fnd_error_set(error, FND_INVALID, "the body is no object");
     }
     if (status == FND_OK) {
         status = document(meta, meta_size, "meta", &value, error);
