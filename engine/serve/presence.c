@@ -3,8 +3,8 @@
  * happens. Claims and releases are events; heartbeats, drafts and the end of a lease that nobody
  * kept up are not, and are told here. A client that was away has missed nothing by it: a claim says
  * until when it holds, and the ask has its draft. */
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "serve/internal.h"
 #include "store/desk.h"
@@ -49,7 +49,7 @@ static void tell(struct directory *directory, enum presence_kind kind, int64_t r
     struct presence_told *told = &presence->ring[presence->count++ % TOLD_MAX];
     *told =
         (struct presence_told){.kind = kind, .request = request, .job = job, .until_us = until_us};
-    strncpy(told->by, by, sizeof told->by - 1);
+    snprintf(told->by, sizeof told->by, "%s", by);
     pthread_mutex_unlock(&presence->lock);
     atomic_fetch_add(&directory->stirred, 1);
 }
