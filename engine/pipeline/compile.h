@@ -36,6 +36,7 @@ struct fnd_compile {
     const struct fnd_node *root;
     const struct fnd_node *nodes[FND_PHASES_MAX]; /* of the phases */
     struct fnd_grant grants[FND_PHASES_MAX + 1]; /* the last: of a trainer */
+    bool models_spoiled; /* too many, and reported: say nothing of those who read them */
     struct fnd_used *used;
     size_t used_count;
     /* defaults of phases */

@@ -97,6 +97,12 @@ static void need_write(struct fnd_compile *compile, const struct fnd_node *uses,
     if (grant->write == NULL && grant->spoiled) {
         return;
     }
+    if (bound->callee.kind == FND_CALLEE_TRAINER) {
+        fnd_compile_error(compile, uses, "grant_unsupported",
+                          "%s writes files, which no trainer can be granted: take another trainer",
+                          bound->uses);
+        return;
+    }
     if (grant->write == NULL) {
         fnd_compile_error(compile, uses, "grant_missing",
                           "%s writes files, which the phase must grant: add `grant: {write: out}`",
@@ -134,6 +140,13 @@ static void need_read(struct fnd_compile *compile, const struct fnd_node *uses,
 {
     if (share(path)) {
         read_add(bound, path);
+        return;
+    }
+    if (bound->callee.kind == FND_CALLEE_TRAINER) {
+        fnd_compile_error(compile, uses, "grant_unsupported",
+                          "%s reads %s, which no trainer can be granted: only what lies below "
+                          "/usr/share is open to it",
+                          bound->uses, path);
         return;
     }
     bool granted = false;

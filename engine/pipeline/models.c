@@ -6,7 +6,7 @@
 
 #include "pipeline/compile.h"
 
-enum { TRAINER_TIMEOUT_MS = 2 * 3600 * 1000, COUNT_MAX = 1000000000 };
+enum { TRAINER_TIMEOUT_MS = 2 * 3600 * 1000, COUNT_MIN = 1, COUNT_MAX = 1000000000 };
 
 static const struct fnd_shape model_shapes[] = {
     {"phase", FND_SHAPE_STRING, true, "the phase whose `with:` reads it, such as extract"},
@@ -55,6 +55,7 @@ void fnd_compile_models_names(struct fnd_compile *compile, const struct fnd_node
     if (models->count > FND_MODELS_MAX) {
         fnd_compile_error(compile, models, "limit", "`models` has %zu models, at most %d are taken",
                           models->count, FND_MODELS_MAX);
+        compile->models_spoiled = true;
         return;
     }
     pipeline->models = fnd_alloc((models->count + 1) * sizeof pipeline->models[0]);
@@ -80,8 +81,8 @@ void fnd_compile_models_names(struct fnd_compile *compile, const struct fnd_node
     }
 }
 
-/* A whole number from `min` on; what stands where it is none, or not there. */
-static uint64_t count_read(struct fnd_compile *compile, const struct fnd_node *node, uint64_t min,
+/* A count; what stands where it is none, or not there. */
+static uint64_t count_read(struct fnd_compile *compile, const struct fnd_node *node,
                            uint64_t otherwise)
 {
     if (node == NULL) {
@@ -89,10 +90,10 @@ static uint64_t count_read(struct fnd_compile *compile, const struct fnd_node *n
     }
     int64_t count = 0;
     const struct fnd_json number = {node->text, strlen(node->text)};
-    if (!fnd_json_integer(number, &count) || count < (int64_t)min || count > COUNT_MAX) {
+    if (!fnd_json_integer(number, &count) || count < COUNT_MIN || count > COUNT_MAX) {
         fnd_compile_error(compile, node, "invalid_value",
-                          "`%s` is %s, must be a whole number from %llu on", node->key, node->text,
-                          (unsigned long long)min);
+                          "`%s` is %s, must be a whole number from %d to %d", node->key, node->text,
+                          COUNT_MIN, COUNT_MAX);
         return otherwise;
     }
     return (uint64_t)count;
@@ -118,8 +119,7 @@ static void when_read(struct fnd_compile *compile, const struct fnd_node *when,
     const struct fnd_node *age = fnd_shape_member(when, when_shapes, "age");
     const struct fnd_node *cooldown = fnd_shape_member(when, when_shapes, "cooldown");
     const struct fnd_node *error = fnd_shape_member(when, when_shapes, "audited_error");
-    model->corrections =
-        count_read(compile, fnd_shape_member(when, when_shapes, "corrections"), 1, 0);
+    model->corrections = count_read(compile, fnd_shape_member(when, when_shapes, "corrections"), 0);
     if (age != NULL) {
         fnd_compile_duration(compile, age, 0, FND_COOLDOWN_MAX_MS, "3650d", &model->age_ms);
     }
@@ -129,7 +129,8 @@ static void when_read(struct fnd_compile *compile, const struct fnd_node *when,
     }
     model->audited_error = share_read(compile, error, -1);
     model->triggered = true;
-    if (model->corrections == 0 && error == NULL) {
+    if (fnd_node_member(when, "corrections") == NULL &&
+        fnd_node_member(when, "audited_error") == NULL) {
         fnd_compile_error(compile, when, "missing_key",
                           "`when` of model `%s` says neither `corrections` nor `audited_error`: "
                           "one of them must begin a training",
@@ -144,10 +145,10 @@ static void promote_read(struct fnd_compile *compile, const struct fnd_node *pro
         return;
     }
     const struct fnd_node *alpha = fnd_shape_member(promote, promote_shapes, "alpha");
-    model->minimum = count_read(compile, fnd_shape_member(promote, promote_shapes, "minimum"), 1,
-                                model->minimum);
+    model->minimum =
+        count_read(compile, fnd_shape_member(promote, promote_shapes, "minimum"), model->minimum);
     model->window =
-        count_read(compile, fnd_shape_member(promote, promote_shapes, "window"), 1, model->window);
+        count_read(compile, fnd_shape_member(promote, promote_shapes, "window"), model->window);
     if (alpha != NULL) {
         double value = 0;
         const struct fnd_json number = {alpha->text, strlen(alpha->text)};
@@ -183,12 +184,53 @@ static void trainer_read(struct fnd_compile *compile, const struct fnd_node *tra
         compile->grants[FND_PHASES_MAX] = (struct fnd_grant){.bound = true};
         if (fnd_compile_bind(compile, uses, with, FND_CALLEE_TRAINER, &place, &model->trainer) &&
             model->trainer.with.holes_count > 0) {
-            fnd_compile_error(compile, with, "not_per_job",
+            const struct fnd_hole *hole = &model->trainer.with.holes[0];
+            fnd_compile_error(compile, fnd_node_find(with, hole->pointer), "not_per_job",
                               "the `with` of a trainer holds for all examples: only constants and "
                               "${params.…} can stand in it, not `%s`",
-                              model->trainer.with.holes[0].text);
+                              hole->text);
         }
     }
+}
+
+/* What the phase was given becomes part of the examples, which are kept and handed to trainers. A
+ * secret is never stored, so it cannot stand there. */
+static void secrets_refuse(struct fnd_compile *compile, const struct fnd_phase *phase,
+                           const struct fnd_model *model)
+{
+    const struct fnd_template *with = &phase->bound.with;
+    size_t told = with->holes_count;
+    for (size_t i = 0; i < with->parts_count; i++) {
+        const struct fnd_part *part = &with->parts[i];
+        if (part->kind != FND_PART_SECRET || part->hole == told) {
+            continue;
+        }
+        const struct fnd_hole *hole = &with->holes[part->hole];
+        told = part->hole;
+        fnd_compile_error(compile, fnd_node_find(fnd_compile_with(compile, phase), hole->pointer),
+                          "secret_in_examples",
+                          "`%s`: phase `%s` teaches model `%s`, and its `with` is kept in the "
+                          "examples, where no secret may stand; read it in a phase before this one",
+                          hole->text, phase->id, model->name);
+    }
+}
+
+/* Whether the phase can be one that learns, and reads the model. */
+static void phase_check(struct fnd_compile *compile, const struct fnd_node *node,
+                        const struct fnd_phase *phase, size_t index)
+{
+    const struct fnd_model *model = &compile->pipeline->models[index];
+    if (phase->kind != NULL && phase->kind != fnd_kind_plugin()) {
+        fnd_compile_error(compile, node, "invalid_value",
+                          "phase `%s` is %s, one of the engine's own: only a plugin's phase learns",
+                          phase->id, phase->bound.uses);
+    } else if ((phase->models >> index & 1) == 0) {
+        fnd_compile_error(compile, node, "invalid_value",
+                          "phase `%s` does not read the model: its `with` must hold "
+                          "`\"${models.%s}\"`",
+                          phase->id, model->name);
+    }
+    secrets_refuse(compile, phase, model);
 }
 
 /* The phase of that name, anywhere in the file. */
@@ -213,11 +255,8 @@ static void model_read(struct fnd_compile *compile, const struct fnd_node *node,
     const struct fnd_phase *phases = compile->pipeline->phases;
     model->phase = phase_named(compile, phase);
     model->of = phase_named(compile, of);
-    if (model->phase >= 0 && (phases[model->phase].models >> index & 1) == 0) {
-        fnd_compile_error(compile, phase, "invalid_value",
-                          "phase `%s` does not read the model: its `with` must hold "
-                          "`\"${models.%s}\"`",
-                          phase->text, model->name);
+    if (model->phase >= 0) {
+        phase_check(compile, phase, &phases[model->phase], index);
     }
     if (model->of >= 0 && model->phase >= 0 && phases[model->of].subject != model->phase) {
         fnd_compile_error(compile, of, "invalid_value",

@@ -29,12 +29,12 @@ int32_t fnd_compile_index(const struct fnd_compile *compile, const char *id)
     return -1;
 }
 
-/* The ids of the phases before `end`, NULL-ended; the count. */
+/* The ids of the phases before `end`, which may lie behind all of them; NULL-ended; the count. */
 static size_t ids_before(const struct fnd_compile *compile, size_t end,
                          const char *ids[FND_PHASES_MAX + 1])
 {
     size_t count = 0;
-    for (size_t i = 0; i < end; i++) {
+    for (size_t i = 0; i < end && i < compile->pipeline->phases_count; i++) {
         if (compile->pipeline->phases[i].id[0] != '\0') {
             ids[count++] = compile->pipeline->phases[i].id;
         }
@@ -148,6 +148,9 @@ static bool read_model(struct fnd_compile *compile, const struct fnd_node *node,
 {
     const struct fnd_pipeline *pipeline = compile->pipeline;
     const char *names[FND_MODELS_MAX + 1];
+    if (compile->models_spoiled) {
+        return true;
+    }
     const char *wanted = segment->pointer[0] == '/' ? segment->pointer + 1 : segment->pointer;
     for (size_t i = 0; i < pipeline->models_count; i++) {
         names[i] = pipeline->models[i].name;
