@@ -262,3 +262,241 @@ Test(test_models, there_are_at_most_sixteen)
     free(yaml);
     fixture_destroy(fixture);
 }
+
+/* --- what is read ---------------------------------------------------------------------------- */
+
+Test(test_models, a_whole_entry_is_read)
+{
+    struct fixture *fixture = fixture_create();
+    struct fnd_pipeline *pipeline =
+        fixture_good(fixture, WITH("{text: x, model: '${models.m}'}") KNOWN
+                     "    trainer: {uses: demo/train, timeout: 90m,\n"
+                     "              with: {epochs: '${params.e}', note: 'at ${params.e}'}}\n"
+                     "    when: {corrections: 100, age: 7d, audited_error: 2%, cooldown: 0s}\n"
+                     "    pool: gpu-0\n"
+                     "    promote: {minimum: 1, alpha: 0.01, window: 1000000000}\n"
+                     "params: {e: {type: integer, default: 12}}\n");
+    const struct fnd_model *model = fnd_pipeline_model(pipeline, "m");
+    cr_assert_eq(model, &pipeline->models[0]);
+    cr_assert_null(fnd_pipeline_model(pipeline, "n"));
+    cr_assert_eq(pipeline->models_count, 1);
+    cr_assert_str_eq(model->name, "m");
+    cr_assert_eq(model->line, 9);
+    cr_assert_eq(model->phase, 0);
+    cr_assert_eq(model->of, 1);
+    cr_assert_eq(pipeline->phases[0].models, 1);
+    cr_assert_eq(pipeline->phases[1].models, 0);
+    cr_assert_eq(model->timeout_ms, 90 * 60 * 1000);
+    cr_assert(model->triggered);
+    cr_assert_eq(model->corrections, 100);
+    cr_assert_eq(model->age_ms, INT64_C(7) * 24 * 3600 * 1000);
+    cr_assert_eq(model->audited_error, 0.02);
+    cr_assert_eq(model->cooldown_ms, 0);
+    cr_assert_str_eq(model->pool, "gpu-0");
+    cr_assert_eq(model->minimum, 1);
+    cr_assert_eq(model->window, 1000000000);
+    cr_assert_eq(model->alpha, 0.01);
+    const struct fnd_callee *callee = &model->trainer.callee;
+    cr_assert_eq(callee->kind, FND_CALLEE_TRAINER);
+    cr_assert_str_eq(callee->plugin, "demo");
+    cr_assert_str_eq(callee->name, "train");
+    cr_assert_eq(callee->isolation, FND_ISOLATION_PROCESS);
+    cr_assert_eq(callee->limits.memory_bytes,
+                 4 * pipeline->phases[0].bound.callee.limits.memory_bytes,
+                 "a trainer holds all examples");
+    cr_assert_str_eq(model->trainer.with.json, "{\"epochs\":12,\"note\":\"at 12\"}");
+    fnd_pipeline_destroy(pipeline);
+    fixture_destroy(fixture);
+}
+
+Test(test_models, what_an_entry_does_not_say_has_a_standard)
+{
+    struct fixture *fixture = fixture_create();
+    struct fnd_pipeline *pipeline = fixture_good(fixture, MODEL);
+    const struct fnd_model *model = fnd_pipeline_model(pipeline, "m");
+    cr_assert_eq(model->timeout_ms, 2 * 3600 * 1000);
+    cr_assert_not(model->triggered, "by hand only");
+    cr_assert_eq(model->corrections, 0);
+    cr_assert_eq(model->age_ms, 0);
+    cr_assert_lt(model->audited_error, 0);
+    cr_assert_eq(model->cooldown_ms, FND_COOLDOWN_STANDARD_MS);
+    cr_assert_str_eq(model->pool, "cpu");
+    cr_assert_eq(model->minimum, FND_PROMOTE_MINIMUM);
+    cr_assert_eq(model->window, FND_PROMOTE_WINDOW);
+    cr_assert_eq(model->alpha, FND_PROMOTE_ALPHA);
+    cr_assert_str_eq(model->trainer.with.json, "{\"epochs\":3}");
+    fnd_pipeline_destroy(pipeline);
+    pipeline = fixture_good(fixture, MODEL "    when: {audited_error: 0%}\n    promote: {}\n");
+    model = fnd_pipeline_model(pipeline, "m");
+    cr_assert(model->triggered);
+    cr_assert_eq(model->corrections, 0, "corrections are not counted");
+    cr_assert_eq(model->audited_error, 0);
+    cr_assert_eq(model->minimum, FND_PROMOTE_MINIMUM);
+    fnd_pipeline_destroy(pipeline);
+    pipeline = fixture_good(fixture, ONE "models: {}\n");
+    cr_assert_eq(pipeline->models_count, 0);
+    cr_assert_null(fnd_pipeline_model(pipeline, "m"));
+    fnd_pipeline_destroy(pipeline);
+    fixture_destroy(fixture);
+}
+
+/* One phase may read several models, and others may read one that is not learned for them. */
+Test(test_models, who_reads_what_is_known)
+{
+    struct fixture *fixture = fixture_create();
+    struct fnd_pipeline *pipeline = fixture_good(
+        fixture,
+        HEAD "phases:\n"
+             "  - {id: a, uses: demo/any, with: {x: '${models.two}', y: ['${models.one}']}}\n"
+             "  - {id: b, uses: demo/learn, with: {text: x, model: '${models.one}'}}\n"
+             "  - {id: c, uses: demo/learn, with: {text: x, key: '${secrets.K}'}}\n"
+             "  - id: r\n    uses: foundry/gate\n    with:\n      of: a\n      detectors:\n"
+             "        - {uses: demo/doubt, with: {below: 1, hint: '${models.two}'}}\n"
+             "models:\n"
+             "  one: {phase: a, of: r, trainer: {uses: demo/train}}\n"
+             "  two: {phase: a, of: r, trainer: {uses: './local.so#train'}}\n");
+    cr_assert_eq(pipeline->phases[0].models, 3);
+    cr_assert_eq(pipeline->phases[1].models, 1);
+    cr_assert_eq(pipeline->phases[2].models, 0, "and it may read a secret");
+    cr_assert_eq(pipeline->phases[3].models, 2, "its detectors read for it");
+    cr_assert_str_eq(pipeline->models[1].trainer.info->path, "/home/local.so");
+    fnd_pipeline_destroy(pipeline);
+    fixture_destroy(fixture);
+}
+
+Test(test_models, a_reference_is_the_name_of_what_works_or_null)
+{
+    static const struct {
+        const char *with, *documents, *config, *part;
+    } rows[] = {
+        {"{text: x, model: '${models.m}'}", "{\"models\":{\"m\":\"m-3f2a\"}}",
+         "{\"model\":\"m-3f2a\",\"text\":\"x\"}", NULL},
+        {"{text: x, model: '${models.m}'}", "{\"models\":{\"m\":null}}",
+         "{\"model\":null,\"text\":\"x\"}", NULL},
+        {"{text: x, model: \"${models['m']}\"}", "{\"models\":{\"m\":null}}",
+         "{\"model\":null,\"text\":\"x\"}", NULL},
+        {"{text: 'by ${models.m}'}", "{\"models\":{\"m\":\"m-3f2a\"}}",
+         "{\"model\":null,\"text\":\"by m-3f2a\"}", NULL},
+        {"{text: 'by ${models.m}'}", "{\"models\":{\"m\":null}}", NULL,
+         "`${models.m}` is null and stands inside a text"},
+        {"{text: '${models.m}'}", "{\"models\":{\"m\":null}}", NULL, "it is `${models.m}`"},
+        {"{text: x, model: '${models.m}'}", "{\"models\":{}}", NULL,
+         "`${models.m}` leads nowhere: `models` is an object"},
+        {"{text: x, model: '${models.m}'}", "{}", NULL, "`models` has no value at this visit"},
+    };
+    struct fixture *fixture = fixture_create();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct fnd_text yaml = {0};
+        struct fnd_error error = {0};
+        fnd_text_printf(&yaml, WITH("%s") KNOWN "    trainer: {uses: demo/train}\n", rows[i].with);
+        struct fnd_pipeline *pipeline = fixture_good(fixture, fnd_text_z(&yaml));
+        struct fnd_bound *bound = &pipeline->phases[0].bound;
+        cr_assert_eq(fnd_bound_arm(bound, NULL, &error), FND_OK);
+        cr_expect_null(strstr(bound->constant, "models"), "create() knows no model of a job");
+        char *config = fixture_resolve(bound, rows[i].documents, &error);
+        if (rows[i].config != NULL) {
+            cr_expect_str_eq(config != NULL ? config : error.message, rows[i].config, "row %zu", i);
+        } else {
+            cr_expect_null(config, "row %zu gave %s", i, config);
+            cr_expect_not_null(strstr(error.message, rows[i].part), "row %zu: %s", i,
+                               error.message);
+        }
+        free(config);
+        fnd_pipeline_destroy(pipeline);
+        fnd_text_finish(&yaml);
+    }
+    fixture_destroy(fixture);
+}
+
+/* --- the pin --------------------------------------------------------------------------------- */
+
+static const char two[] =
+    HEAD "params: {e: {type: integer, default: 12}}\nphases:\n"
+         "  - {id: z, uses: demo/learn, with: {text: x, model: '${models.zeta}'}}\n"
+         "  - {id: zr, uses: foundry/gate, with: {of: z}}\n"
+         "  - {id: a, uses: demo/learn, with: {text: x, model: '${models.alpha}'}}\n"
+         "  - {id: ar, uses: foundry/gate, with: {of: a}}\n"
+         "models:\n"
+         "  zeta: {phase: z, of: zr, trainer: {uses: demo/train, with: {epochs: '${params.e}'}}}\n"
+         "  alpha: {phase: a, of: ar, trainer: {uses: './local.so#train'},\n"
+         "          when: {corrections: 5, age: 90m, audited_error: 2.50%}, pool: gpu,\n"
+         "          promote: {alpha: 0.010}}\n";
+
+Test(test_models, a_pin_has_them_all)
+{
+    struct fixture *fixture = fixture_create();
+    struct fnd_pipeline *first = fixture_good(fixture, two);
+    struct fnd_pipeline *second = fixture_load_pin(fixture, first->pin);
+    cr_assert_not_null(second, "%s", fixture->errors.list[0].message);
+    cr_assert_str_eq(first->pin, second->pin);
+    cr_assert_eq(second->models_count, 2);
+    cr_assert_str_eq(first->models[0].name, "zeta");
+    cr_assert_str_eq(second->models[0].name, "alpha", "a pin keeps its keys sorted");
+    for (size_t i = 0; i < 2; i++) {
+        const struct fnd_model *a = &first->models[i];
+        const struct fnd_model *b = fnd_pipeline_model(second, a->name);
+        cr_assert_not_null(b);
+        cr_expect_eq(a->phase, b->phase);
+        cr_expect_eq(a->of, b->of);
+        cr_expect_eq(a->triggered, b->triggered);
+        cr_expect_eq(a->corrections, b->corrections);
+        cr_expect_eq(a->age_ms, b->age_ms);
+        cr_expect_eq(a->audited_error, b->audited_error);
+        cr_expect_eq(a->alpha, b->alpha);
+        cr_expect_str_eq(a->pool, b->pool);
+        cr_expect_str_eq(a->trainer.with.json, b->trainer.with.json);
+        cr_expect_arr_eq(a->trainer.callee.hash, b->trainer.callee.hash, FND_DIGEST_SIZE);
+        cr_expect_eq(second->phases[b->phase].models, UINT64_C(1) << (b - second->models),
+                     "phase and model are matched anew");
+    }
+    fixture->gone = true;
+    cr_assert_null(fixture_load_pin(fixture, first->pin));
+    cr_assert_str_eq(fixture->errors.list[0].code, "missing_plugin");
+    fnd_pipeline_destroy(first);
+    fnd_pipeline_destroy(second);
+    fixture_destroy(fixture);
+}
+
+static const struct {
+    const char *old, *new, *lines;
+} changes[] = {
+    {MODEL, MODEL, ""},
+    {MODEL, MODEL "# a comment\n", ""},
+    {MODEL "    when: {corrections: 20, age: 7d}\n",
+     MODEL "    when: {age: 7d, corrections: 100}\n", "models/m/when/corrections: 20 → 100\n"},
+    {MODEL, MODEL "    when: {corrections: 20}\n", "models/m/when: added {\"corrections\":20}\n"},
+    {MODEL "    when: {audited_error: 2%}\n", MODEL,
+     "models/m/when: removed, was {\"audited_error\":\"2%\"}\n"},
+    {MODEL "    promote: {alpha: 0.05}\n    pool: cpu\n",
+     MODEL "    promote: {alpha: 0.01}\n    pool: gpu\n",
+     "models/m/pool: cpu → gpu\nmodels/m/promote/alpha: 0.05 → 0.01\n"},
+    {MODEL, PHASES KNOWN "    trainer: {uses: './local.so#train'}\n",
+     "models/m/trainer/uses: demo/train → ./local.so#train\n"
+     "plugin ./local.so added 1.2.0 1c1c1c1c1c1c…\n"},
+    {WITH("{text: x}") "  {}\n", MODEL,
+     "models/m: added {\"of\":\"review\",\"phase\":\"extract\",\"trainer\":{\"uses\":"
+     "\"demo/train\"}}\nphases/extract/with/model: added ${models.m}\n"},
+};
+
+Test(test_models, a_changed_entry_is_told)
+{
+    struct fixture *fixture = fixture_create();
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        struct fnd_text lines = {0};
+        struct fnd_pipeline *old = fixture_good(fixture, changes[i].old);
+        struct fnd_pipeline *new = fixture_good(fixture, changes[i].new);
+        const struct fnd_json a = {old->pin, strlen(old->pin)}, b = {new->pin, strlen(new->pin)};
+        size_t count = 0;
+        for (const char *at = changes[i].lines; *at != '\0'; at++) {
+            count += *at == '\n' ? 1 : 0;
+        }
+        cr_expect_eq(fnd_pin_diff(a, b, &lines), count, "row %zu", i);
+        cr_expect_str_eq(fnd_text_z(&lines), changes[i].lines, "row %zu:\n%s", i,
+                         fnd_text_z(&lines));
+        cr_expect_eq(memcmp(old->pin_hash, new->pin_hash, FND_DIGEST_SIZE) == 0, count == 0);
+        fnd_text_finish(&lines);
+        fnd_pipeline_destroy(old);
+        fnd_pipeline_destroy(new);
+    }
+    fixture_destroy(fixture);
+}
