@@ -206,6 +206,12 @@ static enum fnd_status line_make(struct fnd_examples *examples, struct fnd_case 
 {
     const struct fnd_json none = {0};
     const struct fnd_json marks = span(&run->marks);
+    /* Files that have `models:` cannot; a run may be older than its file's. */
+    if (fnd_bound_secret(&run->phase->bound)) {
+        return fnd_error_set(error, FND_INVALID,
+                             "phase %s read a secret then, which no example may hold",
+                             run->phase->id);
+    }
     enum fnd_status status = fnd_case_config(run, &told->config, error);
     if (status != FND_OK) {
         return status;

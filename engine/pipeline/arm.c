@@ -31,6 +31,16 @@ static enum fnd_status secret_get(const struct fnd_bound *bound, const struct fn
     return status;
 }
 
+bool fnd_bound_secret(const struct fnd_bound *bound)
+{
+    for (size_t i = 0; i < bound->with.parts_count; i++) {
+        if (bound->with.parts[i].kind == FND_PART_SECRET) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A hole's text, its secrets put in. */
 static char *hole_text(const struct fnd_template *with, size_t hole)
 {

@@ -241,6 +241,9 @@ struct fnd_secrets {
 enum fnd_status fnd_bound_arm(struct fnd_bound *bound, const struct fnd_secrets *secrets,
                               struct fnd_error *error);
 
+/** Whether a secret is part of the config: then no visit's config may be kept. */
+bool fnd_bound_secret(const struct fnd_bound *bound);
+
 /** What a job's references read. `value` gives the document behind a root name ("input", a phase's
  *  id, "run"), no value if there is none (yet). */
 struct fnd_scope {

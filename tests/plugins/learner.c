@@ -456,6 +456,7 @@ static const foundry_phase_t label_phase = {
     .summary = "Give a text its label",
     .config_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"file\"],"
                      "\"properties\":{\"file\":{\"type\":\"string\",\"x-foundry-per-job\":true},"
+                     "\"key\":{\"type\":\"string\"},"
                      "\"model\":{\"type\":[\"string\",\"null\"],\"default\":null,"
                      "\"x-foundry-per-job\":true}}}",
     .output_schema = "{\"type\":\"object\",\"required\":[\"label\"],"

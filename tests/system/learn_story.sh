@@ -179,4 +179,20 @@ exits 0 "listed" "$engine" models list jobs
 says "as failed: the engine ended" "the engine ended while the training ran"
 exits 0 "and the pool is free" "$engine" train jobs words
 exits 0 "the record is what was recorded" "$engine" verify jobs
+
+echo "-- a run that was given a secret is no example"
+mkdir -p secret/jobs && cd secret || exit 1
+export FOUNDRY_SECRET_KEY=open-sesame
+pipeline ''
+sed -i '/^models:/,$d; s/model: .*}/key: "${secrets.KEY}"}/' labels.yaml
+"$engine" run labels.yaml jobs >/dev/null 2>&1
+uuid=$(sqlite3 jobs/.foundry/state.db "SELECT body ->> '$.uuid' FROM payload WHERE event = 1")
+names=() number=0
+texts 1 train
+exits 3 "a text waits for a person" "$engine" run labels.yaml jobs
+holds "who answers" answered "${names[@]}"
+pipeline '' # the phase learns from now on
+exits 0 "the file has a model now" "$engine" run labels.yaml jobs
+exits 9 "the answer from before teaches nothing" "$engine" train jobs words
+says "and it is said why" "phase label read a secret then" "$err"
 finish

@@ -358,6 +358,8 @@ Test(test_models, who_reads_what_is_known)
     cr_assert_eq(pipeline->phases[0].models, 3);
     cr_assert_eq(pipeline->phases[1].models, 1);
     cr_assert_eq(pipeline->phases[2].models, 0, "and it may read a secret");
+    cr_assert(fnd_bound_secret(&pipeline->phases[2].bound));
+    cr_assert_not(fnd_bound_secret(&pipeline->phases[0].bound));
     cr_assert_eq(pipeline->phases[3].models, 2, "its detectors read for it");
     cr_assert_str_eq(pipeline->models[1].trainer.info->path, "/home/local.so");
     fnd_pipeline_destroy(pipeline);
