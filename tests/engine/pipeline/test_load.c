@@ -230,6 +230,17 @@ static const struct {
     {ONE "export: {sft: {format: gemini, of: b}}\n", "6:36:unknown_phase"},
     {ONE "export: {sft: {format: gemini, prompt: '${input.x}'}}\n", "6:40:bad_reference"},
     {ONE "export: {SFT: {format: gemini}}\n", "6:10:bad_name"},
+    {ONE "export: {redact: {}}\n", "6:18:wrong_type"},
+    {ONE "export: {redact: []}\n", "6:18:wrong_type"},
+    {ONE "export: {redact: [5]}\n", "6:19:wrong_type"},
+    {ONE "export: {redact: [{action: mask}]}\n", "6:19:invalid_value"},
+    {ONE "export: {redact: [{pointer: /a, pattern: b, action: mask}]}\n", "6:19:invalid_value"},
+    {ONE "export: {redact: [{pointer: a, action: mask}]}\n", "6:29:invalid_value"},
+    {ONE "export: {redact: [{pointer: /a~2, action: mask}]}\n", "6:29:invalid_value"},
+    {ONE "export: {redact: [{pattern: '', action: mask}]}\n", "6:29:invalid_value"},
+    {ONE "export: {redact: [{pattern: 'a(', action: mask}]}\n", "6:29:invalid_value"},
+    {ONE "export: {redact: [{pattern: a, action: burn}]}\n", "6:40:invalid_value"},
+    {ONE "export: {redact: [{pattern: a, action: hash, image: blur}]}\n", "6:53:invalid_value"},
     /* all of one pass, sorted by place */
     {"name: T\nfoundry: v3\nphases:\n  - id: a\n    uses: demo/upper\n    timeout: 5\n"
      "    with: {lang: 7}\n  - id: a\n    uses: no/thing\n",
@@ -339,6 +350,16 @@ Test(test_load, the_status_tells_a_wrong_file_from_a_plugin_that_cannot_load)
         fnd_text_finish(&path);
         fnd_text_finish(&source);
     }
+    fixture_destroy(fixture);
+}
+
+Test(test_load, rules_of_redaction_are_taken)
+{
+    struct fixture *fixture = fixture_create();
+    fnd_pipeline_destroy(fixture_good(
+        fixture,
+        ONE "export: {redact: [{pattern: 'a+', action: hash, image: drop},"
+            " {pointer: /a/*, action: drop, image: keep}, {pattern: b, action: mask}]}\n"));
     fixture_destroy(fixture);
 }
 

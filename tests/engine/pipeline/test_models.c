@@ -67,6 +67,10 @@ static const struct {
     {WITH("{text: 'a ${input.name} ${secrets.B} ${secrets.C}', model: '${models.m}', "
           "list: [x, {y: '${secrets.D}'}]}") KNOWN "    trainer: {uses: demo/train}\n",
      "6:18:secret_in_examples 6:99:secret_in_examples"},
+    {HEAD "phases:\n  - id: extract\n    uses: foundry/gaet\n    with: {model: '${models.m}'}\n"
+          "  - {id: review, uses: foundry/gate, with: {of: extract}}\nmodels:\n" KNOWN
+          "    trainer: {uses: demo/train}\n",
+     "5:11:unknown_phase"},
     {MODEL "  n: {phase: third, of: review, trainer: {uses: demo/train}}\n", "13:14:unknown_phase"},
     /* the trainer */
     {PHASES KNOWN "    trainer: demo/train\n", "12:14:wrong_type"},
