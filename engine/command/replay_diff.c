@@ -268,7 +268,7 @@ static enum fnd_status compare_gate(struct fnd_replay *replay, const struct fnd_
                                     size_t index, bool *told, struct fnd_error *error)
 {
     struct fnd_text texts[5] = {{0}, {0}, {0}, {0}, {0}};
-    struct fnd_step_row here, there;
+    struct fnd_step_row here = {0}, there = {0};
     struct fnd_replay_past past = {0}, present = {0};
     struct fnd_correction_row row = {.output = 0};
     struct fields fields = {.replay = replay, .job = job};

@@ -173,7 +173,7 @@ static void note_known(int64_t event, struct fnd_json manifest, void *context)
     struct fnd_json size = fnd_json_find(manifest, "/file/size");
     if (sha256 != NULL && strlen(sha256) < sizeof known.sha256 && size.bytes != NULL &&
         fnd_json_integer(size, &known.size)) {
-        strcpy(known.sha256, sha256);
+        memcpy(known.sha256, sha256, strlen(sha256) + 1);
         fnd_sha256(manifest.bytes, manifest.size, known.manifest);
         exports->known =
             fnd_realloc(exports->known, exports->known_count + 1, sizeof *exports->known);

@@ -164,7 +164,7 @@ static enum fnd_status picture_found(void *context, const char *path, bool regul
                                      struct fnd_error *error)
 {
     struct yolo *yolo = context;
-    struct fnd_picture picture;
+    struct fnd_picture picture = {0};
     struct fnd_boxes boxes = {0};
     struct fnd_text file = {0}, labels = {0}, line = {0};
     struct fnd_error flaw = {0};

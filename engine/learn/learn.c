@@ -347,7 +347,7 @@ enum fnd_status fnd_learn_train(struct fnd_learn *learn, const char *pipeline, c
     if (status == FND_OK) {
         status = pool_make(learn, error);
     }
-    if (status != FND_OK) {
+    if (status != FND_OK || wanted == NULL) {
         return status;
     }
     if (run_of(learn, pipeline, wanted->name) != NULL) {

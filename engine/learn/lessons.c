@@ -80,9 +80,12 @@ static void settle(struct fnd_lessons *lessons)
             lessons->list[kept++] = *here;
             continue;
         }
-        const bool replaces = here->tier == FND_TIER_GOLD || last->tier == FND_TIER_SILVER;
-        free(replaces ? last->path : here->path);
-        *last = replaces ? *here : *last;
+        char *path = last->path; /* the same as here */
+        free(here->path);
+        if (here->tier == FND_TIER_GOLD || last->tier == FND_TIER_SILVER) {
+            *last = *here;
+            last->path = path;
+        }
     }
     lessons->count = kept;
     qsort(lessons->list, lessons->count, sizeof *lessons->list, by_record);

@@ -164,10 +164,9 @@ void fnd_desk_news(struct fnd_desk *desk, const struct fnd_news *news)
         if (fnd_twin_is(reader, news->request, &is, NULL) == FND_OK && is) {
             fnd_settle_by_rule(desk, news->request);
         }
-    } else if (news->kind == FND_EVENT_UNDO) {
-        desk->stale = desk->rules_stale = true; /* a request more, and a rule fewer */
-    } else if (news->kind == FND_EVENT_ANSWER &&
-               (fnd_rule_made(reader, news->event, &is, NULL) != FND_OK || is)) {
+    } else if (news->kind == FND_EVENT_UNDO || /* a request more, and a rule fewer */
+               (news->kind == FND_EVENT_ANSWER &&
+                (fnd_rule_made(reader, news->event, &is, NULL) != FND_OK || is))) {
         desk->stale = desk->rules_stale = true;
     }
 }

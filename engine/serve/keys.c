@@ -91,7 +91,7 @@ enum fnd_status keys_find(struct directory *directory, struct fnd_reader *reader
         directory->keys = fnd_alloc(sizeof *directory->keys); /* the helper's own */
     }
     struct fold fold = {.keys = directory->keys, .reader = reader};
-    enum fnd_status status;
+    enum fnd_status status = FND_OK;
     do {
         const struct fnd_walk walk = {.after = directory->keys->last, .limit = KEYS_AT_ONCE};
         fold.rows = 0;

@@ -145,7 +145,7 @@ static enum fnd_status one(struct fnd_reader *reader, const struct ask *asked,
     status = fnd_reader_stepped(reader, rc, error);
     if (rc == SQLITE_ROW && model != NULL) {
         model_from(statement, model);
-    } else if (rc == SQLITE_ROW) {
+    } else if (rc == SQLITE_ROW && training != NULL) {
         training_from(statement, training);
     } else if (rc == SQLITE_DONE) {
         status = missing(asked, model != NULL ? "model" : "training", error);

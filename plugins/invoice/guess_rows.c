@@ -331,7 +331,7 @@ int rows_guess(const struct model *model, const struct scene *scene, struct resu
         goto out;
     }
     for (size_t i = 0; i < document->lines_count && result->rows_count < ROWS_MAX; i++) {
-        struct amount amounts[NUMBERS_MAX];
+        struct amount amounts[NUMBERS_MAX] = {{0}};
         struct row row;
         size_t good;
         size_t count = amounts_find(scene, &document->lines[i], shares, amounts);

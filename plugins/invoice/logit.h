@@ -37,10 +37,10 @@ struct stack {
     float mean[STACK_INPUTS_MAX], scale[STACK_INPUTS_MAX], weights[STACK_INPUTS_MAX], bias;
 };
 
-/** Train on rows of STACK_INPUTS_MAX numbers of which `inputs` count. With fewer than 8 rows
+/** Train on rows of STACK_INPUTS_MAX numbers of which `inputs_count` count. With fewer than 8 rows
  *  nothing is learnt. 0, or -1 without memory. */
-int stack_train(struct stack *stack, const double (*rows)[STACK_INPUTS_MAX], const uint8_t *right,
-                size_t count, size_t inputs);
+int stack_train(struct stack *stack, const double (*inputs)[STACK_INPUTS_MAX], const uint8_t *right,
+                size_t count, size_t inputs_count);
 /** How likely the value is right; `otherwise` if nothing was learnt. */
 double stack_probability(const struct stack *stack, const double *inputs, double otherwise);
 

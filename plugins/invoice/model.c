@@ -40,9 +40,12 @@ static void put_bytes(struct out *out, const void *bytes, size_t size)
     if (out->size + size > out->capacity && !out->failed) {
         size_t capacity = (out->size + size) * 2;
         unsigned char *moved = realloc(out->bytes, capacity);
-        out->failed = moved == NULL;
-        out->bytes = moved == NULL ? out->bytes : moved;
-        out->capacity = moved == NULL ? out->capacity : capacity;
+        if (moved == NULL) {
+            out->failed = 1;
+        } else {
+            out->bytes = moved;
+            out->capacity = capacity;
+        }
     }
     if (!out->failed && size > 0) {
         memcpy(out->bytes + out->size, bytes, size);

@@ -37,12 +37,15 @@ static int pile_add(struct pile *pile, const struct features *row, uint8_t label
     if (pile->count == pile->capacity) {
         size_t capacity = pile->capacity == 0 ? 512 : pile->capacity * 2;
         struct features *rows = realloc(pile->rows, capacity * sizeof *rows);
-        pile->rows = rows == NULL ? pile->rows : rows;
-        uint8_t *labels = realloc(pile->labels, capacity);
-        pile->labels = labels == NULL ? pile->labels : labels;
-        if (rows == NULL || labels == NULL) {
+        if (rows == NULL) {
             return -1;
         }
+        pile->rows = rows;
+        uint8_t *labels = realloc(pile->labels, capacity);
+        if (labels == NULL) {
+            return -1;
+        }
+        pile->labels = labels;
         pile->capacity = capacity;
     }
     pile->rows[pile->count] = *row;

@@ -450,15 +450,11 @@ static enum reader_status cells_reading(struct reader *reader, const struct upri
         struct word word = cell_read(reader, upright->grey, &gaps[i]);
         struct word *doubtful = gaps[i].word < words->count ? &words->items[gaps[i].word] : NULL;
         word.confidence *= doubt;
-        if (word.text == NULL || word.confidence < confidence_min) {
+        if (word.text == NULL || word.confidence < confidence_min ||
+            (doubtful != NULL && !cell_settle(words, &gaps[i], &word))) {
             free(word.text);
             changed |= gaps[i].parts == 2 && parts_join(words, gaps[i].word);
-        } else if (doubtful != NULL && !cell_settle(words, &gaps[i], &word)) {
-            free(word.text);
-            changed |= gaps[i].parts == 2 && parts_join(words, gaps[i].word);
-        } else if (doubtful != NULL) {
-            changed = 1;
-        } else if (words_take(words, word) != 0) {
+        } else if (doubtful == NULL && words_take(words, word) != 0) {
             return READER_NO_MEMORY;
         } else {
             changed = 1;

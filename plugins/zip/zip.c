@@ -334,7 +334,7 @@ static foundry_outcome_t folder_begin(unpack_t *unpack)
         return foundry_failf(unpack->host, unpack->call, FOUNDRY_PERMANENT, "bad_name", "/into",
                              "\"%s\" cannot be the name of a folder", into);
     }
-    strcpy(named.name, into);
+    memcpy(named.name, into, strlen(into) + 1);
     if (archive_refuse(&named, 0) != NULL) {
         return foundry_failf(unpack->host, unpack->call, FOUNDRY_PERMANENT, "bad_name", "/into",
                              "\"%s\" cannot be the name of a folder", into);
