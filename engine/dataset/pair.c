@@ -155,30 +155,61 @@ static enum fnd_status stage(const struct fnd_companions *companions, struct fnd
     return status;
 }
 
+/** What was staged gets its names. Returns 0 or the first errno value. */
+static int all_named(const struct fnd_companions *companions)
+{
+    int failure = 0;
+    for (size_t i = 0; i < companions->count; i++) {
+        const int one = staged_name(companions->list[i].path);
+        failure = failure == 0 ? one : failure;
+        FND_CRASH_POINT("dataset.manifest.named");
+    }
+    return failure;
+}
+
+/** Nothing of it has come: what was staged goes, and where it has its name already, that goes. */
+static void all_dropped(const struct fnd_companions *companions, bool named)
+{
+    for (size_t i = 0; i < companions->count; i++) {
+        staged_drop(companions->list[i].path);
+        if (named) {
+            unlink(companions->list[i].path);
+        }
+    }
+}
+
 enum fnd_status fnd_pair_publish(struct fnd_sink *sink, const struct fnd_companions *companions,
                                  struct fnd_error *error)
 {
+    int failure = 0;
     lock(sink->folder);
+    /* Where nothing lies yet, the manifest has its name first: data is never without one. Else the
+     * old data keeps its own until the new data has the name. */
+    const bool first = access(sink->path, F_OK) != 0;
     enum fnd_status status = stage(companions, error); /* over what a killed one may have left */
     if (status == FND_OK) {
         FND_CRASH_POINT("dataset.manifest.staged");
+        failure = first ? all_named(companions) : 0;
+        if (failure != 0) {
+            status =
+                fnd_error_errno(error, fnd_status_errno(failure), failure,
+                                "cannot give what lies beside the export %s its name", sink->path);
+        }
+    }
+    if (status == FND_OK) {
         status = fnd_sink_publish(sink, error);
         FND_CRASH_POINT("dataset.export.named");
     }
-    for (size_t i = 0; i < companions->count; i++) {
-        const char *path = companions->list[i].path;
-        if (!fnd_sink_published(sink)) {
-            staged_drop(path);
-            continue;
-        }
-        const int failure = staged_name(path);
-        if (failure != 0 && status == FND_OK) {
-            status = fnd_error_errno(error, fnd_status_errno(failure), failure,
-                                     "the export is there, but %s cannot be given its name; it is "
-                                     "%s%s",
-                                     path, path, next_ending);
-        }
-        FND_CRASH_POINT("dataset.manifest.named");
+    if (!fnd_sink_published(sink)) {
+        all_dropped(companions, first);
+    } else if (!first) {
+        failure = all_named(companions);
+    }
+    if (failure != 0 && status == FND_OK) {
+        status = fnd_error_errno(error, fnd_status_errno(failure), failure,
+                                 "the export %s is there, but what lies beside it cannot be given "
+                                 "its name; it ends in %s",
+                                 sink->path, next_ending);
     }
     if (status == FND_OK && fsync(sink->folder) != 0 && errno != EINVAL) {
         status = fnd_error_errno(error, fnd_status_errno(errno), errno,

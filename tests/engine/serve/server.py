@@ -133,7 +133,10 @@ class Server:
             sent["Content-Type"] = "application/json"
         sent.update(headers or {})
         try:
-            connection.request(method, path, body, sent)
+            try:
+                connection.request(method, path, body, sent)
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # refused by its head before the body was out: the reply is there to be read
             reply = connection.getresponse()
             return Reply(reply.status, dict(reply.getheaders()), reply.read())
         finally:
