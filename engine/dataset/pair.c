@@ -207,15 +207,16 @@ enum fnd_status fnd_pair_publish(struct fnd_sink *sink, const struct fnd_compani
     }
     if (failure != 0 && status == FND_OK) {
         status = fnd_error_errno(error, fnd_status_errno(failure), failure,
-                                 "the export %s is there, but what lies beside it cannot be given "
-                                 "its name; it ends in %s",
+                                 "the export is there, but what lies beside %s cannot be given its "
+                                 "name; it ends in %s",
                                  sink->path, next_ending);
     }
     if (status == FND_OK && fsync(sink->folder) != 0 && errno != EINVAL) {
-        status = fnd_error_errno(error, fnd_status_errno(errno), errno,
-                                 "the export %s is there, but the name of its manifest cannot be "
-                                 "made durable",
-                                 sink->path);
+        status =
+            fnd_error_errno(error, fnd_status_errno(errno), errno,
+                            "the export is there, but the name of the manifest of %s cannot be "
+                            "made durable",
+                            sink->path);
     }
     flock(sink->folder, LOCK_UN);
     return status;

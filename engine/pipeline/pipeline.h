@@ -33,7 +33,14 @@ struct fnd_retry {
                            most */
     unsigned when;      /* FND_RETRY_ */
 };
-enum { FND_BACKOFF_MAX_MS = 3600 * 1000, FND_RECOVERIES_MAX = 16 };
+enum {
+    FND_BACKOFF_MAX_MS = 3600 * 1000,
+    /* How often an engine may die in a row with a phase under way before the phase is given up. In
+       line its plugin may well be the cause. A worker cannot take the engine along: whoever kills
+       the engine that often most likely means no job of it; there is an end all the same. */
+    FND_RECOVERIES_INLINE_MAX = 64,
+    FND_RECOVERIES_MAX = 1000
+};
 
 enum {
     FND_ID_SIZE_MAX = 64,              /* bytes of a pipeline's name or a phase's id */
@@ -145,7 +152,7 @@ enum {
 /** An entry of `models:`. */
 struct fnd_model {
     char *name;
-    int32_t phase, of;        /* the phase that reads it; the human phase whose records teach it */
+    int32_t phase, of; /* the phase that reads it; the human phase whose records teach it */
     struct fnd_bound trainer;
     int64_t timeout_ms;
     /* when a training is due by itself; triggered false: only by hand */

@@ -245,10 +245,11 @@ void fnd_transition_start(struct fnd_task *task)
     const struct fnd_phase *phase = fnd_task_phase(task);
     struct fnd_write *write = fnd_transition_make(task);
     const bool begun = stand->state == FND_RUNNING || stand->due_us == FND_DUE_HELD_BEGUN;
+    const int32_t deaths_max =
+        phase->isolation == FND_ISOLATION_INLINE ? FND_RECOVERIES_INLINE_MAX : FND_RECOVERIES_MAX;
     if (begun && !phase->repeatable) {
         repeat_ask(task, write, "the engine stopped inside it");
-    } else if (stand->attempt - stand->failures > FND_RECOVERIES_MAX &&
-               deaths_in_row(task) >= FND_RECOVERIES_MAX) {
+    } else if (stand->attempt - stand->failures > deaths_max && deaths_in_row(task) >= deaths_max) {
         struct fnd_error error = {0};
         fnd_error_set(&error, FND_PLUGIN,
                       "phase %s was begun %" PRId32 " times and the engine died each time; mend or "

@@ -42,7 +42,7 @@ for name in 9997 9998 9999; do
     took=$((($(date +%s%N) - began) / 1000000 + 2))
     span=$((took < span ? took : span))
 done
-# Some runs must get through: an engine that dies under a job 16 times in a row gives that job up.
+# Some runs must get through: an engine that dies under a job again and again gives that job up.
 span=$((2 * span + 10))
 echo "kills come after 1 to $span ms"
 

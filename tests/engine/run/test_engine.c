@@ -238,7 +238,7 @@ Test(engine, a_job_may_be_held_at_any_number_of_starts)
 {
     bench_line(&bench, "a.jsonl", "{\"id\":\"x\",\"two\":\"hold\"}");
     act_held = true;
-    for (int start = 0; start < FND_RECOVERIES_MAX + 5; start++) {
+    for (int start = 0; start < FND_RECOVERIES_INLINE_MAX + 5; start++) {
         bench_open(&bench);
         bench_run(&bench);
         cr_assert_eq(bench_step(&bench, "a.jsonl#x").stand.state, FND_PAUSED, "start %d: %s", start,
@@ -396,11 +396,14 @@ Test(engine, a_refused_act_in_a_drain_gives_no_attempt_back_that_a_dead_engine_b
 
 Test(engine, a_phase_that_kills_the_engine_again_and_again_ends)
 {
+    /* In a worker it could not be the cause, and would be begun many times more. */
+    bench_pipeline(&bench, "foundry: v1\nname: plain\nphases:\n"
+                           "  - {id: one, uses: foundry/act, isolation: inline}\n");
     bench_line(&bench, "a.jsonl", "{\"id\":\"x\"}");
     struct fnd_error error = {0};
     struct fnd_ingest counts = {0};
     bench.options.flight_max = 1;
-    for (int life = 0; life < FND_RECOVERIES_MAX + 2; life++) {
+    for (int life = 0; life < FND_RECOVERIES_INLINE_MAX + 2; life++) {
         bench_open(&bench);
         cr_assert_eq(fnd_engine_resume(bench.engine, NULL, &error), FND_OK);
         cr_assert_eq(fnd_engine_ingest(bench.engine, bench.pin, false, &counts, NULL, NULL, &error),

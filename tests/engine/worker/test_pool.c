@@ -508,7 +508,7 @@ Test(pool, more_artifacts_than_a_call_carries_are_refused_by_number)
     enum { MANY = 250 };
     struct fixture fixture;
     struct fnd_call_artifact artifacts[MANY];
-    char names[MANY][8];
+    char names[MANY][16];
     fixture_open(&fixture, SINS, "sins", "look", PLACE);
     for (int i = 0; i < MANY; i++) {
         (void)snprintf(names[i], sizeof names[i], "n%d", i);

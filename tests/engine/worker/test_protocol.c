@@ -222,7 +222,7 @@ Test(protocol, of_much_noise_the_end_is_kept_and_the_rest_is_counted)
     cr_assert_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
     cr_expect(fnd_noise_read(&noise, ends[0]), "nothing yet is no end");
     for (int i = 0; i < LINES; i++) {
-        char line[LINE + 1];
+        char line[LINE + 8];
         (void)snprintf(line, sizeof line, "%07d\n", i);
         cr_assert_eq(fnd_write_all(ends[1], line, LINE), 0);
         if (i % 4096 == 0 || i + 1 == LINES) {
