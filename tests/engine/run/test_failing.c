@@ -67,7 +67,7 @@ static void finishes(struct bench *bench, const char *behind)
     bench_close(bench);
 }
 
-Test(failing, each_call_of_an_engines_life_and_a_plain_one_finishes_it, .timeout = 200)
+Test(failing, each_call_of_an_engines_life_and_a_plain_one_finishes_it, .timeout = 900)
 {
     const char *met = "";
     unsigned at = 0, told = 0;

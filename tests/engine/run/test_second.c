@@ -324,7 +324,7 @@ static enum fnd_status look(const struct scene *scene, struct fnd_deep *result,
 }
 
 /** Whoever looks is told of what could not be looked at: there is no "nothing is wrong" then. */
-Test(second, each_call_of_a_deep_look, .timeout = 200)
+Test(second, each_call_of_a_deep_look, .timeout = 900)
 {
     struct scene scene;
     struct fnd_deep whole, result;

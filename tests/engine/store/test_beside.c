@@ -59,7 +59,7 @@ Test(beside, readers_of_another_process_take_nothing_from_a_live_writer)
     scene_end(&scene);
 }
 
-Test(beside, what_was_acknowledged_is_there_after_kill_9, .timeout = 100)
+Test(beside, what_was_acknowledged_is_there_after_kill_9, .timeout = 900)
 {
     enum { ROUNDS = 25 };
     struct scene scene;

@@ -147,7 +147,7 @@ static enum fnd_status act_open(struct work *work, struct fnd_error *error)
     return scene_try(&work->scene, error);
 }
 
-Test(failing, calls_of_opening_a_store, .timeout = 100)
+Test(failing, calls_of_opening_a_store, .timeout = 900)
 {
     swept(&(struct act){"open", before_open, act_open, NULL}, 20);
 }
@@ -158,7 +158,7 @@ static void before_create(struct work *work)
     scene_directory(&work->scene, 52);
 }
 
-Test(failing, calls_of_making_a_store, .timeout = 100)
+Test(failing, calls_of_making_a_store, .timeout = 900)
 {
     swept(&(struct act){"create", before_create, act_open, NULL}, 40);
 }
@@ -188,7 +188,7 @@ static void again_commit(struct work *work, enum fnd_status status)
     fnd_write_destroy(write);
 }
 
-Test(failing, calls_of_a_commit, .timeout = 100)
+Test(failing, calls_of_a_commit, .timeout = 900)
 {
     swept(&(struct act){"commit", NULL, act_commit, again_commit}, 8);
 }
@@ -204,7 +204,7 @@ static enum fnd_status act_desk(struct work *work, struct fnd_error *error)
     return status;
 }
 
-Test(failing, calls_of_a_claim, .timeout = 100)
+Test(failing, calls_of_a_claim, .timeout = 900)
 {
     swept(&(struct act){"claim", NULL, act_desk, NULL}, 8);
 }
@@ -235,7 +235,7 @@ static void again_files(struct work *work, enum fnd_status status)
     cr_expect_eq(system(command), 0, "try %d left a temporary file", work->number);
 }
 
-Test(failing, calls_of_keeping_an_artifact, .timeout = 100)
+Test(failing, calls_of_keeping_an_artifact, .timeout = 900)
 {
     swept(&(struct act){"artifact", before_content, act_artifact, again_files}, 8);
 }
@@ -259,7 +259,7 @@ static enum fnd_status act_plugin(struct work *work, struct fnd_error *error)
     return status;
 }
 
-Test(failing, calls_of_keeping_a_plugin, .timeout = 100)
+Test(failing, calls_of_keeping_a_plugin, .timeout = 900)
 {
     swept(&(struct act){"plugin", before_content, act_plugin, again_files}, 10);
 }
@@ -388,7 +388,7 @@ static enum fnd_status act_read(struct work *work, struct fnd_error *error)
     return status;
 }
 
-Test(failing, calls_of_reading, .timeout = 100)
+Test(failing, calls_of_reading, .timeout = 900)
 {
     swept(&(struct act){"read", NULL, act_read, NULL}, 40);
 }
@@ -403,7 +403,7 @@ static enum fnd_status act_verify(struct work *work, struct fnd_error *error)
     return status;
 }
 
-Test(failing, calls_of_verifying, .timeout = 100)
+Test(failing, calls_of_verifying, .timeout = 900)
 {
     swept(&(struct act){"verify", NULL, act_verify, NULL}, 40);
 }
@@ -442,7 +442,7 @@ static void again_backup(struct work *work, enum fnd_status status)
                  fnd_status_name(status));
 }
 
-Test(failing, calls_of_a_backup, .timeout = 100)
+Test(failing, calls_of_a_backup, .timeout = 900)
 {
     swept(&(struct act){"backup", NULL, act_backup, again_backup}, 60);
 }
@@ -497,7 +497,7 @@ static void again_gc(struct work *work, enum fnd_status status)
     cr_expect_eq(system(command), 0, "try %d", work->number);
 }
 
-Test(failing, calls_of_cleaning, .timeout = 100)
+Test(failing, calls_of_cleaning, .timeout = 900)
 {
     const struct act act = {"gc", orphans_make, act_gc, again_gc};
     struct work work;

@@ -78,7 +78,7 @@ static bool meet(enum fault_call call, int at, int result, bool after, int times
     return met;
 }
 
-Test(faults, at_each_call_of_a_commit_end_in_the_truth_or_in_unknown, .timeout = 100)
+Test(faults, at_each_call_of_a_commit_end_in_the_truth_or_in_unknown, .timeout = 900)
 {
     static const struct {
         enum fault_call call;

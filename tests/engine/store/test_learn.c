@@ -521,7 +521,7 @@ static enum fnd_status read_all(struct scene *scene, int64_t model, struct fnd_e
     return status;
 }
 
-Test(learn, each_call_of_a_reader_may_fail_and_says_so, .timeout = 100)
+Test(learn, each_call_of_a_reader_may_fail_and_says_so, .timeout = 900)
 {
     struct scene scene;
     failing_place();
@@ -550,7 +550,7 @@ Test(learn, each_call_of_a_reader_may_fail_and_says_so, .timeout = 100)
 
 /* Each call of each commit fails once. Behind it the record is whole, and the same write done again
  * is recorded. */
-Test(learn, each_call_of_a_commit_may_fail_and_leaves_all_or_nothing, .timeout = 200)
+Test(learn, each_call_of_a_commit_may_fail_and_leaves_all_or_nothing, .timeout = 900)
 {
     struct scene scene;
     unsigned calls = 0;

@@ -161,7 +161,7 @@ Test(migrate, drafts_leases_and_the_outbox_come_along)
 }
 
 /* A failure leaves the old record as it was, so the next one meets the same record. */
-Test(migrate, each_call_of_it_may_fail_and_the_next_engine_brings_it_up_to_date, .timeout = 200)
+Test(migrate, each_call_of_it_may_fail_and_the_next_engine_brings_it_up_to_date, .timeout = 900)
 {
     unsigned failed = 0, at = 0;
     failing_place();

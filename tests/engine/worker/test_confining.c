@@ -160,12 +160,12 @@ static void swept(enum fnd_isolation isolation, bool write, unsigned refused_min
     scene_end(&scene);
 }
 
-Test(confining, a_sandbox_that_lacks_a_layer_runs_nothing, .timeout = 200)
+Test(confining, a_sandbox_that_lacks_a_layer_runs_nothing, .timeout = 900)
 {
     swept(FND_ISOLATION_SANDBOX, false, 10, 0);
 }
 
-Test(confining, a_best_effort_is_recorded_as_what_it_came_to, .timeout = 200)
+Test(confining, a_best_effort_is_recorded_as_what_it_came_to, .timeout = 900)
 {
     swept(FND_ISOLATION_BEST_EFFORT, true, 5, 3);
 }
@@ -173,7 +173,7 @@ Test(confining, a_best_effort_is_recorded_as_what_it_came_to, .timeout = 200)
 /* --- a worker that is none -------------------------------------------------------------------- */
 
 /** What breaks the protocol is stopped, whatever it says, and its call ends with the reason. */
-Test(confining, a_program_that_breaks_the_protocol_is_stopped_at_its_first_lie, .timeout = 100)
+Test(confining, a_program_that_breaks_the_protocol_is_stopped_at_its_first_lie, .timeout = 900)
 {
     static const char *const says[] = {"not isolated as it must be",  "not isolated as it must be",
                                        "not isolated as it must be",  "not isolated as it must be",

@@ -222,22 +222,22 @@ static void swept(enum fnd_isolation isolation, enum calls_how how, unsigned tol
     scene_end(&scene);
 }
 
-Test(failing, each_call_of_a_pool_of_plain_workers, .timeout = 200)
+Test(failing, each_call_of_a_pool_of_plain_workers, .timeout = 900)
 {
     swept(FND_ISOLATION_PROCESS, CALLS_ERROR, 2);
 }
 
-Test(failing, each_call_of_a_pool_of_sandboxed_workers, .timeout = 200)
+Test(failing, each_call_of_a_pool_of_sandboxed_workers, .timeout = 900)
 {
     swept(FND_ISOLATION_SANDBOX, CALLS_ERROR, 8);
 }
 
-Test(failing, a_signal_in_each_call_changes_nothing, .timeout = 200)
+Test(failing, a_signal_in_each_call_changes_nothing, .timeout = 900)
 {
     swept(FND_ISOLATION_PROCESS, CALLS_INTERRUPT, 0);
 }
 
-Test(failing, no_room_just_now_in_each_call_changes_nothing, .timeout = 200)
+Test(failing, no_room_just_now_in_each_call_changes_nothing, .timeout = 900)
 {
     swept(FND_ISOLATION_PROCESS, CALLS_SHORT, 0);
 }
@@ -246,7 +246,7 @@ Test(failing, no_room_just_now_in_each_call_changes_nothing, .timeout = 200)
 
 /** Each call by which a plugin is described, without a cache: the catalog is there, the plugin is
  *  in it with its description or with what went wrong, and the next look finds it. */
-Test(failing, each_call_of_a_catalog, .timeout = 200)
+Test(failing, each_call_of_a_catalog, .timeout = 900)
 {
     struct scene scene;
     const char *met = "";

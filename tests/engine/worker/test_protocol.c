@@ -94,7 +94,7 @@ static void ends_at(enum fnd_frame_type type, const void *payload, size_t size, 
     fixture_close(&fixture);
 }
 
-Test(protocol, a_frame_that_no_engine_sends_ends_the_worker_with_a_word, .timeout = 100)
+Test(protocol, a_frame_that_no_engine_sends_ends_the_worker_with_a_word, .timeout = 900)
 {
     static const struct {
         enum fnd_frame_type type;

@@ -154,7 +154,7 @@ static void outside_check(const char *act, int inside, int outside, int error, c
     }
 }
 
-Test(sandbox, forbidden_acts_fail_in_the_constructor_and_later, .timeout = 100)
+Test(sandbox, forbidden_acts_fail_in_the_constructor_and_later, .timeout = 900)
 {
     struct scene inside, outside;
     scene_open(&inside, FND_ISOLATION_SANDBOX);
@@ -194,7 +194,7 @@ Test(sandbox, what_plugins_need_gets_through)
 /* Which file an act is tried on. */
 enum target { IN_GRANT, IN_READS, ELSEWHERE, LINK_OUT_OF_GRANT, LINK_OUT_OF_READS, TARGETS };
 
-Test(sandbox, files_open_as_granted_and_no_others, .timeout = 100)
+Test(sandbox, files_open_as_granted_and_no_others, .timeout = 900)
 {
     static const struct {
         const char *act;
@@ -367,7 +367,7 @@ static struct fnd_pool *pool_older(int landlock_abi_max)
     return pool;
 }
 
-Test(sandbox, older_kernels_shut_out_the_same, .timeout = 100)
+Test(sandbox, older_kernels_shut_out_the_same, .timeout = 900)
 {
     static const int abis[] = {1, 2, 3, 4, 5, 6};
     struct scene scene;
