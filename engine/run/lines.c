@@ -114,7 +114,8 @@ static enum fnd_status line_take(struct fnd_ingesting *ingest, const struct fnd_
 }
 
 /** Read one line of at most FND_LINE_SIZE_MAX bytes; of a longer one the rest is skipped and
- *  `*size` is FND_LINE_SIZE_MAX + 1.  false at the end of the file. */
+ *  `*size` is FND_LINE_SIZE_MAX + 1.  false at the end of the file, and where reading stops with an
+ *  error: nobody can tell whether what was read of a line is all of it. */
 static bool line_read(FILE *file, char *line, size_t *size)
 {
     int byte;
@@ -128,7 +129,7 @@ static bool line_read(FILE *file, char *line, size_t *size)
     if (*size > 0 && *size <= FND_LINE_SIZE_MAX && line[*size - 1] == '\r') {
         --*size;
     }
-    return byte != EOF || *size > 0;
+    return byte != EOF || (*size > 0 && !ferror(file));
 }
 
 enum fnd_status fnd_ingest_lines(struct fnd_ingesting *ingest, const struct fnd_input *input,
@@ -164,7 +165,9 @@ enum fnd_status fnd_ingest_lines(struct fnd_ingesting *ingest, const struct fnd_
         }
     }
     if (ferror(file)) {
-        fnd_error_set(&bad, FND_DENIED, "reading %s stopped behind line %zu", identity, number);
+        fnd_error_errno(&bad, FND_DENIED, errno,
+                        "reading %s stopped behind line %zu; the next run takes up the rest",
+                        identity, number);
         fnd_ingest_refuse(ingest, &bad);
     }
     free(line);
