@@ -376,8 +376,10 @@ enum fnd_status fnd_catalog_create(const struct fnd_catalog_options *options,
 enum fnd_status fnd_catalog_again(const struct fnd_catalog *catalog, struct fnd_catalog **fresh,
                                   struct fnd_error *error)
 {
-    const struct fnd_catalog_options options = {
-        .path = catalog->path, .worker_program = catalog->program, .log = catalog->log};
+    const struct fnd_catalog_options options = {.path = catalog->path,
+                                                .worker_program = catalog->program,
+                                                .log = catalog->log,
+                                                .landlock_abi_max = catalog->landlock_abi_max};
     return fnd_catalog_create(&options, fresh, error);
 }
 

@@ -211,6 +211,41 @@ Test(catalog, one_file_is_described_by_its_descriptor)
     place_remove(&place);
 }
 
+Test(catalog, a_second_look_is_as_the_first_was_told_to)
+{
+    struct place place;
+    place_make(&place);
+    /* Writes down what it is told before it becomes the worker. */
+    char *worker = built("engine/worker/foundry-worker");
+    struct fnd_text script = {0}, program = {0}, told = {0};
+    fnd_text_printf(&script, "#!/bin/sh\nprintf '%%s\\n' \"$@\" >>'%s/told'\nexec '%s' \"$@\"\n",
+                    place.folder, worker);
+    fnd_text_printf(&program, "%s/worker", place.folder);
+    cr_assert_eq(fnd_file_write(AT_FDCWD, program.bytes, script.bytes, script.size, 0700, NULL),
+                 FND_OK);
+    const struct fnd_catalog_options options = {
+        .path = place.plugins, .worker_program = program.bytes, .landlock_abi_max = 2};
+    struct fnd_catalog *catalog = NULL, *again = NULL;
+    struct fnd_error error = {0};
+    cr_assert_eq(fnd_catalog_create(&options, &catalog, &error), FND_OK, "%s", error.message);
+    put(&place, "noop.so", "tests/plugins/noop.so");
+    cr_assert_eq(fnd_catalog_again(catalog, &again, &error), FND_OK, "%s", error.message);
+    cr_expect_eq(fnd_catalog_count(again), 1);
+    struct fnd_text path = {0};
+    fnd_text_printf(&path, "%s/told", place.folder);
+    cr_assert_eq(fnd_file_read(AT_FDCWD, path.bytes, 1 << 20, &told, &error), FND_OK, "%s",
+                 error.message);
+    cr_expect_not_null(strstr(told.bytes, "\nlandlock=2\n"), "%s", told.bytes);
+    fnd_text_finish(&path);
+    fnd_text_finish(&told);
+    fnd_text_finish(&script);
+    fnd_text_finish(&program);
+    fnd_catalog_destroy(again);
+    fnd_catalog_destroy(catalog);
+    free(worker);
+    place_remove(&place);
+}
+
 Test(catalog, a_program_that_cannot_run_fails_the_catalog)
 {
     const struct fnd_catalog_options options = {.path = "/nowhere",
