@@ -673,9 +673,8 @@ static const char backup_details[] =
 
 static const char gc_details[] =
     "Removes files below .foundry that nothing names: artifacts without an event (an engine was "
-    "killed between keeping and recording), plugin copies of pipelines that no job stands under "
-    "any more and no record was made by, temporary files of programs that died. Whatever an event "
-    "names stays for ever.\n\n"
+    "killed between keeping and recording), plugin copies of pipelines that no job ever stood "
+    "under, temporary files of programs that died. Whatever an event names stays for ever.\n\n"
     "The record is verified first. An engine that has the directory does the work itself if its "
     "jobs rest, and refuses otherwise.";
 

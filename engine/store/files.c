@@ -210,11 +210,13 @@ static void check_needed(const struct fnd_needed *needed, void *context)
     snprintf(name, sizeof name, "plugins/%s.so", hash);
     const bool there = fstatat(check->reader->folder, name, &found, AT_SYMLINK_NOFOLLOW) == 0;
     if (!there && needed->live == 0 && needed->records > 0) {
-        fnd_check_flaw(check,
-                       "%s is missing: plugin %s of the pipeline %s, by which %" PRId64
-                       " record%s came to be; restore it from a backup",
-                       name, needed->plugin, needed->pipeline, needed->records,
-                       needed->records == 1 ? "" : "s");
+        fnd_check_flaw(
+            check,
+            "%s is missing: plugin %s of the pipeline %s, by which %" PRId64
+            " record%s came to be; restore it from a backup, or put that very file there "
+            "again",
+            name, needed->plugin, needed->pipeline, needed->records,
+            needed->records == 1 ? "" : "s");
     } else if (!there && needed->live > 0) {
         fnd_check_flaw(check,
                        "%s is missing: %" PRId64 " job%s of the pipeline %s that %s not ended run "

@@ -142,8 +142,7 @@ static void look_plugin(struct gc *gc, const char *folder, const char *name)
             return;
         }
     }
-    take_below(gc, folder, name,
-               "no job stands under a pipeline that names it, no record was made by it",
+    take_below(gc, folder, name, "no job ever stood under a pipeline that names it",
                &gc->result->plugins);
 }
 
@@ -180,10 +179,12 @@ static void look_result(struct gc *gc, const char *folder, const char *name)
     }
 }
 
+/* A copy under which a job once stood may have said values that a person has yet to correct: the
+ * record of it would name a maker that is gone. */
 static void note_needed(const struct fnd_needed *needed, void *context)
 {
     struct gc *gc = context;
-    if (needed->jobs > 0 || needed->newest || needed->records > 0) {
+    if (needed->stood || needed->newest) {
         gc->needed = fnd_realloc(gc->needed, gc->needed_count + 1, sizeof *gc->needed);
         memcpy(gc->needed[gc->needed_count++], needed->hash, FND_DIGEST_SIZE);
     }

@@ -11,8 +11,8 @@ struct fnd_gc {
     uint64_t size; /* bytes */
 };
 
-/** Remove artifacts that no event names, plugin copies of pins that no job stands under and that
- * are not their pipeline's newest, and temporary files of writers that died (below artifacts/,
+/** Remove artifacts that no event names, plugin copies of pins that no job ever stood under and
+ * that are not their pipeline's newest, and temporary files of writers that died (below artifacts/,
  * plugins/ and out/). Files that the engine does not make are left alone. Killed half-way, it has
  * removed some of them: the next one goes on. store    open for writing. Nothing may be kept and
  * not yet recorded meanwhile: the caller sees to it that no artifact is put and no plugin kept.

@@ -8,13 +8,15 @@
 #include "base/json.h"
 #include "store/reader_internal.h"
 
-/* Records were made under a pin if a step that has some came in under it or was moved to it; a few
- * pins too many are counted, none too few. */
+/* Jobs come in under a pin or are moved to it, and leave it when they are moved on: what they said
+ * before is theirs still. Records were made under a pin if a step that has some ever stood under
+ * it; a few pins too many are counted, none too few. */
 static const char pins_sql[] =
-    "SELECT pin.id, pin.pipeline, coalesce(under.jobs, 0), coalesce(under.live, 0),"
+    "SELECT pin.id, pin.pipeline, pin.id IN (SELECT pin FROM job"
+    " UNION ALL SELECT ref FROM event WHERE kind = ?1), coalesce(under.live, 0),"
     " pin.id = (SELECT max(id) FROM pin AS other WHERE other.pipeline = pin.pipeline),"
     " coalesce(made.records, 0)"
-    " FROM pin LEFT JOIN (SELECT pin AS id, count(*) AS jobs, sum(state <= 3) AS live FROM step"
+    " FROM pin LEFT JOIN (SELECT pin AS id, sum(state <= 3) AS live FROM step"
     " GROUP BY pin) AS under ON under.id = pin.id"
     " LEFT JOIN (SELECT pin AS id, count(*) AS records FROM"
     " (SELECT job.pin AS pin FROM correction JOIN step ON step.id = correction.step"
@@ -81,7 +83,7 @@ enum fnd_status fnd_needed_walk(struct fnd_reader *reader,
         const char *pipeline = (const char *)sqlite3_column_text(row, 1);
         struct fnd_needed needed = {.pin = sqlite3_column_int64(row, 0),
                                     .pipeline = pipeline != NULL ? pipeline : "",
-                                    .jobs = sqlite3_column_int64(row, 2),
+                                    .stood = sqlite3_column_int(row, 2) != 0,
                                     .live = sqlite3_column_int64(row, 3),
                                     .newest = sqlite3_column_int(row, 4) != 0,
                                     .records = sqlite3_column_int64(row, 5)};

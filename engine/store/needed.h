@@ -10,7 +10,8 @@ struct fnd_needed {
     int64_t pin;
     const char *pipeline, *plugin; /* names */
     const uint8_t *hash;           /* FND_DIGEST_SIZE bytes: plugins/HASH.so */
-    int64_t jobs, live;            /* that stand under the pin; and of those, that can still move */
+    bool stood;                    /* a job stands under the pin, or did before it was moved */
+    int64_t live;                  /* jobs that stand under it and can still move */
     bool newest;                   /* the next job of that pipeline will stand under it */
     int64_t records; /* CorrectionRecords of jobs that stood under it: what said the values */
 };

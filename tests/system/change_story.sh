@@ -9,7 +9,7 @@ mkdir plugins
 cp "$fixtures/playback.so" plugins/
 export FOUNDRY_PLUGIN_PATH=$folder/plugins
 invoice_pipeline invoice.yaml
-for name in jobs gone moved; do
+for name in jobs gone moved swept; do
     invoices $name
     exits 3 "$name: jobs wait" "$engine" run invoice.yaml $name -p threshold=0.99 || finish
 done
@@ -78,4 +78,21 @@ holds "to another pin" test "$("$engine" show --json moved job-3.png | jq .pin)"
 exits 0 "answered" "$engine" answer moved - <answers.ndjson
 holds "they finish on what changed" test -f moved/out/changed-job-3.json
 exits 0 "the record is sound" "$engine" verify moved
+
+echo "-- nobody stands under the old pin any more, but what its plugin said is still asked about"
+exits 3 "an upgrade moves all" "$engine" run invoice.yaml swept -p threshold=0.99 --upgrade
+exits 0 "gc" "$engine" gc swept
+says "leaves the copy that said the values" "0 plugin copies"
+"$engine" ask list --json swept | jq -c '{request, accept: true}' >answers.ndjson
+exits 0 "the answers become records" "$engine" answer swept - <answers.ndjson
+exits 0 "whose makers are all there" "$engine" verify swept
+exits 0 "for gc, too" "$engine" gc swept
+exits 0 "and after it" "$engine" verify swept
+chmod u+w swept/.foundry/plugins
+rm -f "swept/.foundry/plugins/$hash.so"
+exits 1 "a lost one is a flaw" "$engine" verify swept
+says "by which records came to be" "plugins/$hash.so is missing"
+says "and what would do" "put that very file there again"
+cp "$fixtures/playback.so" "swept/.foundry/plugins/$hash.so"
+exits 0 "put back, it is none" "$engine" verify swept
 finish
