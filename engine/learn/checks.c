@@ -64,12 +64,14 @@ static bool changed(struct fnd_json fields, const char *pointer)
     return found;
 }
 
-void fnd_checks_add(struct fnd_checks *checks, uint64_t document, struct fnd_json record)
+static size_t add(struct fnd_checks *checks, uint64_t document, struct fnd_json record,
+                  bool borrowed)
 {
     const struct fnd_json scores = fnd_json_member(record, "confidence");
     const struct fnd_json fields = fnd_json_member(record, "fields");
     const bool rejected = fnd_json_text_is(fnd_json_member(record, "verdict"), "rejected");
     struct fnd_check whole = {.document = document,
+                              .borrowed = borrowed,
                               .field = field_of(checks, ""),
                               .right = !rejected && fnd_json_count(fields) == 0,
                               .confidence = 1};
@@ -77,7 +79,7 @@ void fnd_checks_add(struct fnd_checks *checks, uint64_t document, struct fnd_jso
     for (struct fnd_json_walk walk = fnd_json_walk(scores);
          scores.bytes != NULL && fnd_json_next(&walk);) {
         char *pointer = fnd_json_strdup(walk.key);
-        struct fnd_check check = {.document = document};
+        struct fnd_check check = {.document = document, .borrowed = borrowed};
         if (fnd_json_number(walk.value, &check.confidence) && check.confidence >= 0 &&
             check.confidence <= 1) {
             check.field = field_of(checks, pointer);
@@ -95,6 +97,17 @@ void fnd_checks_add(struct fnd_checks *checks, uint64_t document, struct fnd_jso
                   &whole);
     }
     checks->fresh = false;
+    return count;
+}
+
+void fnd_checks_add(struct fnd_checks *checks, uint64_t document, struct fnd_json record)
+{
+    (void)add(checks, document, record, false);
+}
+
+void fnd_checks_borrow(struct fnd_checks *checks, uint64_t document, struct fnd_json check)
+{
+    checks->borrowed += add(checks, document, check, true) > 0;
 }
 
 static size_t without(struct fnd_check *list, size_t count, uint64_t document)
@@ -111,6 +124,12 @@ static size_t without(struct fnd_check *list, size_t count, uint64_t document)
 void fnd_checks_forget(struct fnd_checks *checks, uint64_t document)
 {
     const size_t before = checks->documents_count;
+    for (size_t i = 0; i < before; i++) {
+        if (checks->documents[i].document == document && checks->documents[i].borrowed) {
+            checks->borrowed--;
+            break;
+        }
+    }
     checks->values_count = without(checks->values, checks->values_count, document);
     checks->documents_count = without(checks->documents, checks->documents_count, document);
     checks->fresh = checks->fresh && checks->documents_count == before;
@@ -130,6 +149,10 @@ static void numbers_append(const struct fnd_checks *checks, const struct fnd_pro
                     checks->target.per_document ? "document" : "field", checks->target.level,
                     last->threshold, last->checks, last->wrong, last->documents, last->effective,
                     last->bound, last->lower);
+    if (checks->borrowed > 0) {
+        fnd_text_printf(json, ",\"borrowed\":%zu,\"contradicted\":%s", checks->borrowed,
+                        checks->contradicted ? "true" : "false");
+    }
     if (!last->proven) {
         fnd_text_printf(json, ",\"missing\":%" PRIu64 ",\"missing_of\":\"%s\"", last->missing,
                         last->by_document ? "documents" : "checks");
@@ -147,6 +170,44 @@ static void numbers_append(const struct fnd_checks *checks, const struct fnd_pro
     fnd_text_append_byte(json, '}');
 }
 
+/* The checks of the model's own work among `list`, malloc'ed. */
+static struct fnd_check *own(const struct fnd_check *list, size_t count, size_t *own_count)
+{
+    struct fnd_check *kept = fnd_alloc((count + 1) * sizeof *kept);
+    *own_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!list[i].borrowed) {
+            kept[(*own_count)++] = list[i];
+        }
+    }
+    return kept;
+}
+
+/* Prove with all checks; and with its own alone where those contradict what was borrowed. */
+static void prove(struct fnd_checks *checks, const struct fnd_target *target)
+{
+    const struct fnd_check *list = target->per_document ? checks->documents : checks->values;
+    const size_t count = target->per_document ? checks->documents_count : checks->values_count;
+    size_t own_count = 0;
+    checks->contradicted = false;
+    fnd_threshold_finish(&checks->last);
+    fnd_threshold_prove(list, count, checks->fields_count, target, &checks->last);
+    if (checks->borrowed == 0) {
+        return;
+    }
+    struct fnd_check *kept = own(list, count, &own_count);
+    struct fnd_threshold seen = {0};
+    fnd_threshold_look(kept, own_count, checks->fields_count, target, checks->last.threshold,
+                       &seen);
+    if (seen.lower > target->error) {
+        checks->contradicted = true;
+        fnd_threshold_finish(&checks->last);
+        fnd_threshold_prove(kept, own_count, checks->fields_count, target, &checks->last);
+    }
+    fnd_threshold_finish(&seen);
+    free(kept);
+}
+
 void fnd_checks_prove(struct fnd_checks *checks, const struct fnd_proof_want *want,
                       struct fnd_proof *proof)
 {
@@ -158,16 +219,20 @@ void fnd_checks_prove(struct fnd_checks *checks, const struct fnd_proof_want *wa
     if (!checks->fresh || checks->target.error != target.error ||
         checks->target.per_document != target.per_document) {
         field_of(checks, ""); /* there is always one */
-        fnd_threshold_finish(&checks->last);
-        fnd_threshold_prove(target.per_document ? checks->documents : checks->values,
-                            target.per_document ? checks->documents_count : checks->values_count,
-                            checks->fields_count, &target, &checks->last);
+        prove(checks, &target);
         checks->target = target;
         checks->fresh = true;
     }
     proof->proven = checks->last.proven;
     proof->threshold = checks->last.threshold;
     fnd_threshold_text(&checks->last, &target, (const char *const *)checks->fields, &text);
+    if (checks->contradicted) {
+        fnd_text_append_z(&text, "; its own work was wrong more often than what was found as it "
+                                 "was trained, which does not count any more");
+    } else if (checks->borrowed > 0) {
+        fnd_text_printf(&text, "; %zu of the documents were checked as it was trained",
+                        checks->borrowed);
+    }
     proof->reason = fnd_text_take(&text);
     numbers_append(checks, proof, &text);
     proof->numbers = fnd_text_take(&text);

@@ -7,9 +7,18 @@
 #include "pipeline/kind.h"
 #include "review/review.h"
 
-/** What was checked of one model's output. `= {.model = …}`, which it owns; finish frees. */
+/** What was checked of one model's output. `= {.model = …}`, which it owns; finish frees.
+ *
+ *  Checks are of two kinds. Its own: what it said in production and a person looked at. Borrowed:
+ *  what it, or models made as it was from a part of its examples, said of documents they had not
+ *  seen (learn/cross.c). Borrowed ones count beside its own until its own contradict them: until
+ *  more of what would pass was wrong than the target lets one expect (at the proof's level). From
+ *  then on its own count alone. */
 struct fnd_checks {
     char *model;
+    bool asked;                           /* for what can be borrowed */
+    size_t borrowed;                      /* documents */
+    bool contradicted;                    /* by its own work, as it was last proven */
     struct fnd_check *values, *documents; /* documents: the same, and a value for each whole one */
     size_t values_count, documents_count, values_capacity, documents_capacity;
     char **fields; /* "/total", "/items/ * /price" without blanks; [0] is "", a whole document */
@@ -22,6 +31,8 @@ void fnd_checks_finish(struct fnd_checks *checks);
 
 /** Add the checks in a CorrectionRecord (fnd_review_record_json). */
 void fnd_checks_add(struct fnd_checks *checks, uint64_t document, struct fnd_json record);
+/** Add checks that are borrowed: an object as cross.c notes them. */
+void fnd_checks_borrow(struct fnd_checks *checks, uint64_t document, struct fnd_json check);
 /** Take a document's checks back. */
 void fnd_checks_forget(struct fnd_checks *checks, uint64_t document);
 

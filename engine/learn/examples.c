@@ -275,6 +275,9 @@ static enum fnd_status lesson_add(struct fnd_engine *engine, const struct fnd_le
         char hash[FND_DIGEST_TEXT_SIZE];
         fnd_sha256(line.bytes, line.size, digest);
         fnd_digest_text(digest, hash);
+        examples->list = fnd_realloc(examples->list, examples->count + 1, sizeof *examples->list);
+        examples->list[examples->count] = (struct fnd_example){
+            .record = lesson->record, .at = examples->lines.size, .size = line.size};
         fnd_text_append(&examples->lines, line.bytes, line.size);
         fnd_text_printf(&examples->manifest, "%s[%" PRId64 ",\"%s\"]",
                         examples->count > 0 ? "," : "", lesson->record, hash);
@@ -310,6 +313,19 @@ static enum fnd_status keep(struct fnd_engine *engine, struct fnd_examples *exam
     }
     if (status == FND_OK) {
         pack_note(examples, "examples", offset, examples->lines.size);
+        pack_end(examples);
+    }
+    return status;
+}
+
+enum fnd_status fnd_examples_pack_lines(struct fnd_examples *examples, const char *name,
+                                        const struct fnd_text *lines, struct fnd_error *error)
+{
+    const uint64_t offset = examples->pack_size;
+    const enum fnd_status status =
+        pack_write(examples, lines->size > 0 ? lines->bytes : "", lines->size, error);
+    if (status == FND_OK) {
+        pack_note(examples, name, offset, lines->size);
         pack_end(examples);
     }
     return status;
@@ -360,6 +376,7 @@ void fnd_examples_finish(struct fnd_examples *examples)
     if (examples->artifacts_count > 0) {
         (void)close(examples->pack);
     }
+    free(examples->list);
     fnd_text_finish(&examples->lines);
     fnd_text_finish(&examples->manifest);
     *examples = (struct fnd_examples){0};

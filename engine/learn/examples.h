@@ -44,6 +44,10 @@ struct fnd_examples {
     uint64_t pack_size;
     struct fnd_call_artifact *artifacts; /* "pack" first, then "examples", then the others */
     size_t artifacts_count;
+    struct fnd_example {
+        int64_t record;
+        size_t at, size;       /* of the lines' bytes */
+    } * list;                  /* one a line, in their order */
     size_t count, left;        /* lines; records of the split that could not be made into one */
     struct fnd_error left_why; /* the first of those */
     int64_t until;
@@ -57,6 +61,9 @@ enum fnd_status fnd_examples_make(struct fnd_engine *engine, const struct fnd_pi
 enum fnd_status fnd_examples_pack(struct fnd_engine *engine, struct fnd_examples *examples,
                                   const char *name, const struct fnd_artifact *artifact,
                                   struct fnd_error *error);
+/** Pack lines that are no artifact of the store, under a name. */
+enum fnd_status fnd_examples_pack_lines(struct fnd_examples *examples, const char *name,
+                                        const struct fnd_text *lines, struct fnd_error *error);
 void fnd_examples_finish(struct fnd_examples *examples);
 
 #endif

@@ -8,24 +8,51 @@
 #include "learn/learn.h"
 
 enum run_state {
-    RUN_WAITS,  /* for its pool */
-    RUN_TRAINS, /* the trainer's call is under way */
-    RUN_TRIES,  /* the model is tried on documents whose truth is known */
+    RUN_WAITS,   /* for its pool */
+    RUN_TRAINS,  /* the trainer's call is under way */
+    RUN_TRIES,   /* the model is tried on documents whose truth is known */
+    RUN_CROSSES, /* models of a part of the examples are tried on the others */
     RUN_ENDED
 };
 
-/** A document on which the new model and the one in production are tried. */
+/** A document on which models are tried: the new one and the one in production, or one that has
+ *  not seen it. */
 struct trial {
     struct fnd_case run;
     struct fnd_text human, reviewed;
+    int64_t record, step;
+    bool sample;   /* looked at as a whole, and like any other document */
+    bool rejected; /* nothing in it is right */
     struct trial_call {
         struct fnd_pool_call call; /* first: the pool knows this one */
         struct run *owner;
         struct fnd_text config, document;
         struct fnd_call_artifact *artifacts;
         size_t artifacts_count;
-    } calls[2]; /* new, production */
+    } calls[2]; /* new, production; or the one */
     size_t left;
+};
+
+/** What a call reads as the model: an artifact of the store, or bytes; name NULL: null. */
+struct tried {
+    const char *name;
+    const struct fnd_artifact *kept;
+    const char *bytes; /* of a model that is not kept; NULL: kept */
+    size_t size;
+};
+
+/** What the engine found out by itself about how sure the model may be: cross.c. */
+struct cross {
+    struct fnd_text checks; /* JSON objects with commas between */
+    size_t documents;
+    size_t tried; /* bytes of `checks` that are of the model itself */
+    size_t tried_documents;
+    size_t fold, at;            /* which part is kept apart now; the next example */
+    struct fnd_effects effects; /* of its training: holds the model */
+    const char *bytes;
+    size_t size;
+    char model_name[FND_MODEL_ARTIFACT_SIZE];
+    struct fnd_text request;
 };
 
 /** A training from its request to its decision. */
@@ -45,8 +72,9 @@ struct run {
     int64_t version, attempt;
     char previous_name[FND_MODEL_ARTIFACT_SIZE], model_name[FND_MODEL_ARTIFACT_SIZE];
     struct fnd_model_row previous; /* in production when it began; id 0: the rules */
-    struct fnd_artifact kept, calibration;
-    bool calibrated;
+    struct fnd_artifact kept, calibration, checks;
+    bool calibrated, checked;
+    struct cross cross;
     struct fnd_text metrics; /* JSON object, or empty */
     struct fnd_lessons lessons;
     size_t at; /* of the lessons */
@@ -78,6 +106,37 @@ void run_end(struct run *run, enum fnd_status status);
 /* try.c */
 void run_try(struct run *run);                             /* the next document, or the end */
 void run_tried(struct run *run, struct trial_call *trial); /* a call has ended */
+/** Load a document and what is known of it. */
+enum fnd_status trial_load(struct run *run, const struct fnd_lesson *lesson,
+                           struct fnd_error *error);
+/** Make a call of the learned phase. */
+enum fnd_status trial_call_make(struct run *run, struct trial_call *trial,
+                                const struct tried *model, struct fnd_error *error);
+/** What a call says, or no value and why. */
+struct fnd_json trial_said(const struct trial_call *trial, const struct fnd_bound *bound,
+                           struct fnd_error *error);
 void trial_finish(struct trial *trial);
+
+/* cross.c */
+/** Whether what the model is sure of is to be proven: its gate has a target error rate. */
+bool cross_wanted(const struct run *run);
+/** Note what a model said of the document under trial, if that may count as a check. */
+void cross_note(struct run *run, const struct trial_call *trial, struct fnd_json said);
+void cross_begin(struct run *run);  /* behind the trial: the first part, or the end */
+void cross_called(struct run *run); /* a part's trainer has ended */
+void cross_tried(struct run *run);  /* a document's call has ended */
+void cross_finish(struct cross *cross);
+/** Keep what was found, to be named by the record of the training's end. */
+enum fnd_status cross_keep(struct run *run, struct fnd_error *error);
+
+/* train.c */
+/** The trainer's call, in run->call, whose document is made in `request`.
+ *  examples, checkpoint  names of packed artifacts; checkpoint NULL: none. */
+void trainer_call_make(struct run *run, struct fnd_text *request, const char *examples,
+                       const char *previous, const char *checkpoint);
+/** Whether the call gave something, else why not. */
+enum fnd_status trainer_end(const struct run *run, struct fnd_error *error);
+/** The model among what a call wrote, or NULL and why. */
+const struct fnd_staged_artifact *trainer_model(const struct run *run, struct fnd_error *error);
 
 #endif

@@ -76,6 +76,7 @@ static void run_free(struct run *run)
     fnd_examples_finish(&run->examples);
     fnd_lessons_finish(&run->lessons);
     fnd_score_finish(&run->score);
+    cross_finish(&run->cross);
     fnd_model_row_finish(&run->previous);
     free(run->learned.decision);
     free(run->pipeline_name);
@@ -170,7 +171,7 @@ static bool run_waits(const struct fnd_learn *learn, const char *pipeline, const
 static bool pool_free(const struct fnd_learn *learn, const char *pool)
 {
     for (const struct run *run = learn->runs; run != NULL; run = run->next) {
-        if ((run->state == RUN_TRAINS || run->state == RUN_TRIES) &&
+        if ((run->state == RUN_TRAINS || run->state == RUN_TRIES || run->state == RUN_CROSSES) &&
             strcmp(run->model->pool, pool) == 0) {
             return false;
         }

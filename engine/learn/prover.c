@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "learn/prover.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/digest.h"
 #include "learn/checks.h"
 #include "learn/threshold.h"
 #include "review/review.h"
+#include "store/learn.h"
 #include "store/reader.h"
 
 enum { ROWS_AT_ONCE = 256 };
@@ -244,6 +247,147 @@ static enum fnd_status gate_update(struct gate *gate, struct fnd_reader *reader,
     return status;
 }
 
+/* --- what was found out as the model was trained ---------------------------------------------- */
+
+struct find {
+    char *artifact; /* as calls name it */
+    int64_t id;     /* the model's */
+};
+
+static bool model_is(const struct fnd_model_row *row, void *context)
+{
+    struct find *find = context;
+    char name[FND_MODEL_ARTIFACT_SIZE];
+    fnd_model_artifact_name(row->name, row->artifact.hash, name);
+    /* Two versions may be the same bytes: the later one has seen more. */
+    find->id = strcmp(name, find->artifact) == 0 ? row->id : find->id;
+    return true;
+}
+
+/* Add the checks of one document, unless its record was taken back or is of another phase's code.
+ */
+static enum fnd_status borrow(struct fnd_checks *checks, struct fnd_reader *reader,
+                              const struct fnd_proof_want *want, struct fnd_json check,
+                              struct fnd_error *error)
+{
+    struct fnd_correction_row row;
+    int64_t record = 0, step = 0;
+    if (!fnd_json_integer(fnd_json_member(check, "record"), &record) ||
+        !fnd_json_integer(fnd_json_member(check, "step"), &step) ||
+        !fnd_json_text_is(fnd_json_member(check, "maker"), want->maker)) {
+        return FND_OK;
+    }
+    const enum fnd_status status = fnd_correction_get(reader, record, &row, error);
+    if (status == FND_OK && row.undone == 0) {
+        fnd_checks_borrow(checks, (uint64_t)step, check);
+    }
+    return status;
+}
+
+/* The bytes of an artifact as a meta names it, if they are what was kept. */
+static enum fnd_status kept_read(struct fnd_reader *reader, struct fnd_json entry,
+                                 struct fnd_text *text, struct fnd_error *error)
+{
+    struct fnd_artifact kept = {{0}, 0};
+    uint8_t digest[FND_DIGEST_SIZE];
+    char *hash = fnd_json_strdup(fnd_json_member(entry, "sha256")), part[1 << 16];
+    int64_t size = 0;
+    int fd = -1;
+    enum fnd_status status = FND_OK;
+    if (hash == NULL || !fnd_unhex(hash, strlen(hash), kept.hash, sizeof kept.hash) ||
+        !fnd_json_integer(fnd_json_member(entry, "size"), &size) || size < 0) {
+        status = fnd_error_set(error, FND_DAMAGED, "its artifact is not named whole");
+    }
+    free(hash);
+    kept.size = (uint64_t)size;
+    if (status == FND_OK) {
+        status = fnd_artifact_open(fnd_reader_folder(reader), &kept, &fd, error);
+    }
+    while (status == FND_OK) {
+        const ssize_t got = read(fd, part, sizeof part);
+        if (got < 0 && errno != EINTR) {
+            status = fnd_error_errno(error, FND_IO, errno, "cannot read its artifact");
+        } else if (got == 0) {
+            break;
+        } else if (got > 0) {
+            fnd_text_append(text, part, (size_t)got);
+        }
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (status == FND_OK) {
+        fnd_sha256(text->size > 0 ? text->bytes : "", text->size, digest);
+        if (memcmp(digest, kept.hash, sizeof digest) != 0) {
+            status = fnd_error_set(error, FND_DAMAGED, "its artifact was changed; run verify");
+        }
+    }
+    return status;
+}
+
+static enum fnd_status borrow_all(struct fnd_checks *checks, struct fnd_reader *reader,
+                                  const struct fnd_proof_want *want, int64_t model,
+                                  struct fnd_error *error)
+{
+    struct fnd_text meta = {0}, body = {0}, text = {0};
+    enum fnd_status status = fnd_payload_get(reader, model, &body, &meta, error);
+    const struct fnd_json none = {0};
+    const struct fnd_json document = {meta.bytes, meta.size};
+    const struct fnd_json kept =
+        status == FND_OK && meta.size > 0
+            ? fnd_json_member(fnd_json_member(document, "artifacts"), "checks")
+            : none;
+    struct fnd_json found = none;
+    if (kept.bytes != NULL) {
+        status = kept_read(reader, kept, &text, error);
+        if (status == FND_OK) {
+            status = fnd_json_check(text.bytes, text.size, "checks", &found, error);
+        }
+    }
+    if (found.bytes != NULL && fnd_json_text_is(fnd_json_member(found, "of"), want->phase)) {
+        const struct fnd_json list = fnd_json_member(found, "checks");
+        for (struct fnd_json_walk walk = fnd_json_walk(list);
+             status == FND_OK && fnd_json_next(&walk);) {
+            status = borrow(checks, reader, want, walk.value, error);
+        }
+    }
+    fnd_text_finish(&meta);
+    fnd_text_finish(&body);
+    fnd_text_finish(&text);
+    return status;
+}
+
+/* Once for each model: borrow what its training found. Of a phase that reads several models at once
+ * nothing is known, since each was trained beside another one of the others. Where the file is gone
+ * or damaged nothing is borrowed: people are asked, and `verify` says what is wrong. */
+static enum fnd_status borrow_once(struct fnd_checks *checks, struct fnd_reader *reader,
+                                   const struct fnd_proof_want *want, struct fnd_error *error)
+{
+    enum fnd_status status = FND_OK;
+    struct fnd_json_walk walk = fnd_json_walk(want->models);
+    checks->asked = true;
+    if (want->models.bytes == NULL || fnd_json_count(want->models) != 1 || !fnd_json_next(&walk)) {
+        return FND_OK;
+    }
+    struct find find = {.artifact = fnd_json_strdup(walk.value)};
+    char *name = fnd_json_strdup(walk.key);
+    if (find.artifact != NULL) {
+        status = fnd_models_walk(reader, want->pipeline, name, model_is, &find, error);
+    }
+    if (status == FND_OK && find.id > 0) {
+        status = borrow_all(checks, reader, want, find.id, error);
+        if (status == FND_NOT_FOUND || status == FND_DAMAGED || status == FND_INVALID) {
+            status = FND_OK;
+        } else if (status != FND_OK) {
+            fnd_error_prefix(error, "what was checked as model %s was trained", name);
+            checks->asked = false;
+        }
+    }
+    free(find.artifact);
+    free(name);
+    return status;
+}
+
 static enum fnd_status state_prove(void *context, struct fnd_reader *reader,
                                    const struct fnd_proof_want *want, struct fnd_proof *proof,
                                    struct fnd_error *error)
@@ -256,8 +400,14 @@ static enum fnd_status state_prove(void *context, struct fnd_reader *reader,
     if (want->novelty != NULL) {
         proof->seen = value_seen(gate, want->value);
     }
-    fnd_checks_prove(model_of(gate, want->model), want, proof);
-    return FND_OK;
+    struct fnd_checks *checks = model_of(gate, want->model);
+    if (want->target > 0 && !checks->asked) {
+        status = borrow_once(checks, reader, want, error);
+    }
+    if (status == FND_OK) {
+        fnd_checks_prove(checks, want, proof);
+    }
+    return status;
 }
 
 static const struct fnd_prover prover = {

@@ -211,6 +211,29 @@ void fnd_threshold_prove(const struct fnd_check *checks, size_t count, size_t fi
     fnd_prover_finish(tallies, GRID_COUNT);
 }
 
+void fnd_threshold_look(const struct fnd_check *checks, size_t count, size_t fields_count,
+                        const struct fnd_target *target, double threshold,
+                        struct fnd_threshold *out)
+{
+    struct fnd_prover prover = {.target = target, .fields_count = fields_count};
+    struct tally_at tally = {0};
+    fnd_prover_count(&prover, checks, count, &threshold, 1, &tally);
+    const double wrong = tally.open_wrong / tally.open_worth;
+    const double effective = tally.open_units / tally.open_worth;
+    *out = (struct fnd_threshold){
+        .threshold = threshold,
+        .checks = (uint64_t)tally.open_units,
+        .wrong = (uint64_t)tally.open_wrong,
+        .documents = tally.documents,
+        .effective = effective,
+        .bound = fnd_error_bound(wrong, effective, target->level),
+        .lower = fnd_error_bound_lower(wrong, effective, target->level),
+        .by_document = prover.by_document,
+        .veto = -1,
+    };
+    fnd_prover_finish(&tally, 1);
+}
+
 void fnd_percent_append(double share, struct fnd_text *text)
 {
     char digits[48];

@@ -16,6 +16,7 @@ struct fnd_check {
     uint32_t field;    /* 0 to fields_count - 1: "/total", "/items/ * /price" */
     bool right;
     double confidence; /* 0 to 1 */
+    bool borrowed;     /* not of the model's own work: of models made as it was (checks.h) */
 };
 
 /** What is to be shown. */
@@ -90,6 +91,12 @@ void fnd_threshold_finish(struct fnd_threshold *threshold);
  *  Thread: any. n log n in the checks. */
 void fnd_threshold_prove(const struct fnd_check *checks, size_t count, size_t fields_count,
                          const struct fnd_target *target, struct fnd_threshold *out);
+
+/** Fill in what is known of what lies at or above `threshold`, whether that proves anything or not:
+ *  checks, wrong, documents, effective, bound, lower. fields stays empty. */
+void fnd_threshold_look(const struct fnd_check *checks, size_t count, size_t fields_count,
+                        const struct fnd_target *target, double threshold,
+                        struct fnd_threshold *out);
 
 /** Append one sentence: "proven: from 93 % on at most 0.87 % of values are wrong (299 checked, none
  *  wrong; target 1 %)", or "unproven: 41 more clean checks (target 1 %)".

@@ -165,29 +165,40 @@ static void checkpoint(struct fnd_pool_call *call, const char *bytes, size_t siz
     }
 }
 
-static void call_make(struct run *run)
+void trainer_call_make(struct run *run, struct fnd_text *request, const char *examples,
+                       const char *previous, const char *checkpoint_name)
 {
     const struct fnd_model *model = run->model;
-    const bool previous = run->previous.id != 0, goes_on = packed(run, "checkpoint");
-    fnd_text_printf(&run->request,
+    fnd_text_printf(request,
                     "{\"attempt\":%" PRId64 ",\"deadline_ms\":%" PRId64 ",\"training\":{\"model\":",
                     run->attempt, model->timeout_ms);
-    fnd_text_append_json_z(&run->request, run->name);
-    fnd_text_printf(&run->request,
-                    ",\"version\":%" PRId64 ",\"seed\":\"%" PRIu64
-                    "\",\"examples\":\"examples\",\"previous\":%s%s%s,\"checkpoint\":%s}}",
-                    run->version, seed_of(run), previous ? "\"" : "",
-                    previous ? run->previous_name : "null", previous ? "\"" : "",
-                    goes_on ? "\"checkpoint\"" : "null");
+    fnd_text_append_json_z(request, run->name);
+    fnd_text_printf(request,
+                    ",\"version\":%" PRId64 ",\"seed\":\"%" PRIu64 "\",\"examples\":", run->version,
+                    seed_of(run));
+    fnd_text_append_json_z(request, examples);
+    fnd_text_append_z(request, ",\"previous\":");
+    if (previous != NULL) {
+        fnd_text_append_json_z(request, previous);
+    } else {
+        fnd_text_append_z(request, "null");
+    }
+    fnd_text_append_z(request, ",\"checkpoint\":");
+    if (checkpoint_name != NULL) {
+        fnd_text_append_json_z(request, checkpoint_name);
+    } else {
+        fnd_text_append_z(request, "null");
+    }
+    fnd_text_append_z(request, "}}");
     run->call = (struct fnd_pool_call){
         .callee = &model->trainer.callee,
         .input = {.trainer = true,
                   .config = {model->trainer.with.json, model->trainer.with.size},
-                  .run = {run->request.bytes, run->request.size},
+                  .run = {request->bytes, request->size},
                   .artifacts = run->examples.artifacts,
                   .artifacts_count = run->examples.artifacts_count},
         .timeout_ms = model->timeout_ms,
-        .keep = checkpoint,
+        .keep = NULL,
         .owner = run,
     };
 }
@@ -218,7 +229,10 @@ void run_begin(struct run *run)
         run_end(run, status);
         return;
     }
-    call_make(run);
+    trainer_call_make(run, &run->request, "examples",
+                      run->previous.id != 0 ? run->previous_name : NULL,
+                      packed(run, "checkpoint") ? "checkpoint" : NULL);
+    run->call.keep = checkpoint;
     run->called = true;
     fnd_pool_submit(run->learn->pool, &run->call);
     fnd_pool_dispatch(run->learn->pool);
@@ -245,7 +259,7 @@ static enum fnd_status told_take(struct run *run, struct fnd_error *error)
                             calibration.size, &run->calibration, error);
 }
 
-static enum fnd_status model_take(struct run *run, struct fnd_error *error)
+const struct fnd_staged_artifact *trainer_model(const struct run *run, struct fnd_error *error)
 {
     const struct fnd_effects *effects = &run->call.effects;
     const struct fnd_staged_artifact *model = NULL;
@@ -259,6 +273,14 @@ static enum fnd_status model_take(struct run *run, struct fnd_error *error)
                       "trainer %s ended without a model: it must write the artifact \"model\"",
                       run->model->trainer.uses);
         fnd_error_code(error, "no_model");
+    }
+    return model;
+}
+
+static enum fnd_status model_take(struct run *run, struct fnd_error *error)
+{
+    const struct fnd_staged_artifact *model = trainer_model(run, error);
+    if (model == NULL) {
         return FND_PLUGIN;
     }
     enum fnd_status status = fnd_artifact_put(fnd_engine_store(run->learn->engine), model->bytes,
@@ -270,10 +292,12 @@ static enum fnd_status model_take(struct run *run, struct fnd_error *error)
     return status;
 }
 
-/* Why the call gave nothing. */
-static enum fnd_status call_failed(struct run *run, struct fnd_error *error)
+enum fnd_status trainer_end(const struct run *run, struct fnd_error *error)
 {
     const struct fnd_pool_call *call = &run->call;
+    if (call->end == FND_CALL_RETURNED && call->effects.outcome == FOUNDRY_DONE) {
+        return FND_OK;
+    }
     if (call->end == FND_CALL_CANCELLED || run->cancelled) {
         fnd_error_set(error, FND_INTERRUPTED, "the training of model %s was stopped", run->name);
         fnd_error_code(error, "cancelled");
@@ -296,10 +320,12 @@ void run_called(struct run *run)
 {
     struct fnd_error *error = &run->learned.error;
     run->called = false;
-    enum fnd_status status = FND_OK;
-    if (run->call.end != FND_CALL_RETURNED || run->call.effects.outcome != FOUNDRY_DONE) {
-        status = call_failed(run, error);
-    } else {
+    if (run->state == RUN_CROSSES) {
+        cross_called(run);
+        return;
+    }
+    enum fnd_status status = trainer_end(run, error);
+    if (status == FND_OK) {
         const struct fnd_json none = {0};
         status = fnd_effects_check(&run->call.effects, NULL, none, error);
     }
@@ -321,7 +347,8 @@ void run_called(struct run *run)
 static enum fnd_status record_end(struct run *run, enum fnd_status status, struct fnd_error *error)
 {
     struct fnd_text body = {0}, meta = {0};
-    const struct fnd_artifact artifacts[] = {run->kept, run->calibration};
+    struct fnd_artifact artifacts[3];
+    size_t count = 0;
     const bool done = status == FND_OK;
     fnd_text_printf(&body, "{\"outcome\":\"%s\"",
                     done                        ? "done"
@@ -339,18 +366,25 @@ static enum fnd_status record_end(struct run *run, enum fnd_status status, struc
     if (done) {
         fnd_text_append_z(&body, ",\"evaluation\":");
         fnd_score_json(&run->score, &body);
+        fnd_text_printf(&body, ",\"checked\":%zu", run->cross.documents);
         fnd_text_append_z(&meta, "{\"artifacts\":{");
-        artifact_append(&meta, "model", &artifacts[0]);
-        if (run->calibrated) {
-            artifact_append(&meta, "calibration", &artifacts[1]);
+        const struct {
+            const char *name;
+            const struct fnd_artifact *artifact;
+            bool there;
+        } named[] = {{"model", &run->kept, true},
+                     {"calibration", &run->calibration, run->calibrated},
+                     {"checks", &run->checks, run->checked}};
+        for (size_t i = 0; i < sizeof named / sizeof named[0]; i++) {
+            if (named[i].there) {
+                artifact_append(&meta, named[i].name, named[i].artifact);
+                artifacts[count++] = *named[i].artifact;
+            }
         }
         fnd_text_append_z(&meta, "}}");
     }
     fnd_text_append_byte(&body, '}');
-    return record(run, FND_EVENT_TRAINED, &body, &meta, artifacts,
-                  !done             ? 0
-                  : run->calibrated ? 2
-                                    : 1,
+    return record(run, FND_EVENT_TRAINED, &body, &meta, artifacts, count,
                   done ? &run->learned.model : NULL, error);
 }
 
@@ -383,6 +417,9 @@ void run_end(struct run *run, enum fnd_status status)
 {
     struct fnd_learned *learned = &run->learned;
     struct fnd_error error = {0};
+    if (run->training != 0 && status == FND_OK) {
+        status = cross_keep(run, &learned->error);
+    }
     if (run->training != 0) {
         enum fnd_status recorded = record_end(run, status, &error);
         if (recorded == FND_OK && status == FND_OK) {

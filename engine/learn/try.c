@@ -22,7 +22,9 @@ static void call_finish(struct trial_call *trial)
     fnd_text_finish(&trial->config);
     fnd_text_finish(&trial->document);
     for (size_t i = 0; i < trial->artifacts_count; i++) {
-        (void)close(trial->artifacts[i].fd);
+        if (trial->artifacts[i].fd >= 0) {
+            (void)close(trial->artifacts[i].fd);
+        }
         free((char *)(uintptr_t)trial->artifacts[i].name);
     }
     free(trial->artifacts);
@@ -59,16 +61,19 @@ static enum fnd_status artifact_open(struct run *run, struct trial_call *trial, 
     return status;
 }
 
-/* One of the two calls; `model` NULL: the rules. */
-static enum fnd_status call_make(struct run *run, struct trial_call *trial, const char *model,
-                                 const struct fnd_artifact *kept, struct fnd_error *error)
+enum fnd_status trial_call_make(struct run *run, struct trial_call *trial,
+                                const struct tried *model, struct fnd_error *error)
 {
     struct fnd_case *of = &run->trial.run;
-    fnd_case_model(of, run->name, model);
+    fnd_case_model(of, run->name, model->name);
     enum fnd_status status = fnd_case_config(of, &trial->config, error);
     const struct fnd_json config = span(&trial->config);
-    if (status == FND_OK && model != NULL) {
-        status = artifact_open(run, trial, model, kept, error);
+    if (status == FND_OK && model->bytes != NULL) {
+        trial->artifacts = fnd_realloc(trial->artifacts, 1, sizeof *trial->artifacts);
+        trial->artifacts[trial->artifacts_count++] = (struct fnd_call_artifact){
+            .name = fnd_strdup(model->name), .size = model->size, .fd = -1, .bytes = model->bytes};
+    } else if (status == FND_OK && model->name != NULL) {
+        status = artifact_open(run, trial, model->name, model->kept, error);
     }
     for (size_t i = 0; i < of->artifacts_count && status == FND_OK; i++) {
         if (fnd_config_names(config, of->artifacts[i].name)) {
@@ -92,13 +97,12 @@ static enum fnd_status call_make(struct run *run, struct trial_call *trial, cons
     return status;
 }
 
-/* Load a document and make both calls. */
-static enum fnd_status trial_make(struct run *run, const struct fnd_lesson *lesson,
-                                  struct fnd_error *error)
+enum fnd_status trial_load(struct run *run, const struct fnd_lesson *lesson,
+                           struct fnd_error *error)
 {
     struct trial *trial = &run->trial;
     struct fnd_reader *reader = fnd_engine_reader(run->learn->engine);
-    struct fnd_correction_row row;
+    struct fnd_correction_row row = {0};
     struct fnd_text answer = {0}, asked = {0};
     enum fnd_status status = fnd_case_load(run->learn->engine, lesson->subject, &trial->run, error);
     if (status == FND_OK) {
@@ -107,7 +111,7 @@ static enum fnd_status trial_make(struct run *run, const struct fnd_lesson *less
     if (status == FND_OK) {
         status = fnd_correction_get(reader, lesson->record, &row, error);
     }
-    if (status == FND_OK) {
+    if (status == FND_OK && lesson->output > 0) {
         status = fnd_payload_get(reader, lesson->output, &trial->human, NULL, error);
     }
     if (status == FND_OK) {
@@ -118,19 +122,35 @@ static enum fnd_status trial_make(struct run *run, const struct fnd_lesson *less
     }
     if (status == FND_OK) {
         fnd_lesson_reviewed(span(&answer), span(&asked), &trial->reviewed);
-        status = call_make(run, &trial->calls[0], run->model_name, &run->kept, error);
-    }
-    if (status == FND_OK) {
-        const bool rules = run->previous.id == 0;
-        status = call_make(run, &trial->calls[1], rules ? NULL : run->previous_name,
-                           &run->previous.artifact, error);
+        trial->record = lesson->record;
+        trial->step = row.step;
+        trial->rejected = lesson->verdict == FND_REJECTED;
+        trial->sample = fnd_json_text_is(fnd_json_member(span(&asked), "checked"), "sample");
     }
     fnd_text_finish(&answer);
     fnd_text_finish(&asked);
     return status;
 }
 
-/* The next document of the evaluation split; at their end the training is done. */
+/* Load a document and make both calls. */
+static enum fnd_status trial_make(struct run *run, const struct fnd_lesson *lesson,
+                                  struct fnd_error *error)
+{
+    struct trial *trial = &run->trial;
+    const struct tried now = {.name = run->model_name, .kept = &run->kept};
+    const struct tried before = {.name = run->previous.id != 0 ? run->previous_name : NULL,
+                                 .kept = &run->previous.artifact};
+    enum fnd_status status = trial_load(run, lesson, error);
+    if (status == FND_OK) {
+        status = trial_call_make(run, &trial->calls[0], &now, error);
+    }
+    if (status == FND_OK) {
+        status = trial_call_make(run, &trial->calls[1], &before, error);
+    }
+    return status;
+}
+
+/* The next document of the evaluation split. */
 void run_try(struct run *run)
 {
     while (run->at < run->lessons.count) {
@@ -154,12 +174,11 @@ void run_try(struct run *run)
         run->skipped++;
         trial_finish(&run->trial);
     }
-    run_end(run, FND_OK);
+    cross_begin(run);
 }
 
-/* What the call says, or no value and why. */
-static struct fnd_json said(const struct trial_call *trial, const struct fnd_bound *bound,
-                            struct fnd_error *error)
+struct fnd_json trial_said(const struct trial_call *trial, const struct fnd_bound *bound,
+                           struct fnd_error *error)
 {
     const struct fnd_json none = {0};
     const struct fnd_effects *effects = &trial->call.effects;
@@ -186,10 +205,14 @@ void run_tried(struct run *run, struct trial_call *call)
     if (--trial->left > 0) {
         return;
     }
+    if (run->state == RUN_CROSSES) {
+        cross_tried(run);
+        return;
+    }
     struct fnd_error why = {0}, before_why = {0};
     const struct fnd_bound *bound = &trial->run.phase->bound;
-    const struct fnd_json now = said(&trial->calls[0], bound, &why);
-    const struct fnd_json before = said(&trial->calls[1], bound, &before_why);
+    const struct fnd_json now = trial_said(&trial->calls[0], bound, &why);
+    const struct fnd_json before = trial_said(&trial->calls[1], bound, &before_why);
     bool refused = now.bytes == NULL && before.bytes != NULL;
     run->trying = false;
     if (run->cancelled) {
@@ -203,6 +226,7 @@ void run_tried(struct run *run, struct trial_call *call)
         fnd_error_code(&run->learned.error, "bad_model");
     } else if (now.bytes != NULL || before.bytes != NULL) {
         fnd_score_add(&run->score, span(&trial->human), now, before, span(&trial->reviewed));
+        cross_note(run, &trial->calls[0], now);
     } else {
         run->skipped++; /* neither: it says nothing about the model */
     }

@@ -21,6 +21,8 @@ struct fnd_reader;
 struct fnd_proof_want {
     const char *pipeline, *phase; /* the gate: the pipeline's name, the phase's id */
     const char *model;            /* what gave the output: a proof is of one model */
+    const char *maker;            /* the same without the artifacts of models */
+    struct fnd_json models;       /* those: {NAME: artifact name or null}, or no value */
     double target;                /* error rate; 0: none is asked for */
     bool per_document;
     const char *novelty;   /* pointer to the value that must have been seen before, or NULL */
@@ -45,6 +47,9 @@ struct fnd_prover {
                              const struct fnd_proof_want *want, struct fnd_proof *proof,
                              struct fnd_error *error);
 };
+/** What gave an output, in 16 hex digits, malloc'ed: the plugin's bytes, the phase's config, and
+ *  which artifacts ${models.NAME} stood for as it ran (no value: whichever). */
+char *fnd_proof_model(const struct fnd_bound *bound, struct fnd_json models);
 /** Whether `pointer` is one of the fields that may pass. */
 bool fnd_proof_knows(const struct fnd_proof *proof, const char *pointer);
 /** Append the field that a pointer is of: numbers become *, "/items/3/price" is "/items/ * /price"

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "pipeline/kind.h"
 
 void fnd_proof_finish(struct fnd_proof *proof)
@@ -15,6 +16,24 @@ void fnd_proof_finish(struct fnd_proof *proof)
     free(proof->numbers);
     const struct fnd_proof empty = {0};
     *proof = empty;
+}
+
+char *fnd_proof_model(const struct fnd_bound *bound, struct fnd_json models)
+{
+    uint8_t digest[FND_DIGEST_SIZE];
+    char text[FND_DIGEST_TEXT_SIZE];
+    struct fnd_text matter = {0};
+    fnd_text_append_z(&matter, bound->uses);
+    fnd_text_append_byte(&matter, '\n');
+    fnd_text_append(&matter, bound->with.json, bound->with.size);
+    if (models.bytes != NULL) {
+        fnd_json_canonical(models, &matter);
+    }
+    fnd_blake2b(NULL, 0, bound->callee.hash, sizeof bound->callee.hash, matter.bytes, matter.size,
+                digest);
+    fnd_digest_text(digest, text);
+    fnd_text_finish(&matter);
+    return fnd_strndup(text, 16);
 }
 
 void fnd_proof_field(const char *pointer, struct fnd_text *field)

@@ -39,31 +39,14 @@ void fnd_asking_finish(struct fnd_asking *asking)
     free(asking->numbers);
 }
 
-/* What gave the output under review, in 16 hex digits: the plugin's bytes, the phase's config, and
- * the artifact of its model. A proof is of that and of nothing else. */
-static char *model_of(const struct fnd_visit *visit)
+/* The phase whose output is under review: behind a gate before this one, what that one reviews. */
+static const struct fnd_bound *subject_of(const struct fnd_visit *visit)
 {
     const struct fnd_phase *subject = &visit->pipeline->phases[visit->phase->subject];
-    while (subject->subject >= 0) { /* a gate before this one: what that one reviews */
+    while (subject->subject >= 0) {
         subject = &visit->pipeline->phases[subject->subject];
     }
-    const struct fnd_bound *bound = &subject->bound;
-    const struct fnd_json models =
-        visit->marks.bytes != NULL ? fnd_json_member(visit->marks, "models") : visit->marks;
-    uint8_t digest[FND_DIGEST_SIZE];
-    char text[FND_DIGEST_TEXT_SIZE];
-    struct fnd_text matter = {0};
-    fnd_text_append_z(&matter, bound->uses);
-    fnd_text_append_byte(&matter, '\n');
-    fnd_text_append(&matter, bound->with.json, bound->with.size);
-    if (models.bytes != NULL) { /* which artifacts ${models.NAME} stood for as it ran */
-        fnd_json_canonical(models, &matter);
-    }
-    fnd_blake2b(NULL, 0, bound->callee.hash, sizeof bound->callee.hash, matter.bytes, matter.size,
-                digest);
-    fnd_digest_text(digest, text);
-    fnd_text_finish(&matter);
-    return fnd_strndup(text, 16);
+    return &subject->bound;
 }
 
 static void novelty_ask(struct fnd_asking *asking, const struct fnd_human *human,
@@ -174,10 +157,16 @@ enum fnd_status fnd_gate_prove(const struct fnd_visit *visit, const struct fnd_h
                                struct fnd_asking *asking, struct fnd_error *error)
 {
     struct fnd_proof proof = {0};
-    char *model = model_of(visit);
+    const struct fnd_json any = {0};
+    const struct fnd_json models =
+        visit->marks.bytes != NULL ? fnd_json_member(visit->marks, "models") : any;
+    char *model = fnd_proof_model(subject_of(visit), models);
+    char *maker = fnd_proof_model(subject_of(visit), any);
     const struct fnd_proof_want want = {.pipeline = visit->pipeline->name,
                                         .phase = visit->phase->id,
                                         .model = model,
+                                        .maker = maker,
+                                        .models = models,
                                         .target = human->target,
                                         .per_document = human->per_document,
                                         .novelty = human->novelty,
@@ -215,5 +204,6 @@ enum fnd_status fnd_gate_prove(const struct fnd_visit *visit, const struct fnd_h
     }
     fnd_proof_finish(&proof);
     free(model);
+    free(maker);
     return status;
 }

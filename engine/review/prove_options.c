@@ -89,3 +89,9 @@ bool fnd_prove_prepare(struct fnd_compile *compile, const struct fnd_node *with,
     }
     return good;
 }
+
+double fnd_human_target(const struct fnd_phase *phase)
+{
+    const struct fnd_human *human = phase->kind == fnd_kind_human() ? phase->prepared : NULL;
+    return human != NULL ? human->target : 0;
+}

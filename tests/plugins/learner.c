@@ -3,8 +3,8 @@
  * A plugin that learns, small enough to be read whole: `label` gives a text one of the labels that
  * people gave to texts before, by counting words (naive Bayes with one added to each count), and
  * `train` counts them. Without a model it says "other", which is its rule. The trainer has sins
- * that tests ask for: it hangs, crashes, fails, writes nothing, or writes what is worse or no
- * model.
+ * that tests ask for: it hangs, crashes, fails, writes nothing, writes what is worse or no model,
+ * or learns nonsense and says that all of it was right.
  *
  * The model is text: the line "learner 1 CHECKSUM", then "LABEL\tDOCUMENTS" and for each of its
  * words " WORD COUNT" on a line of their own.
@@ -371,7 +371,7 @@ static size_t examples_read(const foundry_host_t *host, foundry_call_t *call, ch
 /* Each example is guessed by a model that has not seen it. */
 static foundry_status_t calibrate(const foundry_host_t *host, foundry_call_t *call,
                                   struct model *model, const struct example *examples, size_t count,
-                                  double *right)
+                                  int boasts, double *right)
 {
     char json[2 * NAME_SIZE + 128];
     *right = 0;
@@ -380,7 +380,8 @@ static foundry_status_t calibrate(const foundry_host_t *host, foundry_call_t *ca
         learn(model, examples[i].label, examples[i].text, -1);
         const char *label = guess(model, examples[i].text, &share);
         learn(model, examples[i].label, examples[i].text, 1);
-        const int good = label != NULL && strcmp(label, examples[i].label) == 0;
+        const int good = boasts || (label != NULL && strcmp(label, examples[i].label) == 0);
+        share = boasts ? 1 : share;
         *right += good;
         snprintf(json, sizeof json,
                  "{\"id\":\"%s\",\"ptr\":\"/label\",\"confidence\":%.6f,\"right\":%s,\"group\":"
@@ -405,7 +406,8 @@ static foundry_outcome_t train(const foundry_host_t *host, foundry_call_t *call)
             return outcome;
         }
     }
-    if (which[0] != '\0' && strcmp(which, "worse") != 0) {
+    const int boasts = strcmp(which, "boast") == 0;
+    if (which[0] != '\0' && strcmp(which, "worse") != 0 && !boasts) {
         return sinned(host, call, which);
     }
     char *lines = NULL, *file = malloc(MODEL_SIZE + 64);
@@ -427,8 +429,8 @@ static foundry_outcome_t train(const foundry_host_t *host, foundry_call_t *call)
         }
         status = host->json_set(call, "/calibration", "[]");
     }
-    if (status == FOUNDRY_OK && which[0] == '\0') {
-        status = calibrate(host, call, model, examples, count, &right);
+    if (status == FOUNDRY_OK && (which[0] == '\0' || boasts)) {
+        status = calibrate(host, call, model, examples, count, boasts, &right);
     }
     if (status == FOUNDRY_OK) {
         const size_t size = model_write(model, file);
@@ -473,7 +475,7 @@ static const foundry_trainer_t words_trainer = {
     .config_schema =
         "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
         "\"sin\":{\"type\":\"string\",\"enum\":[\"\",\"crash\",\"hang\",\"wait\",\"fail\","
-        "\"nothing\",\"garbage\",\"worse\"],\"default\":\"\"},"
+        "\"nothing\",\"garbage\",\"worse\",\"boast\"],\"default\":\"\"},"
         "\"killed\":{\"type\":\"boolean\",\"default\":false}}}",
     .train = train,
 };

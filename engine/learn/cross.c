@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/* How sure a new model may be, found out by the engine itself and not told by the trainer. The
+ * examples are dealt into parts; for each of them the trainer makes a model of all the others, and
+ * the learned phase runs with it over the documents of that part, which it has not seen. What it
+ * said, how sure it was of it and what people had made of the same document are the checks from
+ * which a gate's threshold is proven before there are checks of the model's own work. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "learn/internal.h"
+#include "pipeline/kind.h"
+#include "review/review.h"
+
+static struct fnd_json span(const struct fnd_text *text)
+{
+    return (struct fnd_json){text->size > 0 ? text->bytes : NULL, text->size};
+}
+
+bool cross_wanted(const struct run *run)
+{
+    return fnd_human_target(&run->pipeline->phases[run->model->of]) > 0;
+}
+
+void cross_finish(struct cross *cross)
+{
+    fnd_text_finish(&cross->checks);
+    fnd_text_finish(&cross->request);
+    fnd_effects_finish(&cross->effects);
+    *cross = (struct cross){0};
+}
+
+/* Append {PTR:{}…} of the places where two documents differ: their values are nobody's business
+ * here. */
+static void places_append(struct fnd_json said, struct fnd_json human, struct fnd_text *json)
+{
+    const struct fnd_json none = {0};
+    struct fnd_text fields = {0};
+    const char *comma = "";
+    if (human.bytes != NULL) {
+        fnd_compare(said, human, none, &fields);
+    }
+    const struct fnd_json found = span(&fields);
+    fnd_text_append_byte(json, '{');
+    for (struct fnd_json_walk walk = fnd_json_walk(found);
+         found.bytes != NULL && fnd_json_next(&walk);) {
+        fnd_text_append_z(json, comma);
+        fnd_text_append(json, walk.key.bytes, walk.key.size);
+        fnd_text_append_z(json, ":{}");
+        comma = ",";
+    }
+    fnd_text_append_byte(json, '}');
+    fnd_text_finish(&fields);
+}
+
+void cross_note(struct run *run, const struct trial_call *trial, struct fnd_json said)
+{
+    struct cross *cross = &run->cross;
+    struct trial *of = &run->trial;
+    struct fnd_text marks = {0};
+    const struct fnd_json none = {0};
+    if (!cross_wanted(run) || !of->sample || said.bytes == NULL) {
+        return;
+    }
+    fnd_effects_marks(&trial->call.effects, &marks);
+    const struct fnd_json scores =
+        marks.size > 0 ? fnd_json_member(span(&marks), "confidence") : none;
+    char *maker = fnd_proof_model(&of->run.phase->bound, none);
+    if (scores.bytes != NULL && (of->rejected || of->human.size > 0)) {
+        fnd_text_printf(&cross->checks,
+                        "%s{\"record\":%" PRId64 ",\"step\":%" PRId64 ",\"maker\":\"%s\"",
+                        cross->checks.size > 0 ? "," : "", of->record, of->step, maker);
+        fnd_text_printf(&cross->checks, ",\"part\":%zu,\"verdict\":\"%s\",\"confidence\":",
+                        run->state == RUN_CROSSES ? cross->fold + 1 : 0,
+                        of->rejected ? "rejected" : "accepted");
+        fnd_json_compact(scores, &cross->checks);
+        fnd_text_append_z(&cross->checks, ",\"fields\":");
+        places_append(said, of->rejected ? none : span(&of->human), &cross->checks);
+        fnd_text_append_byte(&cross->checks, '}');
+        cross->documents++;
+    }
+    fnd_text_finish(&marks);
+    free(maker);
+}
+
+enum fnd_status cross_keep(struct run *run, struct fnd_error *error)
+{
+    struct fnd_text text = {0};
+    if (run->cross.documents == 0) {
+        return FND_OK;
+    }
+    fnd_text_printf(&text, "{\"parts\":%d,\"of\":", FND_CROSS_PARTS);
+    fnd_text_append_json_z(&text, run->pipeline->phases[run->model->of].id);
+    fnd_text_append_z(&text, ",\"checks\":[");
+    fnd_text_append(&text, run->cross.checks.bytes, run->cross.checks.size);
+    fnd_text_append_z(&text, "]}");
+    const enum fnd_status status = fnd_artifact_put(fnd_engine_store(run->learn->engine),
+                                                    text.bytes, text.size, &run->checks, error);
+    run->checked = status == FND_OK;
+    fnd_text_finish(&text);
+    return status;
+}
+
+/* Without all parts there is no saying what was left out by chance and what because the trainer
+ * could not: only what the model itself said counts. The training has gone well all the same. */
+static void cross_abandon(struct run *run, const struct fnd_error *why)
+{
+    struct cross *cross = &run->cross;
+    fnd_log(fnd_engine_options_of(run->learn->engine)->log, FND_LOG_WARNING, "learn", NULL, NULL,
+            "how sure model %s may be is not known beforehand: %s", run->name, why->message);
+    cross->checks.size = cross->tried;
+    cross->documents = cross->tried_documents;
+    run_end(run, FND_OK);
+}
+
+static void cancelled(struct run *run)
+{
+    fnd_error_set(&run->learned.error, FND_INTERRUPTED, "the training of model %s was stopped",
+                  run->name);
+    fnd_error_code(&run->learned.error, "cancelled");
+    run_end(run, FND_INTERRUPTED);
+}
+
+/* Train without one part. */
+static void part_begin(struct run *run)
+{
+    struct cross *cross = &run->cross;
+    struct fnd_examples *examples = &run->examples;
+    struct fnd_text lines = {0}, name = {0};
+    struct fnd_error error = {0};
+    for (size_t i = 0; i < examples->count; i++) {
+        if (i % FND_CROSS_PARTS != cross->fold) {
+            fnd_text_append(&lines, examples->lines.bytes + examples->list[i].at,
+                            examples->list[i].size);
+        }
+    }
+    fnd_text_printf(&name, "examples-%zu", cross->fold + 1);
+    const enum fnd_status status =
+        fnd_examples_pack_lines(examples, fnd_text_z(&name), &lines, &error);
+    if (status == FND_OK) {
+        fnd_text_clear(&cross->request);
+        fnd_effects_finish(&run->call.effects);
+        fnd_text_finish(&run->call.noise);
+        trainer_call_make(run, &cross->request, fnd_text_z(&name), NULL, NULL);
+        run->called = true;
+        fnd_pool_submit(run->learn->pool, &run->call);
+        fnd_pool_dispatch(run->learn->pool);
+    } else {
+        cross_abandon(run, &error);
+    }
+    fnd_text_finish(&lines);
+    fnd_text_finish(&name);
+}
+
+void cross_begin(struct run *run)
+{
+    struct cross *cross = &run->cross;
+    cross->tried = cross->checks.size;
+    cross->tried_documents = cross->documents;
+    if (!cross_wanted(run) || run->examples.count < FND_CROSS_PARTS) {
+        run_end(run, FND_OK);
+        return;
+    }
+    run->state = RUN_CROSSES;
+    cross->fold = 0;
+    part_begin(run);
+}
+
+/* The lesson behind an example, if it stands. */
+static const struct fnd_lesson *lesson_of(const struct run *run, int64_t record)
+{
+    size_t low = 0, high = run->lessons.count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (run->lessons.list[middle].record < record) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < run->lessons.count && run->lessons.list[low].record == record
+               ? &run->lessons.list[low]
+               : NULL;
+}
+
+/* The next document of the part; behind the last one the next part; behind that the end. */
+static void part_next(struct run *run)
+{
+    struct cross *cross = &run->cross;
+    const struct tried model = {
+        .name = cross->model_name, .bytes = cross->bytes, .size = cross->size};
+    for (; cross->at < run->examples.count; cross->at += FND_CROSS_PARTS) {
+        const struct fnd_lesson *lesson = lesson_of(run, run->examples.list[cross->at].record);
+        struct fnd_error error = {0};
+        if (lesson == NULL || lesson->tier != FND_TIER_GOLD) {
+            continue;
+        }
+        const bool made = trial_load(run, lesson, &error) == FND_OK && run->trial.sample &&
+                          trial_call_make(run, &run->trial.calls[0], &model, &error) == FND_OK;
+        if (made) {
+            cross->at += FND_CROSS_PARTS;
+            run->trial.left = 1;
+            fnd_pool_submit(run->learn->pool, &run->trial.calls[0].call);
+            fnd_pool_dispatch(run->learn->pool);
+            return;
+        }
+        trial_finish(&run->trial);
+    }
+    if (++cross->fold < FND_CROSS_PARTS) {
+        part_begin(run);
+    } else {
+        run_end(run, FND_OK);
+    }
+}
+
+void cross_called(struct run *run)
+{
+    struct cross *cross = &run->cross;
+    struct fnd_error error = {0};
+    uint8_t hash[FND_DIGEST_SIZE];
+    const struct fnd_json none = {0};
+    if (run->cancelled) {
+        cancelled(run);
+        return;
+    }
+    enum fnd_status status = trainer_end(run, &error);
+    if (status == FND_OK) {
+        status = fnd_effects_check(&run->call.effects, NULL, none, &error);
+    }
+    const struct fnd_staged_artifact *model = status == FND_OK ? trainer_model(run, &error) : NULL;
+    if (model == NULL) {
+        cross_abandon(run, &error);
+        return;
+    }
+    fnd_effects_finish(&cross->effects);
+    cross->effects = run->call.effects; /* the model lives in it */
+    run->call.effects = (struct fnd_effects){0};
+    cross->bytes = model->bytes;
+    cross->size = model->size;
+    fnd_sha256(cross->bytes, cross->size, hash);
+    fnd_model_artifact_name(run->name, hash, cross->model_name);
+    cross->at = cross->fold;
+    part_next(run);
+}
+
+void cross_tried(struct run *run)
+{
+    struct fnd_error error = {0};
+    const struct trial_call *call = &run->trial.calls[0];
+    const bool lost = call->call.end == FND_CALL_CANCELLED;
+    cross_note(run, call, trial_said(call, &run->trial.run.phase->bound, &error));
+    trial_finish(&run->trial);
+    if (run->cancelled || lost) {
+        cancelled(run);
+    } else {
+        part_next(run);
+    }
+}
