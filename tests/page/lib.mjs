@@ -91,11 +91,12 @@ const environment = {
 /** Nothing but what ships, and no display to open a browser on. */
 export const demo_environment = Object.fromEntries(Object.entries(environment).filter(([name]) => !['FOUNDRY_PLUGIN_PATH', 'DISPLAY', 'WAYLAND_DISPLAY'].includes(name)));
 
-/** Run a command of the engine to its end: its stdout. */
-export function engine(...words) {
-    const done = spawnSync(engine_path, words, { cwd: folder, env: environment, encoding: 'utf8', timeout: 4 * patience_ms });
+/** Run a command of the engine to its end: its stdout. more: variables; input: its stdin. */
+export function engine_with({ more = {}, input }, ...words) {
+    const done = spawnSync(engine_path, words, { cwd: folder, env: { ...environment, ...more }, input, encoding: 'utf8', timeout: 4 * patience_ms });
     return { code: done.status, out: done.stdout, err: done.stderr };
 }
+export const engine = (...words) => engine_with({}, ...words);
 export const engine_json = (...words) =>
     engine(...words).out.split('\n').filter(Boolean).map((line) => JSON.parse(line));
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What review did: how much went by itself, what was corrected, what it took, which detectors hit.
 import * as api from './api.js';
+import { Curves, gates_of } from './curve.js';
 import { ReasonDialog } from './dialog.js';
 import { html, ago, duration, percent_about } from './dom.js';
 import { write } from './json.js';
@@ -8,11 +9,35 @@ import { Page } from './page.js';
 import { Bars } from './plot.js';
 
 const number = (value) => Number(value ?? 0);
+const curve_rest_ms = 5000;
 
 export class ReportPage extends Page {
     async fetch() {
-        const [stats, rules] = await Promise.all([api.get('/v1/stats'), api.get('/v1/rules').catch(() => ({ items: [] }))]);
-        return { stats, rules: rules.items ?? [] };
+        const [stats, rules, curve] = await Promise.all([api.get('/v1/stats'), api.get('/v1/rules').catch(() => ({ items: [] })), this.curve()]);
+        return { stats, rules: rules.items ?? [], ...curve };
+    }
+    componentWillUnmount() {
+        super.componentWillUnmount();
+        clearTimeout(this.curve_later);
+    }
+    /* The engine reads its whole record for the curve, so it is not asked at every event. */
+    async curve() {
+        const rest_ms = (this.curve_at ?? -Infinity) + curve_rest_ms - performance.now();
+        if (rest_ms > 0) {
+            this.curve_later ??= setTimeout(() => {
+                this.curve_later = undefined;
+                this.load();
+            }, rest_ms);
+            return this.curve_kept;
+        }
+        this.curve_at = performance.now();
+        const { items = [] } = await api.get('/v1/curve');
+        const text = JSON.stringify(items);
+        if (text !== this.curve_text) {
+            this.curve_text = text;
+            this.curve_kept = { gates: gates_of(items), sentences: items.flatMap((one) => one.sentences ?? []) };
+        }
+        return this.curve_kept;
     }
     revoke = async (rule, reason) => {
         this.setState({ revoking: null });
@@ -27,7 +52,7 @@ export class ReportPage extends Page {
         if (data === null) {
             return html`<div class="page"><h1>Report</h1>${problem ? html`<p class="notice error" role="alert">${problem.message}</p>` : html`<p class="empty" role="status">Loading…</p>`}</div>`;
         }
-        const { stats, rules } = data;
+        const { stats, rules, gates, sentences } = data;
         const reviewed = stats.reviewed ?? {};
         const auto = number(reviewed.auto_accepted), corrected = number(reviewed.corrected), accepted = number(reviewed.accepted), rejected = number(reviewed.rejected);
         const all = auto + corrected + accepted + rejected;
@@ -49,6 +74,7 @@ export class ReportPage extends Page {
                 <${Bars} theme=${theme} title="Jobs a day" days=${days} series=${[{ name: 'auto-accepted', colour: '--accent', values: of('auto_accepted') }, { name: 'asked', colour: '--doubt-line', values: of('asked') }]}/>
                 <${Bars} theme=${theme} title="Seconds of people a day" days=${days} unit=" s" series=${[{ name: 'seconds', colour: '--accent', values: of('seconds').map((value) => Math.round(value)) }]}/>
             </div>`}
+            <${Curves} gates=${gates ?? []} sentences=${sentences ?? []} theme=${theme}/>
             <section><h2>Detectors</h2>
                 ${(stats.detectors ?? []).length === 0 ? html`<p class="empty">No answer has told yet which detectors hit.</p>` : html`<div class="scroll"><table class="list"><thead><tr><th scope="col">Detector</th><th scope="col" class="number">asked</th><th scope="col" class="number">corrected</th><th scope="col" class="number">right all along</th><th scope="col">hits</th></tr></thead>
                 <tbody>${stats.detectors.map((one) => {
