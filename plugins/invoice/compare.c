@@ -12,9 +12,17 @@ void calibrations_finish(struct calibrations *calibrations)
     *calibrations = (struct calibrations){.items = NULL};
 }
 
-static int note(struct calibrations *calibrations, size_t example, enum kind kind,
-                const char *pointer, const struct field *field, int right)
+/* Where what was found goes, and of which example it is. */
+struct compare {
+    struct calibrations *calibrations;
+    const struct example *example;
+    size_t index;
+};
+
+static int note(const struct compare *compare, enum kind kind, const char *pointer,
+                const struct field *field, int right)
 {
+    struct calibrations *calibrations = compare->calibrations;
     if (calibrations->count == calibrations->capacity) {
         size_t capacity = calibrations->capacity == 0 ? 256 : calibrations->capacity * 2;
         struct calibration *items = realloc(calibrations->items, capacity * sizeof *items);
@@ -25,41 +33,52 @@ static int note(struct calibrations *calibrations, size_t example, enum kind kin
         calibrations->capacity = capacity;
     }
     struct calibration *to = &calibrations->items[calibrations->count++];
-    *to = (struct calibration){.example = example, .kind = kind, .right = right};
+    *to = (struct calibration){.example = compare->index, .kind = kind, .right = right};
+    to->whole = compare->example->all;
     to->confidence = field->confidence;
     snprintf(to->pointer, sizeof to->pointer, "%s", pointer);
     memcpy(to->inputs, field->inputs, sizeof to->inputs);
     return 0;
 }
 
-static int row_compare(const struct result_row *row, const struct answer_row *found,
-                       const struct answer_row *human, size_t index, size_t example,
-                       struct calibrations *calibrations)
+/** One row that was found, beside the row `partner` of what the person said (SIZE_MAX: none is like
+ *  it). Which parts of it the person looked at is known only by its partner. */
+static int row_compare(const struct compare *compare, const struct result_row *row,
+                       const struct answer_row *found, size_t partner, size_t index)
 {
     static const char *const names[CELLS] = {"quantity", "unit_price", "total_cost"};
+    const struct example *example = compare->example;
+    const struct answer_row *human = partner == SIZE_MAX ? NULL : &example->human.rows[partner];
+    unsigned looked = example->all || example->table ? LOOKED_ROW
+                      : human != NULL                ? example->rows[partner]
+                                                     : 0;
     char pointer[64];
     int right = human != NULL && strcmp(found->description, human->description) == 0;
     snprintf(pointer, sizeof pointer, "/line_items/%zu/item_description", index);
-    if (note(calibrations, example, KIND_DESCRIPTION, pointer, &row->description, right) != 0) {
+    if ((looked & LOOKED_DESCRIPTION) != 0 &&
+        note(compare, KIND_DESCRIPTION, pointer, &row->description, right) != 0) {
         return -1;
     }
     for (size_t cell = 0; cell < CELLS; cell++) {
         right = human != NULL && found->known[cell] == human->known[cell] &&
                 (!found->known[cell] || found->cells[cell] == human->cells[cell]);
         snprintf(pointer, sizeof pointer, "/line_items/%zu/%s", index, names[cell]);
-        if (note(calibrations, example, (enum kind)(KIND_QUANTITY + cell), pointer,
-                 &row->cells[cell], right) != 0) {
+        if ((looked & ((unsigned)LOOKED_CELLS << cell)) != 0 &&
+            note(compare, (enum kind)(KIND_QUANTITY + cell), pointer, &row->cells[cell], right) !=
+                0) {
             return -1;
         }
     }
     return 0;
 }
 
-int result_compare(const struct result *result, const struct answer *human, size_t example,
+int result_compare(const struct result *result, const struct example *example, size_t index,
                    struct calibrations *calibrations)
 {
     static const char *const names[RESULT_HEADERS] = {"/supplier_name", "/invoice_date",
                                                       "/invoice_number"};
+    const struct compare compare = {calibrations, example, index};
+    const struct answer *human = &example->human;
     struct answer found;
     int status = -1;
     size_t *partners = calloc(result->rows_count + 1, sizeof *partners);
@@ -71,20 +90,20 @@ int result_compare(const struct result *result, const struct answer *human, size
                                        strcmp(found.date, human->date) == 0,
                                        strcmp(found.number, human->number) == 0};
     for (size_t i = 0; i < RESULT_HEADERS; i++) {
-        if (note(calibrations, example, (enum kind)i, names[i], &result->header[i], right[i]) !=
-            0) {
+        if ((example->all || example->headers[i]) &&
+            note(&compare, (enum kind)i, names[i], &result->header[i], right[i]) != 0) {
             goto out;
         }
     }
     int complete = found.rows_count == human->rows_count;
     for (size_t i = 0; i < result->rows_count; i++) {
-        const struct answer_row *row = partners[i] == SIZE_MAX ? NULL : &human->rows[partners[i]];
-        complete &= row != NULL;
-        if (row_compare(&result->rows[i], &found.rows[i], row, i, example, calibrations) != 0) {
+        complete &= partners[i] != SIZE_MAX;
+        if (row_compare(&compare, &result->rows[i], &found.rows[i], partners[i], i) != 0) {
             goto out;
         }
     }
-    if (note(calibrations, example, KIND_TABLE, "/line_items", &result->table, complete) == 0) {
+    if (!(example->all || example->table) ||
+        note(&compare, KIND_TABLE, "/line_items", &result->table, complete) == 0) {
         status = 0;
     }
 out:

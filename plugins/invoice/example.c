@@ -67,9 +67,16 @@ static void reviewed_note(struct example *example, const char *pointer)
     if (strcmp(pointer, items) == 0) {
         example->table = 1;
     } else if (strncmp(pointer, items, sizeof items - 1) == 0 && pointer[sizeof items - 1] == '/') {
-        size_t row = (size_t)strtoul(pointer + sizeof items, NULL, 10);
+        static const char *const parts[] = {"/item_description", "/quantity", "/unit_price",
+                                            "/total_cost"};
+        char *rest = NULL;
+        size_t row = (size_t)strtoul(pointer + sizeof items, &rest, 10);
         if (row < example->human.rows_count) {
-            example->rows[row] = 1;
+            unsigned char looked = rest[0] == '\0' ? LOOKED_ROW : 0;
+            for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+                looked |= strcmp(rest, parts[i]) == 0 ? (unsigned char)(1U << i) : 0;
+            }
+            example->rows[row] |= looked;
         }
     }
 }

@@ -73,13 +73,14 @@ static void number_member(foundry_json_t *json, const char *name, double value)
     foundry_json_number(json, value);
 }
 
-/** How good held-out documents came out, and each of their fields. */
+/** How good held-out documents came out, and each field of those that were looked at as a whole:
+ *  thresholds may be proved from these alone (see train_model()). */
 static foundry_outcome_t report(const foundry_host_t *host, foundry_call_t *call,
                                 const struct examples *examples,
                                 const struct calibrations *calibrations, const struct model *model)
 {
     foundry_json_t metrics, list;
-    size_t right = 0;
+    size_t right = 0, whole = 0;
     double squares = 0.0;
     foundry_json_init(&metrics);
     foundry_json_init(&list);
@@ -90,6 +91,10 @@ static foundry_outcome_t report(const foundry_host_t *host, foundry_call_t *call
         double error = item->confidence - (item->right ? 1.0 : 0.0);
         right += item->right ? 1 : 0;
         squares += error * error;
+        if (!item->whole) {
+            continue;
+        }
+        whole++;
         foundry_json_object(&list);
         foundry_json_key(&list, "id");
         foundry_json_string(&list, example->id);
@@ -109,6 +114,7 @@ static foundry_outcome_t report(const foundry_host_t *host, foundry_call_t *call
     number_member(&metrics, "suppliers", (double)model->knowledge.suppliers_count);
     number_member(&metrics, "goods", (double)model->knowledge.goods_count);
     number_member(&metrics, "held_out_fields", (double)calibrations->count);
+    number_member(&metrics, "held_out_whole", (double)whole);
     number_member(&metrics, "held_out_right", (double)right / count);
     number_member(&metrics, "brier", squares / count);
     foundry_json_end(&metrics);

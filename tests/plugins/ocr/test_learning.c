@@ -77,13 +77,20 @@ static void page_finish(struct page *page)
     fnd_text_finish(&page->human);
 }
 
-static void example_append(struct fnd_text *lines, size_t number, const struct page *page,
-                           const char *human)
+/** reviewed: JSON, a list of pointers or null. */
+static void reviewed_append(struct fnd_text *lines, size_t number, const struct page *page,
+                            const char *human, const char *reviewed)
 {
     fnd_text_printf(lines,
                     "{\"id\":\"doc-%03zu\",\"group\":\"g\",\"split\":\"train\",\"tier\":\"gold\","
-                    "\"verdict\":\"corrected\",\"with\":%s,\"human\":%s,\"reviewed\":null}\n",
-                    number, fnd_text_z(&page->config), human);
+                    "\"verdict\":\"corrected\",\"with\":%s,\"human\":%s,\"reviewed\":%s}\n",
+                    number, fnd_text_z(&page->config), human, reviewed);
+}
+
+static void example_append(struct fnd_text *lines, size_t number, const struct page *page,
+                           const char *human)
+{
+    reviewed_append(lines, number, page, human, "null");
 }
 
 static const char *const suppliers[] = {"Kestrel Plumbing Ltd", "Dunmore Dental Group"};
@@ -234,6 +241,50 @@ Test(learning, same_examples_same_bytes_and_a_report)
     fnd_text_finish(&lines);
     fnd_text_finish(&first);
     fnd_text_finish(&second);
+}
+
+/* Rows are told apart by their parts: quantities were asked about in the first row alone. */
+static const char asked[] = "[\"/supplier_name\",\"/invoice_number\",\"/line_items/0/quantity\"]";
+
+Test(learning, what_was_asked_teaches_confidence_and_proves_nothing)
+{
+    struct fnd_text lines = {0}, model = {0};
+    struct fnd_effects effects;
+    struct page page;
+    for (size_t i = 0; i < DOCUMENTS; i++) {
+        page_make(&page, suppliers[i % 2], i, NULL, NULL);
+        reviewed_append(&lines, i, &page, fnd_text_z(&page.human), i == 7 ? "null" : asked);
+        page_finish(&page);
+    }
+    train_run(&lines, false, &effects);
+    model_of(&effects, &model);
+    struct fnd_json output = json_of(effects.output);
+    double fields = 0, whole = 0;
+    cr_assert(fnd_json_number(fnd_json_find(output, "/metrics/held_out_fields"), &fields));
+    cr_assert(fnd_json_number(fnd_json_find(output, "/metrics/held_out_whole"), &whole));
+    /* The one document that was looked at as a whole, and three fields of each other. */
+    cr_expect_eq((size_t)fields, 16 + (DOCUMENTS - 1) * 3, "%f", fields);
+    cr_expect_eq((size_t)whole, 16, "%f", whole);
+    cr_expect_eq(fnd_json_count(fnd_json_find(output, "/calibration")), 16);
+    fnd_effects_finish(&effects);
+    page_make(&page, suppliers[0], 90, NULL, NULL);
+    page_read(&page, &model, &effects);
+    cr_assert_eq(effects.outcome, FOUNDRY_DONE, "%s", effects.message);
+    static const char *const learnt[] = {"/supplier_name", "/invoice_number",
+                                         "/line_items/0/quantity", "/line_items/2/quantity"};
+    static const char *const unlearnt[] = {"/invoice_date", "/line_items"};
+    for (size_t i = 0; i < sizeof learnt / sizeof learnt[0]; i++) {
+        cr_expect(phase_confidence(&effects, learnt[i]) > 0.8, "%s: %.3f", learnt[i],
+                  phase_confidence(&effects, learnt[i]));
+    }
+    for (size_t i = 0; i < sizeof unlearnt / sizeof unlearnt[0]; i++) {
+        cr_expect(phase_confidence(&effects, unlearnt[i]) <= 0.5, "%s: %.3f", unlearnt[i],
+                  phase_confidence(&effects, unlearnt[i]));
+    }
+    fnd_effects_finish(&effects);
+    page_finish(&page);
+    fnd_text_finish(&lines);
+    fnd_text_finish(&model);
 }
 
 Test(learning, too_few_documents_are_never_sure)
