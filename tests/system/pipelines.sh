@@ -63,4 +63,17 @@ holds "a really misread field is in a record" test -n \
 jq -r '.input.name as $name | .fields | to_entries[]
     | "        \($name)\(.key): \(.value.from) -> \(.value.to)"' invoices/out/*.jsonl
 exits 0 "and nothing is amiss in the record" "$engine" verify invoices
+
+learning=$pipelines/invoice-ocr/learning.yaml
+exits 0 "invoice-learning is valid" "$engine" validate "$learning"
+mkdir learning
+cp "$samples"/invoice-00{1,4}.jpg learning # 001 passes unasked above
+exits 3 "nothing is proven yet" "$engine" run "$learning" learning
+equals "so each is asked as a whole" "$("$engine" ask list --json learning |
+    jq -c '[.questions[] | select(.pointer == null) | .kind] | sort')" \
+    $'["NOVELTY","UNPROVEN"]\n["NOVELTY","UNPROVEN"]'
+"$engine" ask list --json learning >requests
+"$FOUNDRY_SOURCE_ROOT/tools/scripted_reviewer.sh" "$samples" <requests >answers
+exits 0 "the answers are taken" "$engine" answer learning - <answers
+equals "both are delivered" "$(counts learning completed)" 2
 finish
