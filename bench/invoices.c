@@ -109,11 +109,14 @@ static double threshold_set(const struct calibrations *calibrations, double targ
     if (sorted == NULL) {
         return threshold;
     }
-    if (calibrations->count > 0) {
-        memcpy(sorted, calibrations->items, calibrations->count * sizeof *sorted);
-    }
-    qsort(sorted, calibrations->count, sizeof *sorted, by_confidence);
+    size_t fields = 0;
     for (size_t i = 0; i < calibrations->count; i++) {
+        if (!calibrations->items[i].strange) {
+            sorted[fields++] = calibrations->items[i];
+        }
+    }
+    qsort(sorted, fields, sizeof *sorted, by_confidence);
+    for (size_t i = 0; i < fields; i++) {
         wrong += sorted[i].right ? 0 : 1;
         double count = (double)wrong + 1.0;
         double bound = count * pow(1.0 - 1.0 / (9.0 * count) + 1.645 / (3.0 * sqrt(count)), 3.0);

@@ -45,6 +45,7 @@ for ((seed = first; seed < first + seeds; seed++)); do
     done
 done
 
+values() { awk -v name="$1" '$2 == name {printf "%s%s", n++ ? " / " : "", $3}' "$work/figures"; }
 median() { awk -v name="$1" '$2 == name {print $3}' "$work/figures" | sort -g | awk '{v[NR] = $1} END {if (NR > 0) print v[int((NR + 1) / 2)]}'; }
 
 # row WHAT NAME RELATION GOAL UNIT
@@ -54,19 +55,19 @@ row() {
     if [[ -z $value ]]; then
         word="not measured: what was read is from an earlier run"
     elif awk -v v="$value" -v g="$4" -v r="$3" 'BEGIN {exit !(r == "<=" ? v <= g : v >= g)}'; then
-        word="met"
+        word="reached"
     else
         word="MISSED"
         failed=$((failed + 1))
     fi
-    printf '| %s | %s %s%s | %s%s | %s |\n' "$1" "$3" "$4" "$5" "${value:--}" "$5" "$word"
+    printf '| %s | %s %s%s | %s%s | %s | %s |\n' "$1" "$3" "$4" "$5" "${value:--}" "$5" "$(values "$2")" "$word"
 }
 
 echo
 echo "machine: $(nproc --all) cores, $(uname -sr); seeds $first to $((first + seeds - 1)), medians; target 1 % of fields, and what is below 0.90 is asked"
-echo "| figure | goal | measured | |"
-echo "|---|---|---|---|"
-printf '| %s | | %s | |\n' "invoices, seen layouts: fields flagged per 100 documents, rules" "$(median seen_flagged_rules)"
+echo "| figure | goal | median | each seed | |"
+echo "|---|---|---|---|---|"
+printf '| %s | | %s | %s | |\n' "invoices, seen layouts: fields flagged per 100 documents, rules" "$(median seen_flagged_rules)" "$(values seen_flagged_rules)"
 row "the same after 100 corrected documents" seen_flagged_n100 "<=" 70 ""
 row "documents handled by a person per 100, at 100 corrected" seen_handled_n100 "<=" 35 ""
 row "silently wrong among accepted, seen layouts, at 100 corrected" seen_silent_n100 "<=" 1 " %"
@@ -75,6 +76,7 @@ row "silently wrong among accepted, new layouts, 3 corrections of each" new_sile
 row "new layouts: flagged per 100, no correction of them" new_flagged_k0 "<=" 300 ""
 row "new layouts: flagged per 100, 1 correction of each" new_flagged_k1 "<=" 150 ""
 row "new layouts: flagged per 100, 3 corrections of each" new_flagged_k3 "<=" 80 ""
+row "seen layouts, 100 corrected in nothing but what the rules doubt: silently wrong, asked below 0.90" seen_silent_parts "<=" 1 " %"
 row "OCR: numbers of the rows exactly right" ocr_numbers ">=" 98 " %"
 row "OCR: seconds of processor a page" ocr_seconds "<=" 1.5 " s"
 row "training on 100 documents" train_seconds_n100 "<=" 6 " s"

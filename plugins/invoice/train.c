@@ -53,7 +53,11 @@ static int pile_add(struct pile *pile, const struct features *row, uint8_t label
     return 0;
 }
 
-enum { PILES = RESULT_HEADERS + 1 }; /* the last one: words */
+enum {
+    PILES = RESULT_HEADERS + 1, /* the last one: words */
+    STEPS = 2 * FOLDS,          /* by document, then by supplier */
+    LEARNT_MIN = 2              /* documents */
+};
 
 static int headers_pile(const struct scene *scene, const struct example *example,
                         struct candidate *candidates, struct pile piles[PILES])
@@ -121,16 +125,23 @@ static int example_pile(const struct knowledge *knowledge, const struct example 
     return status;
 }
 
-/** Which fold an example is held out in: by its id, so that it stays there as others come. */
-static size_t fold_of(const struct example *example)
+/* What is held out together: single documents show how known suppliers are read, all documents of
+ * a supplier how new ones are. */
+enum folding { BY_DOCUMENT, BY_SUPPLIER };
+
+/** Which fold an example is held out in: by its id or its supplier's name, so that it stays there
+ *  as others come. */
+static size_t fold_of(const struct example *example, enum folding by)
 {
-    uint64_t hash = feature_hash(FEATURE_SEED, example->id);
+    uint64_t hash =
+        feature_hash(FEATURE_SEED, by == BY_DOCUMENT ? example->id : example->human.supplier);
     return (size_t)((hash ^ (hash >> 29)) % FOLDS);
 }
 
 /** Fit scorers and knowledge on the examples that are not of fold `without` (FOLDS: on all). 0, or
  *  -1 without memory. */
-static int model_fit(const struct examples *examples, size_t without, struct model *model)
+static int model_fit(const struct examples *examples, enum folding by, size_t without,
+                     struct model *model)
 {
     const double header_cost = 1.0, words_cost = 0.5;
     struct pile piles[PILES] = {{.rows = NULL}};
@@ -139,7 +150,7 @@ static int model_fit(const struct examples *examples, size_t without, struct mod
     *model = (struct model){.documents = 0};
     for (size_t i = 0; i < examples->count && status == 0; i++) {
         const struct example *example = &examples->items[i];
-        if (fold_of(example) != without) {
+        if (fold_of(example, by) != without) {
             char date[ANSWER_TEXT_MAX];
             enum date_order order = date_label(&example->document, &example->human, date);
             model->documents++;
@@ -147,7 +158,7 @@ static int model_fit(const struct examples *examples, size_t without, struct mod
         }
     }
     for (size_t i = 0; i < examples->count && status == 0; i++) {
-        if (fold_of(&examples->items[i]) != without) {
+        if (fold_of(&examples->items[i], by) != without) {
             status = example_pile(&model->knowledge, &examples->items[i], candidates, piles);
         }
     }
@@ -168,22 +179,26 @@ static int model_fit(const struct examples *examples, size_t without, struct mod
 }
 
 /** What a model fitted without a fold says of the fold's documents. */
-static int fold_judge(const struct examples *examples, size_t fold,
+static int fold_judge(const struct examples *examples, enum folding by, size_t fold,
                       struct calibrations *calibrations)
 {
     struct model model;
-    int status = model_fit(examples, fold, &model);
+    size_t before = calibrations->count;
+    int status = model_fit(examples, by, fold, &model);
     for (size_t i = 0; i < examples->count && status == 0; i++) {
         const struct example *example = &examples->items[i];
         struct result result = {.rows = NULL};
-        if (fold_of(example) != fold) {
-            continue;
+        if (fold_of(example, by) != fold || model.documents < LEARNT_MIN) {
+            continue; /* what was learnt from next to nothing says nothing about the model to be */
         }
         status = guess(&model, &example->document, NULL, 0, 0, &result);
         if (status == 0) {
             status = result_compare(&result, example, i, calibrations);
         }
         result_finish(&result);
+    }
+    for (size_t i = before; i < calibrations->count; i++) {
+        calibrations->items[i].strange = by == BY_SUPPLIER;
     }
     model_finish(&model);
     return status;
@@ -201,7 +216,8 @@ static int stacks_fit(const struct examples *examples, const struct calibrations
         size_t count = 0;
         for (size_t i = 0; i < most; i++) {
             const struct calibration *from = &calibrations->items[i];
-            if (from->kind == kind && fold_of(&examples->items[from->example]) != without) {
+            if (from->kind == kind &&
+                fold_of(&examples->items[from->example], BY_DOCUMENT) != without) {
                 memcpy(rows[count], from->inputs, sizeof rows[count]);
                 right[count++] = from->right != 0;
             }
@@ -224,7 +240,7 @@ static int calibrations_settle(const struct examples *examples, struct calibrati
         status = stacks_fit(examples, calibrations, fold, stacks);
         for (size_t i = 0; i < calibrations->count && status == 0; i++) {
             struct calibration *to = &calibrations->items[i];
-            if (fold_of(&examples->items[to->example]) == fold) {
+            if (fold_of(&examples->items[to->example], BY_DOCUMENT) == fold) {
                 double share = stack_probability(&stacks[to->kind], to->inputs, 0.5);
                 to->confidence = guess_capped(to->kind, to->inputs, share);
             }
@@ -239,20 +255,21 @@ enum train_status train_model(const struct examples *examples, const struct trai
     char note[64];
     *model = (struct model){.documents = 0};
     *calibrations = (struct calibrations){.items = NULL};
-    for (size_t fold = 0; fold < FOLDS; fold++) {
-        snprintf(note, sizeof note, "fold %zu of %d, %zu documents", fold + 1, FOLDS,
+    for (size_t step = 0; step < STEPS; step++) {
+        enum folding by = step < FOLDS ? BY_DOCUMENT : BY_SUPPLIER;
+        snprintf(note, sizeof note, "fold %zu of %d, %zu documents", step + 1, STEPS,
                  examples->count);
-        if (watch->step(watch->context, (double)fold / (FOLDS + 1), note) != 0) {
+        if (watch->step(watch->context, (double)step / (STEPS + 1), note) != 0) {
             return TRAIN_STOPPED;
         }
-        if (fold_judge(examples, fold, calibrations) != 0) {
+        if (fold_judge(examples, by, step % FOLDS, calibrations) != 0) {
             return TRAIN_NO_MEMORY;
         }
     }
-    if (watch->step(watch->context, (double)FOLDS / (FOLDS + 1), "all documents") != 0) {
+    if (watch->step(watch->context, (double)STEPS / (STEPS + 1), "all documents") != 0) {
         return TRAIN_STOPPED;
     }
-    if (model_fit(examples, FOLDS, model) != 0 ||
+    if (model_fit(examples, BY_DOCUMENT, FOLDS, model) != 0 ||
         stacks_fit(examples, calibrations, FOLDS, model->stacks) != 0 ||
         calibrations_settle(examples, calibrations) != 0) {
         return TRAIN_NO_MEMORY;

@@ -35,7 +35,8 @@ struct calibration {
     double inputs[STACK_INPUTS_MAX];
     double confidence;
     int right;
-    int whole; /* of a document that was looked at as a whole: see train_model() */
+    int whole;   /* of a document that was looked at as a whole: see train_model() */
+    int strange; /* its supplier was held out with it: how a new one's documents come out */
 };
 
 struct calibrations {

@@ -80,7 +80,7 @@ static foundry_outcome_t report(const foundry_host_t *host, foundry_call_t *call
                                 const struct calibrations *calibrations, const struct model *model)
 {
     foundry_json_t metrics, list;
-    size_t right = 0, whole = 0;
+    size_t fields = 0, right = 0, whole = 0, strange = 0, strange_right = 0;
     double squares = 0.0;
     foundry_json_init(&metrics);
     foundry_json_init(&list);
@@ -89,6 +89,12 @@ static foundry_outcome_t report(const foundry_host_t *host, foundry_call_t *call
         const struct calibration *item = &calibrations->items[i];
         const struct example *example = &examples->items[item->example];
         double error = item->confidence - (item->right ? 1.0 : 0.0);
+        if (item->strange) {
+            strange++;
+            strange_right += item->right ? 1 : 0;
+            continue; /* of the same documents, once more */
+        }
+        fields++;
         right += item->right ? 1 : 0;
         squares += error * error;
         if (!item->whole) {
@@ -108,15 +114,17 @@ static foundry_outcome_t report(const foundry_host_t *host, foundry_call_t *call
         foundry_json_end(&list);
     }
     foundry_json_end(&list);
-    double count = calibrations->count > 0 ? (double)calibrations->count : 1.0;
+    double count = fields > 0 ? (double)fields : 1.0;
     foundry_json_object(&metrics);
     number_member(&metrics, "documents", (double)model->documents);
     number_member(&metrics, "suppliers", (double)model->knowledge.suppliers_count);
     number_member(&metrics, "goods", (double)model->knowledge.goods_count);
-    number_member(&metrics, "held_out_fields", (double)calibrations->count);
+    number_member(&metrics, "held_out_fields", (double)fields);
     number_member(&metrics, "held_out_whole", (double)whole);
     number_member(&metrics, "held_out_right", (double)right / count);
     number_member(&metrics, "brier", squares / count);
+    number_member(&metrics, "new_supplier_right",
+                  strange > 0 ? (double)strange_right / (double)strange : 0.0);
     foundry_json_end(&metrics);
     foundry_outcome_t outcome = foundry_json_stage(&metrics, host, call, "/metrics");
     if (outcome == FOUNDRY_DONE) {

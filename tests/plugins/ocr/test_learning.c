@@ -319,6 +319,43 @@ Test(learning, a_new_supplier_is_always_asked)
     fnd_text_finish(&model);
 }
 
+/* Suppliers that print alike: what one teaches holds for the next. That it does is seen by holding
+ * each of them out as a whole, and by nothing else. */
+Test(learning, how_new_suppliers_are_read_is_learnt_from_each_supplier_held_out)
+{
+    static const char *const many[] = {"Kestrel Plumbing Ltd", "Dunmore Dental Group",
+                                       "Harrow Timber Ltd",    "Abbey Glass Works",
+                                       "Milton Roofing LLC",   "Penrose Paper Company"};
+    struct fnd_text lines = {0}, model = {0};
+    struct fnd_effects effects;
+    struct page page;
+    double right = 0;
+    for (size_t i = 0; i < 36; i++) {
+        page_make(&page, many[i % 6], i, NULL, NULL);
+        example_append(&lines, i, &page, fnd_text_z(&page.human));
+        page_finish(&page);
+    }
+    train_run(&lines, false, &effects);
+    model_of(&effects, &model);
+    struct fnd_json metrics = fnd_json_find(json_of(effects.output), "/metrics");
+    cr_assert(fnd_json_number(fnd_json_member(metrics, "new_supplier_right"), &right));
+    cr_expect(right > 0.8, "%f", right);
+    cr_expect_eq(fnd_json_count(fnd_json_find(json_of(effects.output), "/calibration")), 36 * 16,
+                 "each document counts once");
+    fnd_effects_finish(&effects);
+    page_make(&page, "Thornbury Lighting LLC", 90, NULL, NULL);
+    page_read(&page, &model, &effects);
+    cr_assert_eq(effects.outcome, FOUNDRY_DONE, "%s", effects.message);
+    cr_expect(phase_confidence(&effects, "/invoice_number") > 0.9, "%.3f",
+              phase_confidence(&effects, "/invoice_number"));
+    cr_expect(phase_confidence(&effects, "/line_items/0/quantity") > 0.9, "%.3f",
+              phase_confidence(&effects, "/line_items/0/quantity"));
+    fnd_effects_finish(&effects);
+    page_finish(&page);
+    fnd_text_finish(&lines);
+    fnd_text_finish(&model);
+}
+
 Test(learning, day_and_month_are_learnt_of_each_supplier)
 {
     struct fnd_text model = {0};
