@@ -2,7 +2,7 @@
 /* Kills at named points: each point of the engine's table, at its first three passes in each scene
  * that comes by it; and with FOUNDRY_FLOOR from 100 on once more in the recovery behind it.
  *
- *     crash ENGINE PLUGIN_PATH INJECTOR [--only SCENE:POINT:N]
+ *     crash ENGINE PLUGIN_PATH INJECTOR [--only SCENE:POINT:N | --self-test DRIVER]
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -26,6 +26,8 @@ struct crash {
     size_t killed[POINTS_MAX], killed_again[POINTS_MAX];
     size_t runs, misses;
     uint64_t seed;
+    const char *plant; /* the storm's driver is killed instead, with this fault planted in it */
+    bool forget;       /* the directory is put back behind the kill */
 };
 
 /** How often an undisturbed scene comes by each point. */
@@ -93,7 +95,12 @@ static void point_try(struct crash *crash, enum scene_id id, size_t point, size_
                    setting + sizeof "FOUNDRY_CRASH_AT");
     memset(crash->bench.trace, 0, sizeof *crash->bench.trace);
     trial.kills = true;
+    trial.plant = crash->plant;
     trial_run(&trial, settings);
+    if (crash->forget) {
+        folder_remove(crash->bench.jobs);
+        folder_copy(trial.scene->jobs, crash->bench.jobs);
+    }
     if (was_killed(&trial.ended)) {
         crash->killed[point]++;
         crash->runs++;
@@ -122,11 +129,22 @@ static void crash_run(struct crash *crash)
     }
 }
 
+/** How many points were never reached. */
+static size_t unreached_count(const struct crash *crash)
+{
+    size_t unreached = 0;
+    for (size_t point = 0; point < crash->points_count; point++) {
+        unreached += crash->killed[point] == 0;
+    }
+    return unreached;
+}
+
 /** Prints the table.  Returns how many points were never reached. */
 static size_t report(const struct crash *crash)
 {
     const struct bench *bench = &crash->bench;
-    size_t unreached = 0, again = 0;
+    const size_t unreached = unreached_count(crash);
+    size_t again = 0;
     printf("%-30s", "passes, undisturbed");
     for (int id = 0; id < SCENES; id++) {
         printf(" %7s", bench->scenes[id].name);
@@ -139,7 +157,6 @@ static size_t report(const struct crash *crash)
         }
         printf(" %7zu %9zu%s\n", crash->killed[point], crash->killed_again[point],
                crash->killed[point] == 0 ? "  never reached" : "");
-        unreached += crash->killed[point] == 0;
         again += crash->killed_again[point];
     }
     printf("%zu points, %zu kills and %zu in the recovery behind them, %zu met nothing; %zu "
@@ -177,12 +194,58 @@ static bool only(struct crash *crash, const char *text)
     return tried > 0;
 }
 
+/** Kills at each point of a scene, until something is found to be lost. */
+static bool loss_found(struct crash *crash, enum scene_id scene, const char *what)
+{
+    struct bench *bench = &crash->bench;
+    const size_t before = bench->wrong[BLAME_LOST], runs = crash->runs;
+    for (size_t point = 0; point < crash->points_count && bench->wrong[BLAME_LOST] == before;
+         point++) {
+        if (crash->passes[scene][point] > 0) {
+            point_try(crash, scene, point, 1, false);
+        }
+    }
+    const bool found = bench->wrong[BLAME_LOST] > before;
+    printf("%s %s: %s behind %zu kills\n", found ? "ok    " : "FAILED", what,
+           found ? wrong_name(BLAME_LOST) : "not found", crash->runs - runs);
+    return found;
+}
+
+/** Faults that are planted on purpose are found, and nothing where nothing is wrong. */
+static bool self_test(struct crash *crash)
+{
+    struct bench *bench = &crash->bench;
+    bench->quiet = true;
+    passes_count(crash, SCENE_PAUSE);
+    passes_count(crash, SCENE_ANSWER);
+    for (size_t point = 0; point < crash->points_count; point++) {
+        if (crash->passes[SCENE_ANSWER][point] > 0) {
+            point_try(crash, SCENE_ANSWER, point, 1, false);
+        }
+    }
+    const bool calm = bench_wrongs(bench) == 0 && crash->runs > 0;
+    printf("%s nothing is found where nothing is wrong, behind %zu kills\n",
+           calm ? "ok    " : "FAILED", crash->runs);
+    crash->plant = "early";
+    const bool early = loss_found(crash, SCENE_ANSWER, "an answer acknowledged before its commit");
+    crash->plant = NULL;
+    crash->forget = true;
+    const bool forgotten = loss_found(crash, SCENE_PAUSE, "a directory that is put back");
+    const size_t unreached = unreached_count(crash);
+    const bool told = unreached > 0 && unreached < crash->points_count;
+    printf("%s points that these scenes never reach: %zu\n", told ? "ok    " : "FAILED", unreached);
+    printf("%d passed, %d failed\n", calm + early + forgotten + told,
+           4 - calm - early - forgotten - told);
+    return calm && early && forgotten && told;
+}
+
 int main(int argc, char **argv)
 {
     struct crash crash = {.seed = seed_of(20262)};
     struct bench *bench = &crash.bench;
     if (argc < 4) {
-        fprintf(stderr, "usage: crash ENGINE PLUGIN_PATH INJECTOR [--only SCENE:POINT:N]\n");
+        fprintf(stderr, "usage: crash ENGINE PLUGIN_PATH INJECTOR "
+                        "[--only SCENE:POINT:N | --self-test DRIVER]\n");
         return 2;
     }
     bench->engine = argv[1];
@@ -201,6 +264,11 @@ int main(int argc, char **argv)
     bool good;
     if (argc > 5 && strcmp(argv[4], "--only") == 0) {
         good = only(&crash, argv[5]);
+    } else if (argc > 5 && strcmp(argv[4], "--self-test") == 0) {
+        bench->driver = argv[5];
+        good = self_test(&crash);
+        bench_end(bench, false);
+        return good ? 0 : 1;
     } else {
         for (int id = 0; id < SCENES; id++) {
             passes_count(&crash, (enum scene_id)id);

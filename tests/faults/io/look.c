@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands that only look, on a disk that is full: they say what they would say otherwise.
  *
- *     look ENGINE PLUGIN_PATH INJECTOR
+ *     look ENGINE PLUGIN_PATH INJECTOR [--self-test]
  *
  * Over each scene's directory at rest, and over those of engines that a full disk stopped. */
 #include <inttypes.h>
@@ -18,6 +18,7 @@ enum { RUNS_FULL = 400, LOOKS = 4, WORDS_MAX = 4 };
 
 struct looking {
     struct bench bench;
+    enum iofault_mode fault; /* what the disk does to each look; the self-test has others */
     size_t runs;
     uint64_t seed;
 };
@@ -43,7 +44,7 @@ static void look(struct looking *looking, struct trial *trial)
         struct ended full, space;
         struct fault fault;
         look_arguments(bench, which, arguments);
-        fault_make(bench, &fault, IOFAULT_ENOSPC, 1, true);
+        fault_make(bench, &fault, looking->fault, 1, true);
         command_run(bench, bench->engine, arguments, fault.settings, &full);
         command_run(bench, bench->engine, arguments, NULL, &space);
         looking->runs++;
@@ -75,13 +76,33 @@ static void stopped(struct looking *looking, enum scene_id scene, unsigned call)
     trial_end(&trial);
 }
 
+/** Commands that are killed where the disk is full must be seen, and those that are not must not:
+ *  looks at directories that a full disk stopped in the middle. */
+static bool self_test(struct looking *looking)
+{
+    struct bench *bench = &looking->bench;
+    const struct iofault_trace *trace = &bench->scenes[SCENE_RESUME].trace;
+    bench->quiet = true;
+    stopped(looking, SCENE_RESUME, trace->calls / 2);
+    const bool calm = bench_wrongs(bench) == 0;
+    looking->fault = IOFAULT_KILL;
+    stopped(looking, SCENE_RESUME, trace->calls / 2);
+    const size_t found = bench->wrong[WRONG_CONCLUSION];
+    printf("%s nothing is found where nothing is wrong\n%s a look that a full disk kills: found "
+           "%zu times\n%d passed, %d failed\n",
+           calm ? "ok    " : "FAILED", found > 0 ? "ok    " : "FAILED", found, calm + (found > 0),
+           !calm + (found == 0));
+    return calm && found > 0;
+}
+
 int main(int argc, char **argv)
 {
-    struct looking looking = {.seed = seed_of(20263)};
+    struct looking looking = {.seed = seed_of(20263), .fault = IOFAULT_ENOSPC};
     struct bench *bench = &looking.bench;
     const size_t percent = floor_percent(), floor = RUNS_FULL * percent / 100;
-    if (argc != 4) {
-        fprintf(stderr, "usage: look ENGINE PLUGIN_PATH INJECTOR\n");
+    const bool self = argc == 5 && strcmp(argv[4], "--self-test") == 0;
+    if (argc != 4 && !self) {
+        fprintf(stderr, "usage: look ENGINE PLUGIN_PATH INJECTOR [--self-test]\n");
         return 2;
     }
     bench->engine = argv[1];
@@ -92,6 +113,11 @@ int main(int argc, char **argv)
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 || !bench_begin(bench)) {
         bench_end(bench, false);
         return 1;
+    }
+    if (self) {
+        const bool found = self_test(&looking);
+        bench_end(bench, false);
+        return found ? 0 : 1;
     }
     printf("seed %" PRIu64 "\n", looking.seed);
     for (int scene = SCENE_PAUSE; scene < SCENES; scene++) {
