@@ -10,6 +10,8 @@ source "$(dirname "$0")/../../system/lib.sh"
 
 here=$FOUNDRY_BUILD_ROOT/tests/faults/hostile
 mark=$here/mark-of-ident # where the constructors of all but the original leave a line
+exec 9>"$mark.lock" # the self-test has the same
+flock 9
 mkdir plugins aside
 export FOUNDRY_PLUGIN_PATH=$folder/plugins
 
