@@ -139,14 +139,28 @@ void fnd_score_add(struct fnd_score *score, struct fnd_json human, struct fnd_js
     fnd_text_finish(&compare.field);
 }
 
-void fnd_score_judge(const struct fnd_score *score, const struct fnd_model *model,
-                     struct fnd_promotion *out)
+static struct fnd_pairs_field *fields_of(const struct fnd_score *score)
 {
     struct fnd_pairs_field *fields = fnd_alloc((score->count + 1) * sizeof *fields);
     for (size_t i = 0; i < score->count; i++) {
         fields[i] = (struct fnd_pairs_field){score->fields[i].field, score->fields[i].pairs};
     }
+    return fields;
+}
+
+void fnd_score_judge(const struct fnd_score *score, const struct fnd_model *model,
+                     struct fnd_promotion *out)
+{
+    struct fnd_pairs_field *fields = fields_of(score);
     fnd_promotion_judge(&score->pairs, fields, score->count, model->minimum, model->alpha, out);
+    free(fields);
+}
+
+void fnd_score_judge_back(const struct fnd_score *score, uint64_t minimum, double alpha,
+                          struct fnd_promotion *out)
+{
+    struct fnd_pairs_field *fields = fields_of(score);
+    fnd_rollback_judge(&score->pairs, fields, score->count, minimum, alpha, out);
     free(fields);
 }
 

@@ -30,6 +30,9 @@ void fnd_score_add(struct fnd_score *score, struct fnd_json human, struct fnd_js
 /** Decide by what the score says (fnd_promotion_judge()); names are borrowed from the score. */
 void fnd_score_judge(const struct fnd_score *score, const struct fnd_model *model,
                      struct fnd_promotion *out);
+/** The same from the other side (fnd_rollback_judge()): whether the version before comes back. */
+void fnd_score_judge_back(const struct fnd_score *score, uint64_t minimum, double alpha,
+                          struct fnd_promotion *out);
 /** Append {"documents","seen","right","right_before","fields":{FIELD:{…}}}. */
 void fnd_score_json(const struct fnd_score *score, struct fnd_text *json);
 

@@ -11,6 +11,7 @@ enum run_state {
     RUN_WAITS,   /* for its pool */
     RUN_TRAINS,  /* the trainer's call is under way */
     RUN_TRIES,   /* the model is tried on documents whose truth is known */
+    RUN_SHADOWS, /* no training: a version that is not in production runs beside it (shadow.c) */
     RUN_CROSSES, /* models of a part of the examples are tried on the others */
     RUN_ENDED
 };
@@ -86,8 +87,23 @@ struct run {
     struct run *next;
 };
 
+/** A version runs beside a job that has gone on already; one at a time. */
+struct shade {
+    struct run run; /* as far as a trial needs one */
+    bool runs;
+    int64_t model, version, job, output;
+};
+
+/** How far the jobs were looked through for one contest of two versions. */
+struct cursor {
+    int64_t since, at; /* the decision that began it; the event looked at last */
+    struct cursor *next;
+};
+
 struct fnd_learn {
     struct fnd_engine *engine;
+    struct shade shade;
+    struct cursor *cursors;
     struct fnd_pool *pool; /* NULL: nothing was trained yet */
     int epoll;
     struct run *runs;
@@ -102,6 +118,17 @@ void run_begin(struct run *run);
 void run_called(struct run *run); /* the trainer's call has ended */
 /** End it: FND_OK with a model, else with run->learned.error. Records it. */
 void run_end(struct run *run, enum fnd_status status);
+
+/* learn.c */
+enum fnd_status learn_pool(struct fnd_learn *learn, struct fnd_error *error);
+
+/* shadow.c */
+/** See to a model: decide between two versions if enough was verified, else run the one that is not
+ *  in production beside the next job that was drawn. */
+void shadow_look(struct fnd_learn *learn, const struct fnd_pipeline *pipeline,
+                 const struct fnd_model *model);
+void shadow_ran(struct run *run); /* its call has ended */
+void shadow_finish(struct fnd_learn *learn);
 
 /* try.c */
 void run_try(struct run *run);                             /* the next document, or the end */

@@ -105,11 +105,12 @@ void fnd_learn_destroy(struct fnd_learn *learn)
         }
         run_free(run);
     }
+    shadow_finish(learn);
     (void)close(learn->epoll);
     free(learn);
 }
 
-static enum fnd_status pool_make(struct fnd_learn *learn, struct fnd_error *error)
+enum fnd_status learn_pool(struct fnd_learn *learn, struct fnd_error *error)
 {
     const struct fnd_engine_options *engine = fnd_engine_options_of(learn->engine);
     const struct fnd_pool_options options = {
@@ -144,7 +145,7 @@ int fnd_learn_fd(const struct fnd_learn *learn)
 int64_t fnd_learn_wait_us(const struct fnd_learn *learn)
 {
     enum { PROGRESS_US = 200000 };
-    bool runs = false;
+    bool runs = learn->shade.runs;
     for (const struct run *run = learn->runs; run != NULL; run = run->next) {
         if (run->state == RUN_WAITS || run->state == RUN_ENDED) {
             continue;
@@ -237,6 +238,7 @@ static bool pipeline_due(const char *name, int64_t pin, void *context)
                     "model %s is due and cannot be trained: %s", model->name, error.message);
         }
         fnd_text_finish(&why);
+        shadow_look(learn, pipeline, model);
     }
     return true;
 }
@@ -346,7 +348,7 @@ enum fnd_status fnd_learn_train(struct fnd_learn *learn, const char *pipeline, c
     enum fnd_status status =
         fnd_learn_model(learn->engine, pipeline, model, &found, &wanted, error);
     if (status == FND_OK) {
-        status = pool_make(learn, error);
+        status = learn_pool(learn, error);
     }
     if (status != FND_OK || wanted == NULL) {
         return status;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "learn/internal.h"
+#include "learn/threshold.h"
 
 static void artifact_append(struct fnd_text *json, const char *name,
                             const struct fnd_artifact *artifact)
@@ -388,6 +389,35 @@ static enum fnd_status record_end(struct run *run, enum fnd_status status, struc
                   done ? &run->learned.model : NULL, error);
 }
 
+/* With `shadow` a version is not used before it has run beside production, unless it was proven
+ * worse as it was tried. */
+static bool waits(const struct run *run, struct fnd_text *numbers, struct fnd_text *sentence)
+{
+    struct fnd_promotion back;
+    struct fnd_text trial = {0};
+    if (run->model->shadow <= 0) {
+        return false;
+    }
+    fnd_score_judge_back(&run->score, 1, run->model->alpha, &back);
+    if (back.end == FND_PROMOTION_PROMOTE) {
+        return false;
+    }
+    fnd_text_append_z(&trial, "waits: it runs beside ");
+    fnd_percent_append(run->model->shadow, &trial);
+    fnd_text_printf(&trial,
+                    " of the jobs, and the first %" PRIu64
+                    " pairs that a person verifies decide. As it was tried: %s",
+                    run->model->minimum, fnd_text_z(sentence));
+    fnd_text_finish(sentence);
+    *sentence = trial;
+    trial = *numbers;
+    *numbers = (struct fnd_text){0};
+    fnd_text_printf(numbers, "{\"decision\":\"hold\",\"waits\":true,\"trial\":%s}",
+                    fnd_text_z(&trial));
+    fnd_text_finish(&trial);
+    return true;
+}
+
 /* By the trial on the frozen split. */
 static enum fnd_status decide(struct run *run, struct fnd_error *error)
 {
@@ -397,9 +427,10 @@ static enum fnd_status decide(struct run *run, struct fnd_error *error)
     fnd_score_judge(&run->score, run->model, &promotion);
     fnd_promotion_json(&promotion, false, &numbers);
     fnd_promotion_text(&promotion, false, &sentence);
+    const bool later = waits(run, &numbers, &sentence);
     enum fnd_status status =
         fnd_model_get(fnd_engine_reader(run->learn->engine), run->learned.model, &row, error);
-    if (status == FND_OK && promotion.end == FND_PROMOTION_PROMOTE) {
+    if (status == FND_OK && promotion.end == FND_PROMOTION_PROMOTE && !later) {
         status = fnd_registry_promote(run->learn->engine, run->pipeline_name, run->name,
                                       run->version, "engine", fnd_text_z(&sentence),
                                       fnd_text_z(&numbers), NULL, error);

@@ -209,6 +209,10 @@ void run_tried(struct run *run, struct trial_call *call)
         cross_tried(run);
         return;
     }
+    if (run->state == RUN_SHADOWS) {
+        shadow_ran(run);
+        return;
+    }
     struct fnd_error why = {0}, before_why = {0};
     const struct fnd_bound *bound = &trial->run.phase->bound;
     const struct fnd_json now = trial_said(&trial->calls[0], bound, &why);

@@ -14,10 +14,10 @@ static const struct fnd_shape model_shapes[] = {
     {"trainer", FND_SHAPE_MAP, true, "a map such as {uses: invoice/train}"},
     {"when", FND_SHAPE_MAP, false, "a map such as {corrections: 100, age: 7d}"},
     {"pool", FND_SHAPE_STRING, false, "a name such as cpu or gpu"},
+    {"shadow", FND_SHAPE_SCALAR, false, "a share of the jobs such as 5%"},
     {"promote", FND_SHAPE_MAP, false, "a map such as {minimum: 50, alpha: 0.05}"},
     {NULL},
 };
-static const char *const model_later[] = {"shadow", NULL};
 static const char *const trainer_later[] = {"command", NULL};
 static const struct fnd_shape trainer_shapes[] = {
     {"uses", FND_SHAPE_STRING, true, "PLUGIN/TRAINER such as invoice/train"},
@@ -243,7 +243,7 @@ static int32_t phase_named(struct fnd_compile *compile, const struct fnd_node *n
 static void model_read(struct fnd_compile *compile, const struct fnd_node *node, size_t index)
 {
     struct fnd_model *model = &compile->pipeline->models[index];
-    if (!fnd_shape_check(compile, node, "a model", model_shapes, model_later)) {
+    if (!fnd_shape_check(compile, node, "a model", model_shapes, NULL)) {
         return;
     }
     const struct fnd_node *phase = fnd_shape_member(node, model_shapes, "phase");
@@ -252,6 +252,7 @@ static void model_read(struct fnd_compile *compile, const struct fnd_node *node,
     const struct fnd_node *when = fnd_shape_member(node, model_shapes, "when");
     const struct fnd_node *pool = fnd_shape_member(node, model_shapes, "pool");
     const struct fnd_node *promote = fnd_shape_member(node, model_shapes, "promote");
+    const struct fnd_node *shadow = fnd_shape_member(node, model_shapes, "shadow");
     const struct fnd_phase *phases = compile->pipeline->phases;
     model->phase = phase_named(compile, phase);
     model->of = phase_named(compile, of);
@@ -271,6 +272,7 @@ static void model_read(struct fnd_compile *compile, const struct fnd_node *node,
                           pool->text);
     }
     model->pool = fnd_strdup(pool != NULL ? pool->text : "cpu");
+    model->shadow = share_read(compile, shadow, 0);
     if (trainer != NULL) {
         trainer_read(compile, trainer, model);
     }

@@ -162,6 +162,7 @@ struct fnd_model {
     double audited_error; /* share; below 0: not asked */
     int64_t cooldown_ms;  /* after any training, however it ended */
     char *pool;
+    double shadow; /* share of the jobs beside which a version runs that is not in production */
     uint64_t minimum, window;
     double alpha;
     size_t line;

@@ -229,10 +229,12 @@ enum fnd_status fnd_shadows_walk(struct fnd_reader *reader, int64_t model,
                                  void *context, struct fnd_error *error)
 {
     sqlite3_stmt *statement = NULL;
-    enum fnd_status status =
-        ask(reader, &(struct ask){.which = WALK_SHADOWS, .id = model}, &statement, error);
+    enum fnd_status status = fnd_reader_use(reader, WALK_SHADOWS, &statement, error);
     int rc = SQLITE_DONE;
     bool more = true;
+    if (status == FND_OK) {
+        sqlite3_bind_int64(statement, 1, model);
+    }
     while (status == FND_OK && more && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
         more = row(sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1),
                    sqlite3_column_int64(statement, 2), context);

@@ -84,8 +84,9 @@ enum fnd_event_kind {
                                   has the event's number in the registry */
     FND_EVENT_DECIDE = 28,     /* `ref` is the model it is about, 0: the rules, version 0; body
                                   {"pipeline","model","decision":"promote","hold" or "rollback",…} */
-    FND_EVENT_SHADOW = 29,     /* `ref` is the model that ran beside a job; body {"job","output",
-                                  …}: the event of the output it ran beside */
+    FND_EVENT_SHADOW = 29,     /* `ref` is the model that ran beside a job, 0: the rules; body
+                                  {"job","output",…}: the event of the output it ran beside, and
+                                  "said" or "failed"; meta confidences, origins */
     FND_EVENT_LAST = FND_EVENT_SHADOW
 };
 const char *fnd_event_name(enum fnd_event_kind kind);

@@ -28,7 +28,8 @@ static const struct {
      "13:3:bad_name 14:12:invalid_value"},
     {MODEL "    phase: extract\n", "13:5:duplicate_key"},
     /* what comes later is told by name */
-    {MODEL "    shadow: 5%\n", "13:5:not_yet"},
+    {MODEL "    shadow: 105%\n", "13:13:invalid_value"},
+    {MODEL "    shadow: []\n", "13:13:wrong_type"},
     {PHASES KNOWN "    trainer: {command: [./train.sh]}\n", "12:14:missing_key 12:15:not_yet"},
     {PHASES KNOWN "    trainer: {uses: demo/train, command: [x]}\n", "12:33:not_yet"},
     /* the phases */
@@ -201,7 +202,7 @@ static const struct {
      "more than 0 and at most 7d"},
     {PHASES KNOWN "    trainer: {uses: demo/train, command: [x]}\n", "not_yet",
      "`command` comes in a later release"},
-    {MODEL "    shadow: 5%\n", "not_yet", "`shadow` comes in a later release"},
+    {MODEL "    shadow: some\n", "invalid_value", "`shadow` is some, must be a share such as 5%"},
     {MODEL "    when: {age: 7d}\n", "missing_key", "neither `corrections` nor `audited_error`"},
     {MODEL "    when: {corrections: 2000000000}\n", "invalid_value",
      "must be a whole number from 1 to 1000000000"},
