@@ -9,6 +9,7 @@
 
 #include <sodium.h>
 
+#include "base/sha256.h"
 #include "base/text.h"
 
 enum { PIECE_SIZE = 32 * 1024 };
@@ -25,9 +26,32 @@ void fnd_digest_setup(void)
     }
 }
 
+/** Whole blocks go through the processor's own instructions; what is left at either end, and the
+ *  end of the sum, is libsodium's, whose state is the standard's words, bits and started block. */
+static void sha256_update(crypto_hash_sha256_state *state, const uint8_t *bytes, size_t size)
+{
+    const size_t begun = (size_t)(state->count >> 3) % FND_SHA256_BLOCK_SIZE;
+    size_t rest = begun == 0 ? 0 : FND_SHA256_BLOCK_SIZE - begun;
+    if (size >= rest + FND_SHA256_BLOCK_SIZE && fnd_sha256_can()) {
+        crypto_hash_sha256_update(state, bytes, rest);
+        const size_t blocks = (size - rest) / FND_SHA256_BLOCK_SIZE;
+        fnd_sha256_blocks(state->state, bytes + rest, blocks);
+        rest += blocks * FND_SHA256_BLOCK_SIZE;
+        state->count += (uint64_t)blocks * FND_SHA256_BLOCK_SIZE * 8;
+        bytes += rest;
+        size -= rest;
+    }
+    crypto_hash_sha256_update(state, bytes, size);
+}
+
 void fnd_sha256(const void *bytes, size_t size, uint8_t digest[FND_DIGEST_SIZE])
 {
-    crypto_hash_sha256(digest, size == 0 ? (const void *)"" : bytes, size);
+    crypto_hash_sha256_state state;
+    crypto_hash_sha256_init(&state);
+    if (size > 0) {
+        sha256_update(&state, bytes, size);
+    }
+    crypto_hash_sha256_final(&state, digest);
 }
 
 int fnd_sha256_fd(int fd, uint8_t digest[FND_DIGEST_SIZE], uint64_t *size)
@@ -50,7 +74,7 @@ int fnd_sha256_fd(int fd, uint8_t digest[FND_DIGEST_SIZE], uint64_t *size)
         if (got == 0) {
             break;
         }
-        crypto_hash_sha256_update(&state, piece, (unsigned long long)got);
+        sha256_update(&state, piece, (size_t)got);
         total += (uint64_t)got;
     }
     crypto_hash_sha256_final(&state, digest);
@@ -76,7 +100,7 @@ void fnd_sha256_add(struct fnd_sha256 *hash, const void *bytes, size_t size)
     }
     crypto_hash_sha256_state state;
     memcpy(&state, hash->state, sizeof state);
-    crypto_hash_sha256_update(&state, bytes, size);
+    sha256_update(&state, bytes, size);
     memcpy(hash->state, &state, sizeof state);
 }
 

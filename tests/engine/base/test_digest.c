@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <criterion/criterion.h>
+#include <sodium.h>
 
 #include "base/digest.h"
 #include "base/file.h"
@@ -61,6 +62,31 @@ Test(digest, sha256_gives_the_published_values)
         fnd_sha256(fnd_text_z(&text), text.size, digest);
         expect_digest(digest, sha_cases[i].digest);
         fnd_text_finish(&text);
+    }
+}
+
+/* Whole blocks may go through other code than libsodium's: every length, from odd addresses, in two
+ * pieces cut anywhere. */
+Test(digest, sha256_is_that_of_libsodium_for_every_length_and_cut)
+{
+    enum { LONGEST = 400 };
+    uint8_t bytes[LONGEST + 8], expected[FND_DIGEST_SIZE], found[FND_DIGEST_SIZE];
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)(i * 131 + i / 7);
+    }
+    for (size_t size = 0; size <= LONGEST; size++) {
+        const uint8_t *from = bytes + size % 8;
+        crypto_hash_sha256(expected, from, size);
+        fnd_sha256(from, size, found);
+        cr_assert_arr_eq(found, expected, sizeof found, "%zu bytes at once", size);
+        for (size_t cut = size % 13; cut <= size; cut += 13) {
+            struct fnd_sha256 hash;
+            fnd_sha256_begin(&hash);
+            fnd_sha256_add(&hash, from, cut);
+            fnd_sha256_add(&hash, from + cut, size - cut);
+            fnd_sha256_end(&hash, found);
+            cr_assert_arr_eq(found, expected, sizeof found, "%zu bytes cut at %zu", size, cut);
+        }
     }
 }
 
