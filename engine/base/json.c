@@ -70,26 +70,12 @@ const char *fnd_json_type_name(enum fnd_json_type type)
 
 const char *fnd_json_string_skip(const char *at, const char *end)
 {
-    enum { SHORT = 16 }; /* most keys end before a call of memchr would pay */
-    at++;
-    for (const char *stop = end - at > SHORT ? at + SHORT : end; at < stop; at++) {
-        if (*at == '"') {
+    /* One pass: texts with many escapes would otherwise be read again for each. */
+    for (at++; at < end; at += 2) { /* behind an escape */
+        at = fnd_json_run_skip(at, end, FND_JSON_RUN_ANY);
+        if (at < end && *at == '"') {
             return at + 1;
         }
-        if (*at == '\\') {
-            break;
-        }
-    }
-    while (at < end) {
-        const char *quote = memchr(at, '"', (size_t)(end - at));
-        if (quote == NULL) {
-            break;
-        }
-        const char *backslash = memchr(at, '\\', (size_t)(quote - at));
-        if (backslash == NULL) {
-            return quote + 1;
-        }
-        at = backslash + 2;
     }
     return end;
 }
@@ -369,6 +355,23 @@ struct fnd_json fnd_json_member(struct fnd_json object, const char *key)
         }
     }
     return (struct fnd_json){0};
+}
+
+void fnd_json_members(struct fnd_json object, const char *const *names, size_t count,
+                      struct fnd_json *values)
+{
+    size_t found = 0;
+    memset(values, 0, count * sizeof *values);
+    for (struct fnd_json_walk walk = fnd_json_walk(object);
+         found < count && walk.object && fnd_json_next(&walk);) {
+        for (size_t i = 0; i < count; i++) {
+            if (values[i].bytes == NULL && string_is(walk.key, names[i], strlen(names[i]))) {
+                values[i] = walk.value;
+                found++;
+                break;
+            }
+        }
+    }
 }
 
 /* Pointers */

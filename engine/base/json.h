@@ -73,6 +73,10 @@ size_t fnd_json_count(struct fnd_json container);
 /** The member named `key` (decoded text), or no value. */
 struct fnd_json fnd_json_member(struct fnd_json object, const char *key);
 
+/** Several members in one walk: values[i] is that named names[i], or no value. */
+void fnd_json_members(struct fnd_json object, const char *const *names, size_t count,
+                      struct fnd_json *values);
+
 /** The value at an RFC 6901 pointer, or no value. A pointer that does not parse is no value, too.
  */
 struct fnd_json fnd_json_find(struct fnd_json value, const char *pointer);

@@ -125,30 +125,6 @@ static bool is_word(char byte)
            byte == '.' || byte == '+' || byte == '-' || byte == '_';
 }
 
-/* Behind the bytes that need no look: printable ASCII without quote and backslash. Eight at a time,
- * as long as none of eight differs: a high bit comes up in the mask for a byte below 0x20, a quote,
- * a backslash, or a byte from 0x80 on. */
-static const char *plain_skip(const char *at, const char *end)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    while (end - at >= 8) {
-        uint64_t word;
-        memcpy(&word, at, sizeof word);
-        uint64_t control = word - ones * 0x20;
-        uint64_t quote = (word ^ ones * '"') - ones;
-        uint64_t backslash = (word ^ ones * '\\') - ones;
-        if (((control | quote | backslash | word) & ones * 0x80) != 0) {
-            break;
-        }
-        at += 8;
-    }
-    while (at < end && (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x80 && *at != '"' &&
-           *at != '\\') {
-        at++;
-    }
-    return at;
-}
-
 /* Four hex digits, or -1. */
 static int32_t hex4(const char *at, const char *end)
 {
@@ -220,7 +196,7 @@ static bool read_string(struct reader *reader, enum scope scope)
     const char *open = reader->at;
     reader->at++;
     for (;;) {
-        const char *at = plain_skip(reader->at, reader->end);
+        const char *at = fnd_json_run_skip(reader->at, reader->end, FND_JSON_RUN_ASCII);
         reader->at = at;
         if (at >= reader->end) {
             return refuse(reader, scope, open, FND_INVALID, "truncated",

@@ -8,6 +8,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "base/json.h"
 
 /** Behind the white space that begins at `at`. */
@@ -16,6 +20,45 @@ static inline const char *fnd_json_space(const char *at, const char *end)
     while (at < end && (unsigned char)*at <= ' ' &&
            (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
         at++;
+    }
+    return at;
+}
+
+/* What ends a run of bytes in a string, beside quote and backslash. */
+enum fnd_json_run {
+    FND_JSON_RUN_ANY,   /* nothing: checked strings */
+    FND_JSON_RUN_PLAIN, /* below 0x20: what must be escaped */
+    FND_JSON_RUN_ASCII  /* below 0x20, and from 0x80 on: what must be looked at */
+};
+
+/** Behind the run of bytes that begins at `at`, many at a time: texts are most of what there is to
+ *  read. `run` is a constant. */
+static inline const char *fnd_json_run_skip(const char *at, const char *end, enum fnd_json_run run)
+{
+#ifdef __SSE2__
+    while (end - at >= 16) {
+        const __m128i bytes = _mm_loadu_si128((const void *)at);
+        __m128i stop = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                    _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+        if (run == FND_JSON_RUN_ASCII) { /* as signed bytes, those from 0x80 on are low, too */
+            stop = _mm_or_si128(stop, _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)));
+        } else if (run == FND_JSON_RUN_PLAIN) {
+            const __m128i last = _mm_set1_epi8(0x1f);
+            stop = _mm_or_si128(stop, _mm_cmpeq_epi8(_mm_max_epu8(bytes, last), last));
+        }
+        const unsigned mask = (unsigned)_mm_movemask_epi8(stop);
+        if (mask != 0) {
+            return at + __builtin_ctz(mask);
+        }
+        at += 16;
+    }
+#endif
+    for (; at < end && *at != '"' && *at != '\\'; at++) {
+        const unsigned char byte = (unsigned char)*at;
+        if ((run != FND_JSON_RUN_ANY && byte < 0x20) ||
+            (run == FND_JSON_RUN_ASCII && byte >= 0x80)) {
+            break;
+        }
     }
     return at;
 }

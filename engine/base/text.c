@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_scan.h"
+
 enum { CAPACITY_MIN = 64, WORD_MAX = 64, DISTANCE_MAX = 2 };
 
 void fnd_no_memory(void)
@@ -174,24 +176,20 @@ void fnd_text_append_json(struct fnd_text *text, const char *bytes, size_t size)
 {
     fnd_text_reserve(text, size + 2);
     fnd_text_append_byte(text, '"');
-    size_t plain = 0; /* where the bytes that need no escape begin */
-    for (size_t i = 0; i < size; i++) {
-        unsigned char byte = (unsigned char)bytes[i];
-        if (byte >= 0x20 && byte != '"' && byte != '\\') {
-            continue;
+    const char *end = size > 0 ? bytes + size : bytes;
+    for (const char *at = bytes; at < end; at++) {
+        const char *plain = at;
+        at = fnd_json_run_skip(at, end, FND_JSON_RUN_PLAIN);
+        fnd_text_append(text, plain, (size_t)(at - plain));
+        if (at == end) {
+            break;
         }
-        fnd_text_append(text, bytes + plain, i - plain);
-        plain = i + 1;
-        char letter = short_escape(byte);
+        const char letter = short_escape((unsigned char)*at);
         if (letter != 0) {
-            fnd_text_append_byte(text, '\\');
-            fnd_text_append_byte(text, letter);
+            fnd_text_append(text, (const char[2]){'\\', letter}, 2);
         } else {
-            fnd_text_printf(text, "\\u%04x", byte);
+            fnd_text_printf(text, "\\u%04x", (unsigned char)*at);
         }
-    }
-    if (plain < size) {
-        fnd_text_append(text, bytes + plain, size - plain);
     }
     fnd_text_append_byte(text, '"');
 }

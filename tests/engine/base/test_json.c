@@ -435,6 +435,59 @@ Test(json, a_member_is_named_by_its_decoded_key)
 
 /* Decoding */
 
+Test(json, several_members_are_found_in_one_walk)
+{
+    static const char text[] = "{\"b\":1,\"x\":{\"a\":9},\"\\u0061\":2,\"c\":null}";
+    static const char *const names[] = {"a", "b", "c", "d"};
+    struct fnd_json object, found[4];
+    cr_assert_eq(fnd_json_check(text, sizeof text - 1, NULL, &object, NULL), FND_OK);
+    fnd_json_members(object, names, 4, found);
+    cr_expect(found[0].size == 1 && found[0].bytes[0] == '2', "named by its decoded key");
+    cr_expect(found[1].size == 1 && found[1].bytes[0] == '1');
+    cr_expect(found[2].size == 4 && memcmp(found[2].bytes, "null", 4) == 0);
+    cr_expect_null(found[3].bytes);
+    fnd_json_members((struct fnd_json){"[1]", 3}, names, 4, found);
+    for (size_t i = 0; i < 4; i++) {
+        cr_expect_null(found[i].bytes, "a list has no members");
+    }
+    fnd_json_members((struct fnd_json){NULL, 0}, names, 4, found);
+    cr_expect_null(found[0].bytes, "nor has no value");
+}
+
+/* Strings are read many bytes at a time: whatever ends a run, at every place of one, and texts that
+ * end right behind it. */
+Test(json, a_string_of_any_length_keeps_what_stands_at_any_place_of_it)
+{
+    static const char *const pieces[] = {"\"", "\\", "\n", "\x1f", "\x7f", "\xc3\xa9", "\\\"", "/"};
+    for (size_t piece = 0; piece < sizeof pieces / sizeof pieces[0]; piece++) {
+        for (size_t size = 0; size <= 50; size++) {
+            for (size_t at = 0; at <= size; at++) {
+                struct fnd_text plain = {0}, json = {0}, back = {0};
+                struct fnd_json list, found;
+                for (size_t i = 0; i <= size; i++) {
+                    fnd_text_append_z(&plain, i == at ? pieces[piece] : "");
+                    fnd_text_append_z(&plain, i < size ? "u" : "");
+                }
+                fnd_text_append_byte(&json, '[');
+                fnd_text_append_json(&json, plain.bytes, plain.size);
+                fnd_text_append_z(&json, ",1]");
+                char *exact = fnd_strndup(json.bytes, json.size); /* nothing behind it to read */
+                cr_assert_eq(fnd_json_check(exact, json.size, NULL, &list, NULL), FND_OK, "%s",
+                             json.bytes);
+                found = fnd_json_find(list, "/0");
+                cr_assert(fnd_json_text(found, &back));
+                cr_assert_eq(back.size, plain.size, "%s", json.bytes);
+                cr_assert_arr_eq(back.bytes, plain.bytes, plain.size, "%s", json.bytes);
+                cr_assert_eq(fnd_json_find(list, "/1").bytes[0], '1', "%s", json.bytes);
+                free(exact);
+                fnd_text_finish(&plain);
+                fnd_text_finish(&json);
+                fnd_text_finish(&back);
+            }
+        }
+    }
+}
+
 Test(json, a_string_decodes_to_its_text)
 {
     static const struct {
