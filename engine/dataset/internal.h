@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "dataset/dataset.h"
+#include "review/review.h"
 #include "schema/schema.h"
 
 /* --- entry.c: an entry of `export:` as a pin has it ------------------------------------------ */
@@ -81,7 +82,9 @@ struct fnd_plan {
     struct fnd_redacted { /* records with something taken out; places; texts that quoted them */
         size_t records, values, quoted, paths, inputs;
     } redacted;
-    size_t loads;     /* records looked at so far */
+    size_t loads; /* records looked at so far */
+    struct fnd_record_memo memo;
+    int64_t pin_met;  /* the pin whose entry was read last, by its event */
     int64_t as_of;    /* what was taken back behind this event is not known yet */
     bool reproduces;  /* hashes are the manifest's */
     int64_t *skipped; /* bad ones that were left out */
@@ -95,14 +98,28 @@ struct fnd_plan {
 /** Load a record: its JSON, its split, its entry.  FND_NOT_FOUND, FND_DAMAGED, FND_INVALID. */
 enum fnd_status fnd_datum_load(struct fnd_plan *plan, int64_t number, struct fnd_datum *datum,
                                struct fnd_error *error);
-/** Fill plan->numbers with what the options ask for. */
+/** Fill plan->numbers with what the options ask for, as far as rows tell: fnd_plan_judge() decides
+ *  when a record has been loaded. */
 enum fnd_status fnd_plan_select(struct fnd_plan *plan, struct fnd_error *error);
+enum { FND_LEFT_NONE = FND_LEFT_COUNT }; /* it goes into the file */
+/** Whether a record that no later one replaces goes into the file.
+ *  loaded  what loading it came to; where that failed, datum holds what was read.
+ *  left    receives why it does not, or FND_LEFT_NONE.
+ *  Returns FND_OK, or the failure, `loaded` included, of one that should have gone in. */
+enum fnd_status fnd_plan_judge(const struct fnd_plan *plan, const struct fnd_datum *datum,
+                               enum fnd_status loaded, uint8_t *left, struct fnd_error *error);
+/** The entry of a pin by its event is among plan->entries. */
+enum fnd_status fnd_plan_pin(struct fnd_plan *plan, int64_t event, struct fnd_error *error);
 /** Write plan->numbers to options.out, read back and check, publish.
  *  manifest  what is reproduced: hashes and the file's must come out; NULL: made anew.
  *  store     where the export is recorded; NULL: nowhere. */
 struct fnd_manifest;
 enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest *manifest,
                                struct fnd_store *store, struct fnd_error *error);
+/** Called before each record: a record is a dozen reads, each of which would take and free a lock
+ * of its own. Held over some hundred records, a snapshot costs nothing, and a writer's log can
+ * still be cleared. */
+enum fnd_status fnd_plan_hold(struct fnd_plan *plan, struct fnd_error *error);
 /** Let go of the snapshot that records are read under. */
 void fnd_plan_rest(struct fnd_plan *plan);
 void fnd_plan_finish(struct fnd_plan *plan);
@@ -269,6 +286,11 @@ enum fnd_status fnd_sink_write(struct fnd_sink *sink, const void *bytes, size_t 
 enum fnd_status fnd_sink_seal(struct fnd_sink *sink, struct fnd_error *error);
 /** A stream that reads what was written, from the start; the caller closes it. */
 enum fnd_status fnd_sink_read(const struct fnd_sink *sink, FILE **file, struct fnd_error *error);
+/** Read back what was written and compare it with what was handed in, by hash.
+ *  lines  and `around` more are ended by a newline each: no line holds one.
+ *  Returns FND_OK; FND_DAMAGED: other bytes, or lines, came back; FND_IO. */
+enum fnd_status fnd_sink_compare(const struct fnd_sink *sink, size_t lines, size_t around,
+                                 struct fnd_error *error);
 /** Give it its name, durably. */
 enum fnd_status fnd_sink_publish(struct fnd_sink *sink, struct fnd_error *error);
 /** Whether it has its name; that may be so although publishing ended in an error. */

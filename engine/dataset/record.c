@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "dataset/redact.h"
-#include "review/review.h"
 
 enum { LOADS_MAX = 512 }; /* records under one snapshot */
 
@@ -88,6 +87,24 @@ static enum fnd_status entry_of(struct fnd_plan *plan, const char *pin,
     return found->error.status;
 }
 
+enum fnd_status fnd_plan_pin(struct fnd_plan *plan, int64_t event, struct fnd_error *error)
+{
+    struct fnd_pin_row row = {0};
+    char hash[FND_DIGEST_TEXT_SIZE];
+    if (event == plan->pin_met) {
+        return FND_OK;
+    }
+    enum fnd_status status = fnd_pin_get(plan->reader, event, &row, error);
+    if (status == FND_OK) {
+        const struct fnd_entry *entry = NULL;
+        fnd_digest_text(row.hash, hash);
+        (void)entry_of(plan, hash, &entry, NULL); /* why there is none is told with the record */
+        plan->pin_met = event;
+    }
+    free(row.pipeline);
+    return status;
+}
+
 static bool verdict_read(struct fnd_json json, enum fnd_verdict *verdict)
 {
     static const char *const names[] = {"accepted", "corrected", "rejected"};
@@ -102,27 +119,32 @@ static bool verdict_read(struct fnd_json json, enum fnd_verdict *verdict)
 
 static enum fnd_status take_apart(struct fnd_datum *datum, struct fnd_error *error)
 {
+    enum { INPUT, MODEL, HUMAN, PIPELINE, PATH, PHASE, PIN, REVISION, VERDICT, COUNT };
+    static const char *const names[COUNT] = {"input",    "model_output", "human_output",
+                                             "pipeline", "path",         "phase",
+                                             "pin",      "revision",     "verdict"};
+    struct fnd_json found[COUNT];
     enum fnd_status status =
         fnd_json_check(fnd_text_z(&datum->json), datum->json.size, NULL, &datum->whole, error);
     if (status != FND_OK) {
         return status;
     }
-    datum->input = fnd_json_member(datum->whole, "input");
-    datum->model = fnd_json_member(datum->whole, "model_output");
-    datum->human = fnd_json_member(datum->whole, "human_output");
-    datum->pipeline = fnd_json_strdup(fnd_json_member(datum->whole, "pipeline"));
-    datum->path = fnd_json_strdup(fnd_json_member(datum->whole, "path"));
-    datum->phase = fnd_json_strdup(fnd_json_member(datum->whole, "phase"));
-    datum->pin = fnd_json_strdup(fnd_json_member(datum->whole, "pin"));
+    fnd_json_members(datum->whole, names, COUNT, found);
+    datum->input = found[INPUT];
+    datum->model = found[MODEL];
+    datum->human = found[HUMAN];
+    datum->pipeline = fnd_json_strdup(found[PIPELINE]);
+    datum->path = fnd_json_strdup(found[PATH]);
+    datum->phase = fnd_json_strdup(found[PHASE]);
+    datum->pin = fnd_json_strdup(found[PIN]);
     datum->is_file = fnd_json_member(datum->input, "sha256").bytes != NULL &&
                      fnd_json_member(datum->input, "value").bytes == NULL;
-    struct fnd_json revision = fnd_json_member(datum->whole, "revision");
-    if (revision.bytes != NULL) {
-        fnd_json_integer(revision, &datum->revision);
+    if (found[REVISION].bytes != NULL) {
+        fnd_json_integer(found[REVISION], &datum->revision);
     }
     if (datum->pipeline == NULL || datum->path == NULL || datum->phase == NULL ||
         datum->pin == NULL || datum->input.bytes == NULL ||
-        !verdict_read(fnd_json_member(datum->whole, "verdict"), &datum->verdict)) {
+        !verdict_read(found[VERDICT], &datum->verdict)) {
         return fnd_error_set(error, FND_DAMAGED,
                              "it lacks pipeline, path, phase, pin, input or verdict");
     }
@@ -150,9 +172,7 @@ void fnd_plan_rest(struct fnd_plan *plan)
     plan->loads = 0;
 }
 
-/** A record is a dozen reads, each of which would take and free a lock of its own. Held over some
- *  hundred records, a snapshot costs nothing, and a writer's log can still be cleared. */
-static enum fnd_status snapshot(struct fnd_plan *plan, struct fnd_error *error)
+enum fnd_status fnd_plan_hold(struct fnd_plan *plan, struct fnd_error *error)
 {
     if (plan->loads++ % LOADS_MAX != 0) {
         return FND_OK;
@@ -165,11 +185,12 @@ enum fnd_status fnd_datum_load(struct fnd_plan *plan, int64_t number, struct fnd
                                struct fnd_error *error)
 {
     *datum = (struct fnd_datum){.number = number};
-    enum fnd_status status = snapshot(plan, error);
+    enum fnd_status status = fnd_plan_hold(plan, error);
     if (status != FND_OK) {
         return status;
     }
-    status = fnd_review_record_json_at(plan->reader, number, plan->as_of, &datum->json, error);
+    status = fnd_review_record_json_at(plan->reader, number, plan->as_of, &plan->memo, &datum->json,
+                                       error);
     if (status == FND_OK) {
         fnd_redact_record_hash(plan, &datum->json, datum->hash);
         status = take_apart(datum, error);

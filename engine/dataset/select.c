@@ -6,7 +6,7 @@
 
 #include "dataset/internal.h"
 
-enum { SELECT_PAGE = 256, TAKEN = FND_LEFT_COUNT };
+enum { SELECT_PAGE = 256 };
 
 const char *fnd_left_name(enum fnd_left left)
 {
@@ -29,24 +29,29 @@ static bool page_add(const struct fnd_correction_row *row, void *context)
 
 /** All that is kept of a record while it is not yet sure whether a later one replaces it. */
 struct candidate {
-    uint8_t key[16]; /* of job and phase */
+    int64_t step, number;
+};
+
+/** One of several records of a step. */
+struct rival {
+    uint8_t key[16]; /* of step and phase */
     int64_t number;
-    uint8_t left; /* enum fnd_left, or TAKEN */
+    uint8_t left;
 };
 
 struct selecting {
     struct fnd_plan *plan;
     struct candidate *list;
-    size_t count, capacity;
+    size_t count, capacity, numbers_capacity;
 };
 
-/** What becomes of a record that no later one replaces. */
+/** What becomes of a record that could be read. */
 static enum fnd_status judge(const struct fnd_plan *plan, const struct fnd_datum *datum,
                              uint8_t *left, struct fnd_error *error)
 {
     const struct fnd_export_options *options = &plan->options;
     const struct fnd_format *format = plan->format;
-    *left = TAKEN;
+    *left = FND_LEFT_NONE;
     if (format->training && datum->verdict == FND_REJECTED) {
         *left = FND_LEFT_REJECTED;
     } else if ((options->verdicts & 1U << datum->verdict) == 0 ||
@@ -70,6 +75,27 @@ static enum fnd_status judge(const struct fnd_plan *plan, const struct fnd_datum
     return FND_OK;
 }
 
+enum fnd_status fnd_plan_judge(const struct fnd_plan *plan, const struct fnd_datum *datum,
+                               enum fnd_status loaded, uint8_t *left, struct fnd_error *error)
+{
+    *left = FND_LEFT_NONE;
+    if (loaded != FND_OK && !fnd_failure_is_local(error)) {
+        return loaded;
+    }
+    if (!fnd_plan_in_scope(plan, datum)) {
+        *left = FND_LEFT_FILTERED;
+        return FND_OK;
+    }
+    if (loaded == FND_OK) {
+        return judge(plan, datum, left, error);
+    }
+    /* One that cannot even be read is told of; what was rejected is not missed. */
+    const bool rejected =
+        datum->phase != NULL && plan->format->training && datum->verdict == FND_REJECTED;
+    *left = rejected ? FND_LEFT_REJECTED : FND_LEFT_NONE;
+    return rejected ? FND_OK : loaded;
+}
+
 /* Others take no part at all, whatever may be wrong with them. */
 bool fnd_plan_in_scope(const struct fnd_plan *plan, const struct fnd_datum *datum)
 {
@@ -83,29 +109,63 @@ bool fnd_plan_in_scope(const struct fnd_plan *plan, const struct fnd_datum *datu
            (of == NULL || datum->phase == NULL || strcmp(of, datum->phase) == 0);
 }
 
-static void candidate_add(struct selecting *selecting, int64_t number, int64_t step,
-                          const char *phase, uint8_t left)
+static void number_add(struct selecting *selecting, int64_t number)
 {
-    uint8_t digest[FND_DIGEST_SIZE];
-    struct candidate *candidate;
+    struct fnd_plan *plan = selecting->plan;
+    if (plan->count == selecting->numbers_capacity) {
+        selecting->numbers_capacity = plan->count == 0 ? 256 : plan->count * 2;
+        plan->numbers =
+            fnd_realloc(plan->numbers, selecting->numbers_capacity, sizeof *plan->numbers);
+    }
+    plan->numbers[plan->count++] = number;
+}
+
+static void candidate_add(struct selecting *selecting, int64_t number, int64_t step)
+{
     if (selecting->count == selecting->capacity) {
         selecting->capacity = selecting->capacity == 0 ? 256 : selecting->capacity * 2;
         selecting->list =
             fnd_realloc(selecting->list, selecting->capacity, sizeof *selecting->list);
     }
-    candidate = &selecting->list[selecting->count++];
-    *candidate = (struct candidate){.number = number, .left = left};
-    fnd_blake2b(NULL, 0, &step, sizeof step, phase, strlen(phase), digest);
-    memcpy(candidate->key, digest, sizeof candidate->key);
+    selecting->list[selecting->count++] = (struct candidate){step, number};
+}
+
+/** The rules of a record's pin count, whatever becomes of it. A record whose rows are damaged has
+ *  none, which is told when it is loaded. */
+static enum fnd_status pin_note(struct fnd_plan *plan, const struct fnd_correction_row *row,
+                                struct fnd_error *error)
+{
+    struct fnd_step_row step;
+    struct fnd_job_row job = {0};
+    struct fnd_error local = {0};
+    int64_t pin = 0;
+    enum fnd_status status = fnd_plan_hold(plan, &local);
+    if (status == FND_OK) {
+        status = fnd_step_get(plan->reader, row->step, &step, &local);
+    }
+    if (status == FND_OK) {
+        status = fnd_job_get(plan->reader, step.job, &job, &local);
+    }
+    if (status == FND_OK) {
+        status = fnd_review_record_pin(plan->reader, row, &job, &plan->memo, &pin, &local);
+    }
+    if (status == FND_OK) {
+        status = fnd_plan_pin(plan, pin, &local);
+    }
+    fnd_job_row_finish(&job);
+    if (status == FND_OK || fnd_failure_is_local(&local)) {
+        return FND_OK;
+    }
+    if (error != NULL) {
+        *error = local;
+    }
+    return status;
 }
 
 static enum fnd_status consider(struct selecting *selecting, const struct fnd_correction_row *row,
                                 struct fnd_error *error)
 {
     struct fnd_plan *plan = selecting->plan;
-    struct fnd_datum datum = {0};
-    struct fnd_error local = {0};
-    uint8_t left = FND_LEFT_FILTERED;
     const bool undone = row->undone > 0 && row->undone <= plan->as_of;
     plan->result->records++;
     /* The range ends behind what is seen of it, so that the same range shows the same again. */
@@ -119,34 +179,24 @@ static enum fnd_status consider(struct selecting *selecting, const struct fnd_co
         plan->result->left_out[FND_LEFT_FILTERED]++;
         return FND_OK;
     }
-    enum fnd_status status = fnd_datum_load(plan, row->id, &datum, &local);
-    if ((status == FND_OK || fnd_failure_is_local(&local)) && !fnd_plan_in_scope(plan, &datum)) {
-        plan->result->left_out[FND_LEFT_FILTERED]++;
-        status = FND_OK;
-    } else if (status == FND_OK) {
-        status = judge(plan, &datum, &left, &local);
-        if (status == FND_OK) {
-            candidate_add(selecting, row->id, row->step, datum.phase, left);
-        }
+    if (plan->format->training) {
+        candidate_add(selecting, row->id, row->step);
+    } else {
+        number_add(selecting, row->id);
     }
-    if (status != FND_OK && fnd_failure_is_local(&local)) {
-        /* It is told when it is written. One that cannot even be read stands for itself. */
-        const bool read = datum.phase != NULL;
-        const bool rejected = read && plan->format->training && datum.verdict == FND_REJECTED;
-        candidate_add(selecting, row->id, read ? row->step : row->id, read ? datum.phase : "",
-                      rejected ? FND_LEFT_REJECTED : TAKEN);
-        status = FND_OK;
-    }
-    if (status != FND_OK && error != NULL) {
-        *error = local;
-    }
-    fnd_datum_finish(&datum);
-    return status;
+    return pin_note(plan, row, error);
 }
 
 static int candidate_order(const void *a, const void *b)
 {
     const struct candidate *left = a, *right = b;
+    const int order = (left->step > right->step) - (left->step < right->step);
+    return order != 0 ? order : (left->number > right->number) - (left->number < right->number);
+}
+
+static int rival_order(const void *a, const void *b)
+{
+    const struct rival *left = a, *right = b;
     const int order = memcmp(left->key, right->key, sizeof left->key);
     return order != 0 ? order : (left->number > right->number) - (left->number < right->number);
 }
@@ -157,29 +207,84 @@ static int number_order(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/** Of each job and phase the last one counts, in training formats; then commit order again. */
-static void settle(struct selecting *selecting)
+/** Load a record of a step that has several. One out of scope is no rival. */
+static enum fnd_status rival_add(struct fnd_plan *plan, const struct candidate *candidate,
+                                 struct rival *rivals, size_t *count, struct fnd_error *error)
+{
+    struct fnd_datum datum = {0};
+    struct fnd_error local = {0};
+    uint8_t digest[FND_DIGEST_SIZE], left = FND_LEFT_NONE;
+    enum fnd_status status = fnd_datum_load(plan, candidate->number, &datum, &local);
+    status = fnd_plan_judge(plan, &datum, status, &left, &local);
+    const bool local_failure = status != FND_OK && fnd_failure_is_local(&local);
+    if (status != FND_OK && !local_failure) {
+        if (error != NULL) {
+            *error = local;
+        }
+    } else if (!fnd_plan_in_scope(plan, &datum)) {
+        plan->result->left_out[FND_LEFT_FILTERED]++;
+        status = FND_OK;
+    } else {
+        /* It is told when it is written. One that cannot even be read stands for itself. */
+        const char *phase = datum.phase != NULL ? datum.phase : "";
+        const int64_t step = datum.phase != NULL ? candidate->step : candidate->number;
+        struct rival *rival = &rivals[(*count)++];
+        *rival = (struct rival){.number = candidate->number, .left = left};
+        fnd_blake2b(NULL, 0, &step, sizeof step, phase, strlen(phase), digest);
+        memcpy(rival->key, digest, sizeof rival->key);
+        status = FND_OK;
+    }
+    fnd_datum_finish(&datum);
+    return status;
+}
+
+/** Of each phase of a step the last record counts. */
+static enum fnd_status step_settle(struct selecting *selecting, const struct candidate *list,
+                                   size_t list_count, struct fnd_error *error)
 {
     struct fnd_plan *plan = selecting->plan;
-    const bool last_only = plan->format->training;
-    if (last_only && selecting->count > 1) {
-        qsort(selecting->list, selecting->count, sizeof *selecting->list, candidate_order);
+    struct rival *rivals = fnd_realloc(NULL, list_count, sizeof *rivals);
+    size_t count = 0;
+    enum fnd_status status = FND_OK;
+    for (size_t i = 0; i < list_count && status == FND_OK; i++) {
+        status = rival_add(plan, &list[i], rivals, &count, error);
     }
-    plan->numbers = fnd_realloc(NULL, selecting->count + 1, sizeof *plan->numbers);
-    for (size_t i = 0; i < selecting->count; i++) {
-        const struct candidate *here = &selecting->list[i];
-        if (last_only && i + 1 < selecting->count &&
-            memcmp(here->key, here[1].key, sizeof here->key) == 0) {
+    qsort(rivals, count, sizeof *rivals, rival_order);
+    for (size_t i = 0; i < count && status == FND_OK; i++) {
+        if (i + 1 < count && memcmp(rivals[i].key, rivals[i + 1].key, sizeof rivals[i].key) == 0) {
             plan->result->left_out[FND_LEFT_REPLACED]++;
-        } else if (here->left != TAKEN) {
-            plan->result->left_out[here->left]++;
+        } else if (rivals[i].left != FND_LEFT_NONE) {
+            plan->result->left_out[rivals[i].left]++;
         } else {
-            plan->numbers[plan->count++] = here->number;
+            number_add(selecting, rivals[i].number);
+        }
+    }
+    free(rivals);
+    return status;
+}
+
+static enum fnd_status settle(struct selecting *selecting, struct fnd_error *error)
+{
+    struct fnd_plan *plan = selecting->plan;
+    const struct candidate *list = selecting->list;
+    enum fnd_status status = FND_OK;
+    if (selecting->count > 1) {
+        qsort(selecting->list, selecting->count, sizeof *list, candidate_order);
+    }
+    for (size_t i = 0, end; i < selecting->count && status == FND_OK; i = end) {
+        for (end = i + 1; end < selecting->count && list[end].step == list[i].step;) {
+            end++;
+        }
+        if (end == i + 1) {
+            number_add(selecting, list[i].number);
+        } else {
+            status = step_settle(selecting, list + i, end - i, error);
         }
     }
     if (plan->count > 1) {
         qsort(plan->numbers, plan->count, sizeof *plan->numbers, number_order);
     }
+    return status;
 }
 
 enum fnd_status fnd_plan_select(struct fnd_plan *plan, struct fnd_error *error)
@@ -210,7 +315,7 @@ enum fnd_status fnd_plan_select(struct fnd_plan *plan, struct fnd_error *error)
         }
     } while (status == FND_OK && page->count == SELECT_PAGE && walk.after < until);
     if (status == FND_OK) {
-        settle(&selecting);
+        status = settle(&selecting, error);
     }
     free(page);
     free(selecting.list);

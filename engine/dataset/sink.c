@@ -156,6 +156,57 @@ enum fnd_status fnd_sink_read(const struct fnd_sink *sink, FILE **file, struct f
     return FND_OK;
 }
 
+static size_t newlines(const char *bytes, size_t size)
+{
+    size_t count = 0;
+    const char *end = bytes + size;
+    for (const char *at = bytes; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++) {
+        count++;
+    }
+    return count;
+}
+
+enum fnd_status fnd_sink_compare(const struct fnd_sink *sink, size_t lines, size_t around,
+                                 struct fnd_error *error)
+{
+    struct fnd_sha256 hash;
+    uint8_t digest[FND_DIGEST_SIZE];
+    char sha256[FND_DIGEST_TEXT_SIZE];
+    char *bytes = fnd_alloc(SINK_BUFFER_SIZE);
+    size_t count = 0;
+    ssize_t got = -1;
+    int fd = reopen(sink);
+    fnd_sha256_begin(&hash);
+    while (fd >= 0 &&
+           ((got = read(fd, bytes, SINK_BUFFER_SIZE)) > 0 || (got < 0 && errno == EINTR))) {
+        if (got > 0) {
+            fnd_sha256_add(&hash, bytes, (size_t)got);
+            count += newlines(bytes, (size_t)got);
+        }
+    }
+    const int failure = errno;
+    free(bytes);
+    fnd_sha256_end(&hash, digest);
+    fnd_digest_text(digest, sha256);
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (got < 0) {
+        return fnd_error_errno(error, FND_IO, failure, "cannot read the export %s back",
+                               told(sink));
+    }
+    if (strcmp(sha256, sink->sha256) != 0) {
+        return fnd_error_set(error, FND_DAMAGED,
+                             "what came back of %s is not what was written (SHA-256 %s, not %s); "
+                             "the disk is failing",
+                             told(sink), sha256, sink->sha256);
+    }
+    return count == lines + around
+               ? FND_OK
+               : fnd_error_set(error, FND_DAMAGED, "%zu lines were written and %zu came back",
+                               lines + around, count);
+}
+
 enum fnd_status fnd_sink_publish(struct fnd_sink *sink, struct fnd_error *error)
 {
     if (renameat(sink->folder, sink->temporary, sink->folder, sink->name) != 0) {

@@ -41,6 +41,7 @@ const char *fnd_plan_prefix(const struct fnd_plan *plan, const struct fnd_datum 
 void fnd_plan_finish(struct fnd_plan *plan)
 {
     fnd_plan_rest(plan);
+    fnd_record_memo_finish(&plan->memo);
     fnd_entries_finish(plan->entries);
     fnd_redact_destroy(plan->redact);
     free(plan->store_uuid);
@@ -69,24 +70,69 @@ struct writing {
     struct fnd_error first; /* what was wrong with the first bad one */
 };
 
-/** Make a record's line and check it against the rules. */
-static enum fnd_status line_make(struct writing *writing, struct fnd_datum *datum, size_t index,
-                                 struct fnd_error *error)
+/** Whether the file is read back as whoever gets it would: parsed, and compared with records that
+ *  are loaded once more. A file of lines is not: each line was parsed, checked and compared before
+ *  it was written, and what comes back is compared with those bytes by their hash. */
+static bool parsed_back(const struct fnd_format *format)
 {
-    struct fnd_plan *plan = writing->plan;
+    return format->folder != NULL || format->pack != NULL;
+}
+
+/** Check a line against the format's rules, and compare it with its record. What a line that is not
+ *  written leaves in the counts of the file is taken back. */
+static enum fnd_status line_check(struct writing *writing, const struct fnd_datum *datum,
+                                  struct fnd_error *error)
+{
+    const struct fnd_format *format = writing->plan->format;
+    struct fnd_checker *checker = &writing->checker;
+    const struct fnd_checker before = *checker;
     struct fnd_flaws flaws = {0};
     struct fnd_json json = {NULL, 0};
+    enum fnd_status status =
+        fnd_json_check(writing->line.bytes, writing->line.size, NULL, &json, error);
+    if (status == FND_OK) {
+        checker->line = writing->plan->result->lines + 1 + (format->array ? 1 : 0);
+        fnd_checker_line(checker, json, &flaws);
+        if (flaws.count > 0) {
+            status = fnd_error_set(error, FND_INVALID, "its line breaks a rule of %s: %s: %s",
+                                   format->name, flaws.list[0].pointer, flaws.list[0].message);
+        }
+        fnd_flaws_finish(&flaws);
+    }
+    if (status == FND_OK && !parsed_back(format)) {
+        status = format->agrees(datum, json, error);
+    }
+    if (status != FND_OK) {
+        const struct fnd_checker after = *checker;
+        *checker = before;
+        checker->ids = after.ids;
+        checker->ids_capacity = after.ids_capacity;
+        checker->labels = after.labels;
+        checker->labels_count = after.labels_count;
+    }
+    return status;
+}
+
+/** Make a record's line and check it.
+ *  left  receives why it does not go into the file, or FND_LEFT_NONE. */
+static enum fnd_status line_make(struct writing *writing, struct fnd_datum *datum, size_t index,
+                                 uint8_t *left, struct fnd_error *error)
+{
+    struct fnd_plan *plan = writing->plan;
     fnd_text_clear(&writing->line);
+    *left = FND_LEFT_NONE;
     enum fnd_status status = fnd_datum_load(plan, plan->numbers[index], datum, error);
-    if (status == FND_OK && plan->reproduces &&
-        memcmp(datum->hash, plan->hashes[index], FND_DIGEST_SIZE) != 0) {
+    if (!plan->reproduces) {
+        status = fnd_plan_judge(plan, datum, status, left, error);
+    } else if (status == FND_OK && memcmp(datum->hash, plan->hashes[index], FND_DIGEST_SIZE) != 0) {
         return fnd_error_set(error, FND_DAMAGED,
                              "it is not the record that the manifest names: "
                              "its hash is another");
     }
-    if (status == FND_OK) {
-        status = fnd_redact_datum(plan, datum, error);
+    if (status != FND_OK || *left != FND_LEFT_NONE) {
+        return status;
     }
+    status = fnd_redact_datum(plan, datum, error);
     if (status == FND_OK) {
         status = plan->format->line(plan, datum, &writing->line, error);
     }
@@ -94,19 +140,7 @@ static enum fnd_status line_make(struct writing *writing, struct fnd_datum *datu
         status = fnd_error_set(error, FND_LIMIT, "its line has %zu bytes, and %d are allowed",
                                writing->line.size, FND_DATASET_LINE_SIZE_MAX);
     }
-    if (status == FND_OK) {
-        status = fnd_json_check(writing->line.bytes, writing->line.size, NULL, &json, error);
-    }
-    if (status == FND_OK) {
-        fnd_checker_line(&writing->checker, json, &flaws);
-        if (flaws.count > 0) {
-            status =
-                fnd_error_set(error, FND_INVALID, "its line breaks a rule of %s: %s: %s",
-                              plan->format->name, flaws.list[0].pointer, flaws.list[0].message);
-        }
-        fnd_flaws_finish(&flaws);
-    }
-    return status;
+    return status == FND_OK ? line_check(writing, datum, error) : status;
 }
 
 static void bad_add(struct writing *writing, int64_t number, const struct fnd_error *error)
@@ -180,32 +214,44 @@ static enum fnd_status lines_end(struct writing *writing, struct fnd_error *erro
     return status;
 }
 
+/** A record's line goes where lines go, and the record among those that were written. */
+static enum fnd_status line_keep(struct writing *writing, const struct fnd_datum *datum,
+                                 struct fnd_error *error)
+{
+    struct fnd_plan *plan = writing->plan;
+    struct fnd_export_result *result = plan->result;
+    const size_t kept = result->lines;
+    enum fnd_status status = line_put(writing, datum, kept == 0, error);
+    if (writing->splits != NULL) {
+        writing->splits[kept] = (uint8_t)datum->split;
+    }
+    memcpy(plan->hashes[kept], datum->hash, FND_DIGEST_SIZE);
+    plan->numbers[kept] = datum->number;
+    result->splits[datum->split - FND_SPLIT_TRAIN]++;
+    result->lines++;
+    if (status == FND_OK && plan->options.progress != NULL) {
+        plan->options.progress(plan->options.context, result->lines);
+    }
+    return status;
+}
+
 /** All records, one at a time. Those that were written are plan->numbers behind it. */
 static enum fnd_status lines_write(struct writing *writing, struct fnd_error *error)
 {
     struct fnd_plan *plan = writing->plan;
-    struct fnd_export_result *result = plan->result;
     enum fnd_status status = FND_OK;
-    size_t kept = 0;
     if (!plan->reproduces) {
         plan->hashes = fnd_realloc(NULL, plan->count + 1, sizeof *plan->hashes);
     }
     for (size_t i = 0; i < plan->count && status == FND_OK; i++) {
         struct fnd_datum datum = {0};
         struct fnd_error local = {0};
-        status = line_make(writing, &datum, i, &local);
-        if (status == FND_OK) {
-            status = line_put(writing, &datum, kept == 0, &local);
-            if (writing->splits != NULL) {
-                writing->splits[kept] = (uint8_t)datum.split;
-            }
-            memcpy(plan->hashes[kept], datum.hash, FND_DIGEST_SIZE);
-            plan->numbers[kept++] = datum.number;
-            result->splits[datum.split - FND_SPLIT_TRAIN]++;
-            result->lines++;
-            if (status == FND_OK && plan->options.progress != NULL) {
-                plan->options.progress(plan->options.context, result->lines);
-            }
+        uint8_t left = FND_LEFT_NONE;
+        status = line_make(writing, &datum, i, &left, &local);
+        if (status == FND_OK && left != FND_LEFT_NONE) {
+            plan->result->left_out[left]++;
+        } else if (status == FND_OK) {
+            status = line_keep(writing, &datum, &local);
         } else if (fnd_failure_is_local(&local)) {
             bad_add(writing, plan->numbers[i], &local);
             status = FND_OK;
@@ -217,7 +263,7 @@ static enum fnd_status lines_write(struct writing *writing, struct fnd_error *er
             *error = local;
         }
     }
-    plan->count = kept;
+    plan->count = plan->result->lines;
     return status == FND_OK ? lines_end(writing, error) : status;
 }
 
@@ -331,24 +377,44 @@ static void line_said(void *context, const struct fnd_dataset_note *note)
     plan->options.said(plan->options.context, &told);
 }
 
-static enum fnd_status read_back(struct writing *writing, struct fnd_error *error)
+/** The file as one that knows nothing of it reads it, each line against its record. */
+static enum fnd_status parse_back(struct writing *writing, const struct fnd_check_hooks *hooks,
+                                  struct fnd_error *error)
 {
     struct fnd_plan *plan = writing->plan;
-    const struct fnd_check_hooks hooks = {line_said, line_agrees, plan};
     struct fnd_dataset_checked checked = {0};
     FILE *file = NULL;
     const bool folder = plan->format->folder != NULL;
     enum fnd_status status =
-        folder ? fnd_check_folder(writing->bundle.fd, plan->format, &hooks, &checked, error)
+        folder ? fnd_check_folder(writing->bundle.fd, plan->format, hooks, &checked, error)
                : fnd_sink_read(&writing->sink, &file, error);
-    plan->reading_back = true;
     if (status == FND_OK && !folder) {
-        status = fnd_check_file(file, plan->format, &hooks, &checked, error);
+        status = fnd_check_file(file, plan->format, hooks, &checked, error);
         fclose(file);
     }
     if (status == FND_OK && checked.lines != plan->count) {
         status = fnd_error_set(error, FND_DAMAGED, "%zu lines were written and %zu came back",
                                plan->count, checked.lines);
+    }
+    return status;
+}
+
+static enum fnd_status read_back(struct writing *writing, struct fnd_error *error)
+{
+    struct fnd_plan *plan = writing->plan;
+    const struct fnd_check_hooks hooks = {line_said, line_agrees, plan};
+    enum fnd_status status = FND_OK;
+    plan->reading_back = true;
+    if (parsed_back(plan->format)) {
+        status = parse_back(writing, &hooks, error);
+    } else {
+        struct fnd_dataset_checked checked = {.lines = plan->count};
+        struct fnd_checking checking = {
+            .checker = writing->checker, .hooks = &hooks, .checked = &checked};
+        status = fnd_sink_compare(&writing->sink, plan->count, plan->format->array ? 2 : 0, error);
+        if (status == FND_OK) {
+            status = fnd_checking_end(&checking, writing->sink.size, error);
+        }
     }
     if (status != FND_OK) {
         fnd_error_prefix(error,

@@ -95,8 +95,7 @@ struct parts {
     struct fnd_event_row event;
     struct fnd_step_row step;
     struct fnd_job_row job;
-    struct fnd_text answer, asked, input, model, model_meta, human, pin;
-    int64_t pin_event;
+    struct fnd_text answer, asked, input, model, model_meta, human;
 };
 
 static void parts_finish(struct parts *parts)
@@ -108,7 +107,6 @@ static void parts_finish(struct parts *parts)
     fnd_text_finish(&parts->model);
     fnd_text_finish(&parts->model_meta);
     fnd_text_finish(&parts->human);
-    fnd_text_finish(&parts->pin);
 }
 
 static struct fnd_json json_of(const struct fnd_text *text)
@@ -117,31 +115,88 @@ static struct fnd_json json_of(const struct fnd_text *text)
     return json;
 }
 
-/** The pin that the step ran under when it was answered: upgrades behind the answer do not count.
- */
-static enum fnd_status pin_then(struct fnd_reader *reader, struct parts *parts,
-                                struct fnd_error *error)
+/** Where a pipeline has one pin, nothing was upgraded: no need to look through a step's events. */
+static enum fnd_status only_pin(struct fnd_reader *reader, const struct fnd_job_row *job,
+                                struct fnd_record_memo *memo, struct fnd_error *error)
 {
-    parts->pin_event = parts->job.pin;
-    int64_t at = parts->row.id;
-    while (at > 0) {
+    struct fnd_pin_row newest = {0};
+    if (job->pin == memo->asked) {
+        return FND_OK;
+    }
+    enum fnd_status status = fnd_pin_latest(reader, job->pipeline, &newest, error);
+    if (status == FND_OK) {
+        memo->asked = job->pin;
+        memo->only = newest.id == job->pin && newest.oldest == job->pin ? job->pin : 0;
+    }
+    free(newest.pipeline);
+    return status;
+}
+
+/* Upgrades behind the answer do not count. */
+enum fnd_status fnd_review_record_pin(struct fnd_reader *reader,
+                                      const struct fnd_correction_row *row,
+                                      const struct fnd_job_row *job, struct fnd_record_memo *memo,
+                                      int64_t *pin, struct fnd_error *error)
+{
+    enum fnd_status status = memo != NULL ? only_pin(reader, job, memo, error) : FND_OK;
+    int64_t found = job->pin;
+    int64_t at = memo != NULL && memo->only == job->pin ? 0 : row->id;
+    while (status == FND_OK && at > 0) {
         struct fnd_event_row event;
-        enum fnd_status status = fnd_event_get(reader, at, &event, error);
-        if (status != FND_OK) {
-            return status;
-        }
-        if (event.kind == FND_EVENT_UPGRADE) {
-            parts->pin_event = event.ref;
+        status = fnd_event_get(reader, at, &event, error);
+        if (status == FND_OK && event.kind == FND_EVENT_UPGRADE) {
+            found = event.ref;
             break;
         }
-        at = event.prev;
+        at = status == FND_OK ? event.prev : 0;
     }
-    return fnd_payload_get(reader, parts->pin_event, &parts->pin, NULL, error);
+    if (status == FND_OK) {
+        *pin = found;
+    }
+    return status;
+}
+
+void fnd_record_memo_finish(struct fnd_record_memo *memo)
+{
+    fnd_text_finish(&memo->plugins);
+    *memo = (struct fnd_record_memo){0};
+}
+
+/** Hash and plugins of a pin. */
+static enum fnd_status pin_tell(struct fnd_reader *reader, int64_t event,
+                                struct fnd_record_memo *memo, struct fnd_error *error)
+{
+    struct fnd_text pin = {0};
+    uint8_t digest[FND_DIGEST_SIZE];
+    if (event == memo->pin) {
+        return FND_OK;
+    }
+    enum fnd_status status = fnd_payload_get(reader, event, &pin, NULL, error);
+    if (status == FND_OK) {
+        size_t count = 0;
+        const struct fnd_json plugins =
+            fnd_json_member((struct fnd_json){pin.bytes, pin.size}, "plugins");
+        fnd_text_clear(&memo->plugins);
+        for (struct fnd_json_walk walk = fnd_json_walk(plugins); fnd_json_next(&walk);) {
+            const struct fnd_json hash = fnd_json_member(walk.value, "sha256");
+            fnd_text_append_z(&memo->plugins, count++ > 0 ? "," : "");
+            fnd_text_append(&memo->plugins, walk.key.bytes, walk.key.size);
+            fnd_text_append_byte(&memo->plugins, ':');
+            fnd_text_append(&memo->plugins, hash.bytes, hash.size);
+        }
+        fnd_sha256(pin.bytes, pin.size, digest);
+        fnd_digest_text(digest, memo->hash);
+        memo->pin = event;
+    }
+    fnd_text_finish(&pin);
+    return status;
 }
 
 static enum fnd_status parts_load(struct fnd_reader *reader, int64_t correction,
-                                  struct parts *parts, struct fnd_error *error)
+                                  struct parts *parts, struct fnd_record_memo *kept,
+                                  struct fnd_record_memo *memo, struct fnd_error *error)
 {
+    int64_t pin = 0;
     enum fnd_status status = fnd_correction_get(reader, correction, &parts->row, error);
     if (status == FND_OK) {
         status = fnd_event_get(reader, correction, &parts->event, error);
@@ -169,14 +224,57 @@ static enum fnd_status parts_load(struct fnd_reader *reader, int64_t correction,
     if (status == FND_OK && parts->row.output > 0) {
         status = fnd_payload_get(reader, parts->row.output, &parts->human, NULL, error);
     }
-    return status == FND_OK ? pin_then(reader, parts, error) : status;
+    if (status == FND_OK) {
+        status = fnd_review_record_pin(reader, &parts->row, &parts->job, kept, &pin, error);
+    }
+    return status == FND_OK ? pin_tell(reader, pin, memo, error) : status;
 }
+
+/* Members of the bodies behind a record, in the order in which it tells them. */
+enum {
+    ANSWER_UUID,
+    ANSWER_PHASE,
+    ANSWER_VERDICT,
+    ANSWER_TIER,
+    ANSWER_BY,
+    ANSWER_VIA,
+    ANSWER_SECONDS,
+    ANSWER_REASON,
+    ANSWER_SOURCE,
+    ANSWER_DEADLINE,
+    ANSWER_RULES,
+    ANSWER_TWINS,
+    ANSWER_IMPORTED,
+    ANSWER_ANSWERS,
+    ANSWER_FIELDS,
+    ANSWER_OVERRIDES,
+    ANSWER_COUNT
+};
+static const char *const answer_names[ANSWER_COUNT] = {
+    "uuid",   "phase",    "verdict", "tier",  "by",       "via",     "seconds", "reason",
+    "source", "deadline", "rules",   "twins", "imported", "answers", "fields",  "overrides"};
+enum { ASKED_SUBJECT, ASKED_AUDIT, ASKED_CHECKED, ASKED_PROOF, ASKED_QUESTIONS, ASKED_COUNT };
+static const char *const asked_names[ASKED_COUNT] = {"subject", "audit", "checked", "proof",
+                                                     "questions"};
+enum { MARKS_COUNT = 3 };
+static const char *const marks_names[MARKS_COUNT] = {"confidence", "origin", "models"};
 
 static void member_copy(struct fnd_text *json, const char *name, struct fnd_json value)
 {
     if (value.bytes != NULL) {
-        fnd_text_printf(json, ",\"%s\":", name);
+        fnd_text_append(json, ",\"", 2);
+        fnd_text_append_z(json, name);
+        fnd_text_append(json, "\":", 2);
         fnd_text_append(json, value.bytes, value.size);
+    }
+}
+
+/** Members `from` to `to` of those that were looked up. */
+static void members_copy(struct fnd_text *json, const char *const *names,
+                         const struct fnd_json *values, size_t from, size_t to)
+{
+    for (size_t i = from; i <= to; i++) {
+        member_copy(json, names[i], values[i]);
     }
 }
 
@@ -202,21 +300,6 @@ static void input_append(struct fnd_text *json, const struct parts *parts)
     member_copy(json, "media_type", fnd_json_member(artifact, "media_type"));
     member_copy(json, "sha256", fnd_json_member(artifact, "sha256"));
     member_copy(json, "size", fnd_json_member(artifact, "size"));
-    fnd_text_append_byte(json, '}');
-}
-
-static void plugins_append(struct fnd_text *json, const struct parts *parts)
-{
-    size_t count = 0;
-    struct fnd_json plugins = fnd_json_member(json_of(&parts->pin), "plugins");
-    fnd_text_append_z(json, ",\"plugins\":{");
-    for (struct fnd_json_walk walk = fnd_json_walk(plugins); fnd_json_next(&walk);) {
-        struct fnd_json hash = fnd_json_member(walk.value, "sha256");
-        fnd_text_append_z(json, count++ > 0 ? "," : "");
-        fnd_text_append(json, walk.key.bytes, walk.key.size);
-        fnd_text_append_byte(json, ':');
-        fnd_text_append(json, hash.bytes, hash.size);
-    }
     fnd_text_append_byte(json, '}');
 }
 
@@ -251,69 +334,62 @@ static enum fnd_status undone_append(struct fnd_reader *reader, int64_t undo, in
 enum fnd_status fnd_review_record_json(struct fnd_reader *reader, int64_t correction,
                                        struct fnd_text *json, struct fnd_error *error)
 {
-    return fnd_review_record_json_at(reader, correction, INT64_MAX, json, error);
+    return fnd_review_record_json_at(reader, correction, INT64_MAX, NULL, json, error);
+}
+
+/** Who asked, who answered what and when. */
+static void told_append(struct fnd_text *json, const struct parts *parts,
+                        const struct fnd_json *answer, const struct fnd_json *asked)
+{
+    char uuid[FND_UUID_TEXT_SIZE], at[FND_TIME_TEXT_SIZE];
+    fnd_uuid_format(parts->job.uuid, uuid);
+    fnd_time_format(parts->event.at_us, at);
+    fnd_text_printf(json, "{\"record\":%" PRId64, parts->row.id);
+    member_copy(json, "uuid", answer[ANSWER_UUID]);
+    fnd_text_printf(json, ",\"job\":\"%s\",\"path\":", uuid);
+    fnd_text_append_json_z(json, parts->job.path);
+    fnd_text_printf(json, ",\"revision\":%" PRId32 ",\"pipeline\":", parts->job.revision);
+    fnd_text_append_json_z(json, parts->job.pipeline);
+    member_copy(json, "phase", answer[ANSWER_PHASE]);
+    member_copy(json, "subject", asked[ASKED_SUBJECT]);
+    fnd_text_printf(json, ",\"request\":%" PRId64, parts->row.request);
+    members_copy(json, answer_names, answer, ANSWER_VERDICT, ANSWER_VIA);
+    fnd_text_printf(json, ",\"at\":\"%s\"", at);
+    members_copy(json, answer_names, answer, ANSWER_SECONDS, ANSWER_IMPORTED);
 }
 
 enum fnd_status fnd_review_record_json_at(struct fnd_reader *reader, int64_t correction,
-                                          int64_t as_of, struct fnd_text *json,
-                                          struct fnd_error *error)
+                                          int64_t as_of, struct fnd_record_memo *memo,
+                                          struct fnd_text *json, struct fnd_error *error)
 {
     struct parts parts = {0};
-    enum fnd_status status = parts_load(reader, correction, &parts, error);
+    struct fnd_record_memo own = {0};
+    struct fnd_json answer[ANSWER_COUNT], asked[ASKED_COUNT], marks[MARKS_COUNT];
+    struct fnd_record_memo *kept = memo;
+    memo = memo != NULL ? memo : &own;
+    enum fnd_status status = parts_load(reader, correction, &parts, kept, memo, error);
     if (status != FND_OK) {
         fnd_error_prefix(error, "record %" PRId64, correction);
-        parts_finish(&parts);
-        return status;
+        goto out;
     }
-    char uuid[FND_UUID_TEXT_SIZE], at[FND_TIME_TEXT_SIZE], hash[FND_DIGEST_TEXT_SIZE];
-    uint8_t digest[FND_DIGEST_SIZE];
-    struct fnd_json answer = json_of(&parts.answer), asked = json_of(&parts.asked);
-    struct fnd_json marks = json_of(&parts.model_meta);
-    fnd_uuid_format(parts.job.uuid, uuid);
-    fnd_time_format(parts.event.at_us, at);
-    fnd_sha256(parts.pin.bytes, parts.pin.size, digest);
-    fnd_digest_text(digest, hash);
-    fnd_text_printf(json, "{\"record\":%" PRId64, correction);
-    member_copy(json, "uuid", fnd_json_member(answer, "uuid"));
-    fnd_text_printf(json, ",\"job\":\"%s\",\"path\":", uuid);
-    fnd_text_append_json_z(json, parts.job.path);
-    fnd_text_printf(json, ",\"revision\":%" PRId32 ",\"pipeline\":", parts.job.revision);
-    fnd_text_append_json_z(json, parts.job.pipeline);
-    member_copy(json, "phase", fnd_json_member(answer, "phase"));
-    member_copy(json, "subject", fnd_json_member(asked, "subject"));
-    fnd_text_printf(json, ",\"request\":%" PRId64, parts.row.request);
-    member_copy(json, "verdict", fnd_json_member(answer, "verdict"));
-    member_copy(json, "tier", fnd_json_member(answer, "tier"));
-    member_copy(json, "by", fnd_json_member(answer, "by"));
-    member_copy(json, "via", fnd_json_member(answer, "via"));
-    fnd_text_printf(json, ",\"at\":\"%s\"", at);
-    member_copy(json, "seconds", fnd_json_member(answer, "seconds"));
-    member_copy(json, "reason", fnd_json_member(answer, "reason"));
-    member_copy(json, "source", fnd_json_member(answer, "source"));
-    member_copy(json, "deadline", fnd_json_member(answer, "deadline"));
-    member_copy(json, "rules", fnd_json_member(answer, "rules"));
-    member_copy(json, "twins", fnd_json_member(answer, "twins"));
-    member_copy(json, "imported", fnd_json_member(answer, "imported"));
+    fnd_json_members(json_of(&parts.answer), answer_names, ANSWER_COUNT, answer);
+    fnd_json_members(json_of(&parts.asked), asked_names, ASKED_COUNT, asked);
+    fnd_json_members(json_of(&parts.model_meta), marks_names, MARKS_COUNT, marks);
+    told_append(json, &parts, answer, asked);
     input_append(json, &parts);
-    struct fnd_json model = json_of(&parts.model), human = json_of(&parts.human);
-    member_copy(json, "model_output", model);
-    if (marks.bytes != NULL) {
-        member_copy(json, "confidence", fnd_json_member(marks, "confidence"));
-        member_copy(json, "origin", fnd_json_member(marks, "origin"));
-        member_copy(json, "models", fnd_json_member(marks, "models"));
-    }
-    member_copy(json, "human_output", human);
-    member_copy(json, "answers", fnd_json_member(answer, "answers"));
-    member_copy(json, "fields", fnd_json_member(answer, "fields"));
-    member_copy(json, "audit", fnd_json_member(asked, "audit"));
-    member_copy(json, "checked", fnd_json_member(asked, "checked"));
-    member_copy(json, "proof", fnd_json_member(asked, "proof"));
-    member_copy(json, "asked", fnd_json_member(asked, "questions"));
-    member_copy(json, "overrides", fnd_json_member(answer, "overrides"));
+    member_copy(json, "model_output", json_of(&parts.model));
+    members_copy(json, marks_names, marks, 0, MARKS_COUNT - 1);
+    member_copy(json, "human_output", json_of(&parts.human));
+    members_copy(json, answer_names, answer, ANSWER_ANSWERS, ANSWER_FIELDS);
+    members_copy(json, asked_names, asked, ASKED_AUDIT, ASKED_PROOF);
+    member_copy(json, "asked", asked[ASKED_QUESTIONS]);
+    member_copy(json, "overrides", answer[ANSWER_OVERRIDES]);
     status = undone_append(reader, parts.row.undone, as_of, json, error);
-    fnd_text_printf(json, ",\"pin\":\"%s\"", hash);
-    plugins_append(json, &parts);
-    fnd_text_append_byte(json, '}');
+    fnd_text_printf(json, ",\"pin\":\"%s\",\"plugins\":{", memo->hash);
+    fnd_text_append(json, memo->plugins.bytes, memo->plugins.size);
+    fnd_text_append_z(json, "}}");
+out:
     parts_finish(&parts);
+    fnd_record_memo_finish(&own);
     return status;
 }

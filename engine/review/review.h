@@ -100,11 +100,26 @@ void fnd_review_line_json(const struct fnd_ask_line *line, const char *for_whom,
  *   "overrides","pin","plugins":{id:sha256}} — see engine/review/README.md. */
 enum fnd_status fnd_review_record_json(struct fnd_reader *reader, int64_t correction,
                                        struct fnd_text *json, struct fnd_error *error);
+/** What many records share, kept from one to the next: the pin read last, taken apart. `= {0}`;
+ *  finish frees. For one reader and one thread. */
+struct fnd_record_memo {
+    int64_t pin; /* its event; 0: none yet */
+    char hash[FND_DIGEST_TEXT_SIZE];
+    struct fnd_text plugins; /* as records tell them */
+    int64_t asked, only; /* the pin last asked about; one that is the only one of its pipeline */
+};
+void fnd_record_memo_finish(struct fnd_record_memo *memo);
 /** The same as it stood behind event `as_of`: "undone" {"event","at","by","how","reason"} only
- * where the record was taken back by then. */
+ *  where the record was taken back by then.  memo  as for fnd_review_record_pin(). */
 enum fnd_status fnd_review_record_json_at(struct fnd_reader *reader, int64_t correction,
-                                          int64_t as_of, struct fnd_text *json,
-                                          struct fnd_error *error);
+                                          int64_t as_of, struct fnd_record_memo *memo,
+                                          struct fnd_text *json, struct fnd_error *error);
+/** The event of the pin that a step ran under when the record was made.
+ *  memo  may be NULL; else of records that were all made before the first of these calls. */
+enum fnd_status fnd_review_record_pin(struct fnd_reader *reader,
+                                      const struct fnd_correction_row *row,
+                                      const struct fnd_job_row *job, struct fnd_record_memo *memo,
+                                      int64_t *pin, struct fnd_error *error);
 
 /** Append {pointer:{"from","to","confidence"}…} for each place where two documents differ as
  * values; `from` or `to` is left out where the place is not there. confidence: of the old value,

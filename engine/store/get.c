@@ -194,6 +194,7 @@ enum fnd_status fnd_pin_latest(struct fnd_reader *reader, const char *pipeline,
     status = one(reader, statement, &found, error);
     if (status == FND_OK) {
         pin_from(found, row);
+        row->oldest = sqlite3_column_int64(found, 3);
     } else if (status == FND_NOT_FOUND) {
         fnd_error_set(error, FND_NOT_FOUND, "pipeline %s has never run in %s", pipeline,
                       reader->path);

@@ -30,7 +30,8 @@ static const char *const reader_sql[READER_STATEMENTS] = {
     [READ_PIN_HASH] = "SELECT id, hash, pipeline FROM pin WHERE hash = ?1",
     [READ_PIN] = "SELECT id, hash, pipeline FROM pin WHERE id = ?1",
     [READ_PIN_LATEST] =
-        "SELECT id, hash, pipeline FROM pin WHERE pipeline = ?1 ORDER BY id DESC LIMIT 1",
+        "SELECT id, hash, pipeline, (SELECT min(id) FROM pin WHERE pipeline = ?1) FROM pin"
+        " WHERE pipeline = ?1 ORDER BY id DESC LIMIT 1",
     [READ_PAYLOAD] = "SELECT event.digest, payload.key, payload.body, payload.meta FROM event"
                      " LEFT JOIN payload ON payload.event = event.id WHERE event.id = ?1",
     [READ_HEAD] = "SELECT id, chain FROM event ORDER BY id DESC LIMIT 1",

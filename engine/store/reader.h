@@ -72,6 +72,7 @@ struct fnd_pin_row {
     int64_t id;
     uint8_t hash[FND_DIGEST_SIZE];
     char *pipeline; /* malloc'ed */
+    int64_t oldest; /* from fnd_pin_latest(): the pipeline's first pin; else 0 */
 };
 
 /* Single rows. FND_NOT_FOUND when it is not there. */
