@@ -31,6 +31,7 @@ struct exports {
         int64_t event, size;
         char sha256[FND_DIGEST_TEXT_SIZE];
         uint8_t manifest[FND_DIGEST_SIZE]; /* SHA-256 of it, without the newline */
+        bool brief;                        /* of its file, with the newline */
     } * known;
     size_t known_count;
 };
@@ -87,17 +88,19 @@ static void folder_said(void *context, const struct fnd_dataset_note *note)
 }
 
 /* Where the record tells of an export of these bytes, its manifest is one that the record has. */
-static void check_recorded(struct exports *exports, const char *name, struct fnd_json manifest,
-                           const char *sha256)
+static void check_recorded(struct exports *exports, const char *name, const struct fnd_text *file,
+                           struct fnd_json manifest, const char *sha256)
 {
-    uint8_t hash[FND_DIGEST_SIZE];
+    uint8_t hash[FND_DIGEST_SIZE], whole[FND_DIGEST_SIZE];
     int64_t event = 0;
     bool same = false;
     fnd_sha256(manifest.bytes, manifest.size, hash);
+    fnd_sha256(file->bytes, file->size, whole);
     for (size_t i = 0; i < exports->known_count && !same; i++) {
         if (strcmp(exports->known[i].sha256, sha256) == 0) {
             event = exports->known[i].event;
-            same = memcmp(exports->known[i].manifest, hash, sizeof hash) == 0;
+            same = memcmp(exports->known[i].manifest, exports->known[i].brief ? whole : hash,
+                          sizeof hash) == 0;
         }
     }
     if (event > 0 && !same) {
@@ -153,7 +156,7 @@ static void check_manifest(struct exports *exports, const char *name)
             check_folder(exports, name, format != NULL ? format : "");
         } else {
             check_file(exports, name, sha256 != NULL ? sha256 : "");
-            check_recorded(exports, name, manifest, sha256 != NULL ? sha256 : "");
+            check_recorded(exports, name, &text, manifest, sha256 != NULL ? sha256 : "");
         }
         free(format);
         free(sha256);
@@ -174,7 +177,13 @@ static void note_known(int64_t event, struct fnd_json manifest, void *context)
     if (sha256 != NULL && strlen(sha256) < sizeof known.sha256 && size.bytes != NULL &&
         fnd_json_integer(size, &known.size)) {
         memcpy(known.sha256, sha256, strlen(sha256) + 1);
-        fnd_sha256(manifest.bytes, manifest.size, known.manifest);
+        /* Of a long one the event has the hash of the file. */
+        char *file = fnd_json_strdup(fnd_json_member(manifest, "manifest_sha256"));
+        known.brief = file != NULL;
+        if (file == NULL || !fnd_unhex(file, strlen(file), known.manifest, FND_DIGEST_SIZE)) {
+            fnd_sha256(manifest.bytes, manifest.size, known.manifest);
+        }
+        free(file);
         exports->known =
             fnd_realloc(exports->known, exports->known_count + 1, sizeof *exports->known);
         exports->known[exports->known_count++] = known;

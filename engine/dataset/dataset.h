@@ -15,6 +15,7 @@
 enum {
     FND_DATASET_LINE_SIZE_MAX = 64 << 20,    /* bytes of one line, ours or a foreign file's */
     FND_DATASET_MANIFEST_SIZE_MAX = 1 << 30, /* bytes; about 80 a record */
+    FND_DATASET_MANIFEST_HELD_MAX = 4 << 20, /* bytes; a longer one is in its file only */
     FND_DATASET_SHARES_SUM = 1000            /* shares are counted in thousandths */
 };
 
@@ -67,7 +68,9 @@ struct fnd_export_options {
     int32_t shares[FND_SPLITS_COUNT]; /* thousandths, together 1000; all 0: 800, 100, 100 */
     bool skip_bad; /* go on without the records that cannot be exported; each is noted all the same
                     */
-    const char *meta; /* a JSON object kept in the record beside the manifest; NULL: none */
+    size_t manifest_held_max; /* bytes of a manifest that the result and the EXPORT event hold; of a
+                                 longer one they hold its hash; 0: FND_DATASET_MANIFEST_HELD_MAX */
+    const char *meta;         /* a JSON object kept in the record beside the manifest; NULL: none */
     void (*said)(void *context, const struct fnd_dataset_note *note); /* may be NULL */
     void (*progress)(void *context, size_t lines); /* lines written; may be NULL */
     void *context;
@@ -94,7 +97,7 @@ struct fnd_export_result {
     uint64_t size;                   /* bytes of the file */
     char sha256[FND_DIGEST_TEXT_SIZE];
     char *path, *manifest_path; /* malloc'ed; NULL for "-" */
-    char *manifest;             /* its text, malloc'ed */
+    char *manifest;             /* its text, malloc'ed; NULL where it passes manifest_held_max */
     int64_t event;              /* number of the EXPORT event; 0: none was recorded */
 };
 void fnd_export_result_finish(struct fnd_export_result *result);

@@ -75,7 +75,7 @@ struct fnd_plan {
     char *store_uuid;
     struct fnd_entry *entries;          /* by pin, as met */
     int64_t *numbers;                   /* records to write, ascending */
-    uint8_t (*hashes)[FND_DIGEST_SIZE]; /* of each: as the manifest has them, or as found */
+    uint8_t (*hashes)[FND_DIGEST_SIZE]; /* of each, as the manifest has them that is reproduced */
     size_t count, capacity;
     struct fnd_redact *redact; /* what may not be told; NULL: no rules */
     bool reading_back;         /* records are read again to be compared */
@@ -295,6 +295,15 @@ enum fnd_status fnd_sink_compare(const struct fnd_sink *sink, size_t lines, size
 enum fnd_status fnd_sink_publish(struct fnd_sink *sink, struct fnd_error *error);
 /** Whether it has its name; that may be so although publishing ended in an error. */
 bool fnd_sink_published(const struct fnd_sink *sink);
+/** Append all of a sealed one to one that is being written. */
+enum fnd_status fnd_sink_append(struct fnd_sink *sink, const struct fnd_sink *from,
+                                struct fnd_error *error);
+/** Put a copy of a sealed one down as the file `path`, whole and durably. */
+enum fnd_status fnd_sink_store(const struct fnd_sink *sink, const char *path,
+                               struct fnd_error *error);
+/** Append the bytes of a sealed one. */
+enum fnd_status fnd_sink_text(const struct fnd_sink *sink, struct fnd_text *text,
+                              struct fnd_error *error);
 /** Send it down `fd`. */
 enum fnd_status fnd_sink_send(const struct fnd_sink *sink, int fd, struct fnd_error *error);
 /** Without publish nothing is left of it. */
@@ -303,10 +312,21 @@ void fnd_sink_finish(struct fnd_sink *sink);
 /* --- manifest.c --------------------------------------------------------------------------------
  */
 
-/** The manifest of what was written, canonical JSON with a newline; malloc'ed.
- *  bundle  the folder that was made; NULL: it was a file. */
+/** Append a record to the manifest's list, which grows in a file of its own: it may be as long as
+ *  the export. */
+enum fnd_status fnd_manifest_record(struct fnd_sink *records, int64_t number,
+                                    const uint8_t hash[FND_DIGEST_SIZE], struct fnd_error *error);
+/** Write the manifest of what was written, canonical JSON with a newline, and seal it.
+ *  bundle   the folder that was made; NULL: it was a file.
+ *  records  the list; sealed here. */
 struct fnd_bundle;
-char *fnd_manifest_make(const struct fnd_plan *plan, const struct fnd_bundle *bundle);
+enum fnd_status fnd_manifest_write(const struct fnd_plan *plan, const struct fnd_bundle *bundle,
+                                   struct fnd_sink *records, struct fnd_sink *manifest,
+                                   struct fnd_error *error);
+/** What the record keeps of a manifest that is too long for an event: all but the list, and
+ *  "manifest_sha256", the hash of the whole. Canonical JSON, malloc'ed. */
+char *fnd_manifest_short(const struct fnd_plan *plan, const struct fnd_bundle *bundle,
+                         const struct fnd_sink *manifest);
 /** Read a manifest into a plan.
  *  text   keeps the bytes that the plan's options point into.
  *  sha256 receives the file's. */

@@ -86,9 +86,12 @@ static void folder_append(const struct fnd_plan *plan, const struct fnd_bundle *
     fnd_text_append_byte(json, ']');
 }
 
-char *fnd_manifest_make(const struct fnd_plan *plan, const struct fnd_bundle *bundle)
+/** All but the list of records, which is `null` or empty there; canonical.
+ *  sha256  of the whole manifest, to stand in for the list; NULL: the list comes. */
+static void frame_append(const struct fnd_plan *plan, const struct fnd_bundle *bundle,
+                         const char *sha256, struct fnd_text *canonical)
 {
-    struct fnd_text json = {0}, canonical = {0};
+    struct fnd_text json = {0};
     const int32_t *shares = plan->options.shares;
     fnd_text_printf(&json, "{\"manifest\":%d,\"engine\":\"%s\",\"format\":\"%s\",\"store\":",
                     MANIFEST_VERSION, FND_VERSION, plan->format->name);
@@ -105,21 +108,65 @@ char *fnd_manifest_make(const struct fnd_plan *plan, const struct fnd_bundle *bu
         folder_append(plan, bundle, &json);
     }
     fnd_redact_manifest(plan, &json);
-    fnd_text_append_z(&json, ",\"records\":[");
-    for (size_t i = 0; i < plan->count; i++) {
-        char hash[FND_DIGEST_TEXT_SIZE];
-        fnd_digest_text(plan->hashes[i], hash);
-        fnd_text_printf(&json, "%s[%" PRId64 ",\"%s\"]", i > 0 ? "," : "", plan->numbers[i], hash);
-    }
-    fnd_text_append_z(&json, "],\"skipped\":[");
+    text_member(&json, "manifest_sha256", sha256);
+    fnd_text_append_z(&json, sha256 != NULL ? ",\"records\":[]" : ",\"records\":null");
+    fnd_text_append_z(&json, ",\"skipped\":[");
     for (size_t i = 0; i < plan->skipped_count; i++) {
         fnd_text_printf(&json, "%s%" PRId64, i > 0 ? "," : "", plan->skipped[i]);
     }
     fnd_text_append_z(&json, "]}");
-    fnd_json_canonical((struct fnd_json){json.bytes, json.size}, &canonical);
-    fnd_text_append_byte(&canonical, '\n');
+    fnd_json_canonical((struct fnd_json){json.bytes, json.size}, canonical);
     fnd_text_finish(&json);
-    return fnd_text_take(&canonical);
+}
+
+char *fnd_manifest_short(const struct fnd_plan *plan, const struct fnd_bundle *bundle,
+                         const struct fnd_sink *manifest)
+{
+    struct fnd_text json = {0};
+    frame_append(plan, bundle, manifest->sha256, &json);
+    return fnd_text_take(&json);
+}
+
+enum fnd_status fnd_manifest_record(struct fnd_sink *records, int64_t number,
+                                    const uint8_t hash[FND_DIGEST_SIZE], struct fnd_error *error)
+{
+    char line[128], digest[FND_DIGEST_TEXT_SIZE];
+    fnd_digest_text(hash, digest);
+    const int size = snprintf(line, sizeof line, "%s[%" PRId64 ",\"%s\"]",
+                              records->size > 0 ? "," : "", number, digest);
+    return fnd_sink_write(records, line, (size_t)size, error);
+}
+
+enum fnd_status fnd_manifest_write(const struct fnd_plan *plan, const struct fnd_bundle *bundle,
+                                   struct fnd_sink *records, struct fnd_sink *manifest,
+                                   struct fnd_error *error)
+{
+    struct fnd_text frame = {0};
+    frame_append(plan, bundle, NULL, &frame);
+    const struct fnd_json whole = {frame.bytes, frame.size};
+    const struct fnd_json list = fnd_json_member(whole, "records");
+    const char *rest = list.bytes + list.size;
+    enum fnd_status status = fnd_sink_seal(records, error);
+    if (status == FND_OK) {
+        status = fnd_sink_write(manifest, frame.bytes, (size_t)(list.bytes - frame.bytes), error);
+    }
+    if (status == FND_OK) {
+        status = fnd_sink_write(manifest, "[", 1, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_sink_append(manifest, records, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_sink_write(manifest, "]", 1, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_sink_write(manifest, rest, (size_t)(frame.bytes + frame.size - rest), error);
+    }
+    if (status == FND_OK) {
+        status = fnd_sink_write(manifest, "\n", 1, error);
+    }
+    fnd_text_finish(&frame);
+    return status == FND_OK ? fnd_sink_seal(manifest, error) : status;
 }
 
 /* --- reading -----------------------------------------------------------------------------------

@@ -15,9 +15,11 @@
 
 static const char next_ending[] = ".next";
 
-void fnd_companions_add(struct fnd_companions *companions, const char *path, struct fnd_text *bytes)
+void fnd_companions_add(struct fnd_companions *companions, const char *path, struct fnd_text *bytes,
+                        const struct fnd_sink *sink)
 {
     companions->list[companions->count].path = fnd_strdup(path);
+    companions->list[companions->count].sink = sink;
     companions->list[companions->count++].bytes = *bytes;
     *bytes = (struct fnd_text){0};
 }
@@ -143,13 +145,16 @@ void fnd_pair_settle(const char *path, const char *beside_name)
 }
 
 /** Durable under their temporary names. */
-static enum fnd_status stage(const struct fnd_companions *companions, struct fnd_error *error)
+static enum fnd_status stage(struct fnd_companions *companions, struct fnd_error *error)
 {
     enum fnd_status status = FND_OK;
     for (size_t i = 0; status == FND_OK && i < companions->count; i++) {
         char *staged = joined(companions->list[i].path, next_ending, "");
-        status = fnd_file_write(AT_FDCWD, staged, fnd_text_z(&companions->list[i].bytes),
-                                companions->list[i].bytes.size, 0666, error);
+        const struct fnd_sink *sink = companions->list[i].sink;
+        struct fnd_text *bytes = &companions->list[i].bytes;
+        status = sink != NULL ? fnd_sink_store(sink, staged, error)
+                              : fnd_file_write(AT_FDCWD, staged, fnd_text_z(bytes), bytes->size,
+                                               0666, error);
         free(staged);
     }
     return status;
@@ -178,7 +183,7 @@ static void all_dropped(const struct fnd_companions *companions, bool named)
     }
 }
 
-enum fnd_status fnd_pair_publish(struct fnd_sink *sink, const struct fnd_companions *companions,
+enum fnd_status fnd_pair_publish(struct fnd_sink *sink, struct fnd_companions *companions,
                                  struct fnd_error *error)
 {
     int failure = 0;

@@ -16,17 +16,18 @@ struct fnd_companions {
     struct {
         char *path;
         struct fnd_text bytes;
+        const struct fnd_sink *sink; /* instead of bytes; borrowed */
     } list[FND_COMPANIONS_MAX];
     size_t count;
 };
-/** Add one. `bytes` is taken. */
-void fnd_companions_add(struct fnd_companions *companions, const char *path,
-                        struct fnd_text *bytes);
+/** Add one. `bytes` is taken; with a sealed `sink`, its bytes are meant. */
+void fnd_companions_add(struct fnd_companions *companions, const char *path, struct fnd_text *bytes,
+                        const struct fnd_sink *sink);
 void fnd_companions_finish(struct fnd_companions *companions);
 /** Give the sink its name and what is beside it theirs, as told above, one export at a time.
  *  Returns FND_OK, or what the system refused; fnd_sink_published() says whether the file is there;
  *  where it is not, everything is as it was. */
-enum fnd_status fnd_pair_publish(struct fnd_sink *sink, const struct fnd_companions *companions,
+enum fnd_status fnd_pair_publish(struct fnd_sink *sink, struct fnd_companions *companions,
                                  struct fnd_error *error);
 /** End what a killed export left beside `path`: what was staged for the file that is there gets its
  *  name, what was staged for one that never came is removed. Without the rights to, nothing

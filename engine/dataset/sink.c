@@ -116,7 +116,8 @@ enum fnd_status fnd_sink_seal(struct fnd_sink *sink, struct fnd_error *error)
 {
     uint8_t digest[FND_DIGEST_SIZE];
     enum fnd_status status = flush(sink, error);
-    if (status == FND_OK && fsync(sink->fd) != 0) {
+    /* One without a name goes with its descriptor: there is nothing to keep. */
+    if (status == FND_OK && sink->path != NULL && fsync(sink->fd) != 0) {
         status = fnd_error_errno(error, fnd_status_errno(errno), errno,
                                  "cannot make the export %s durable", told(sink));
     }
@@ -227,7 +228,10 @@ bool fnd_sink_published(const struct fnd_sink *sink)
     return sink->name != NULL && sink->temporary[0] == '\0';
 }
 
-enum fnd_status fnd_sink_send(const struct fnd_sink *sink, int fd, struct fnd_error *error)
+/** Hand all bytes to `take`, which returns 0 or an errno value. Returns that, or what reading came
+ *  to. */
+static int each_piece(const struct fnd_sink *sink,
+                      int (*take)(void *context, const char *bytes, size_t size), void *context)
 {
     int from = reopen(sink);
     int failure = from < 0 ? errno : 0;
@@ -241,15 +245,83 @@ enum fnd_status fnd_sink_send(const struct fnd_sink *sink, int fd, struct fnd_er
             failure = got < 0 ? errno : 0;
             break;
         }
-        failure = fnd_write_all(fd, bytes, (size_t)got);
+        failure = take(context, bytes, (size_t)got);
     }
     free(bytes);
     if (from >= 0) {
         close(from);
     }
+    return failure;
+}
+
+static int to_descriptor(void *context, const char *bytes, size_t size)
+{
+    return fnd_write_all(*(const int *)context, bytes, size);
+}
+
+enum fnd_status fnd_sink_send(const struct fnd_sink *sink, int fd, struct fnd_error *error)
+{
+    const int failure = each_piece(sink, to_descriptor, &fd);
     return failure == 0 ? FND_OK
                         : fnd_error_errno(error, fnd_status_errno(failure), failure,
                                           "cannot hand the export on");
+}
+
+static int to_text(void *context, const char *bytes, size_t size)
+{
+    fnd_text_append(context, bytes, size);
+    return 0;
+}
+
+enum fnd_status fnd_sink_text(const struct fnd_sink *sink, struct fnd_text *text,
+                              struct fnd_error *error)
+{
+    const int failure = each_piece(sink, to_text, text);
+    return failure == 0
+               ? FND_OK
+               : fnd_error_errno(error, FND_IO, failure, "cannot read %s back", told(sink));
+}
+
+struct appending {
+    struct fnd_sink *sink;
+    struct fnd_error *error;
+    enum fnd_status status;
+};
+
+static int to_sink(void *context, const char *bytes, size_t size)
+{
+    struct appending *appending = context;
+    appending->status = fnd_sink_write(appending->sink, bytes, size, appending->error);
+    return appending->status == FND_OK ? 0 : ECANCELED; /* it has been told */
+}
+
+enum fnd_status fnd_sink_append(struct fnd_sink *sink, const struct fnd_sink *from,
+                                struct fnd_error *error)
+{
+    struct appending appending = {sink, error, FND_OK};
+    const int failure = each_piece(from, to_sink, &appending);
+    return appending.status != FND_OK ? appending.status
+           : failure == 0
+               ? FND_OK
+               : fnd_error_errno(error, FND_IO, failure, "cannot read %s back", told(from));
+}
+
+enum fnd_status fnd_sink_store(const struct fnd_sink *sink, const char *path,
+                               struct fnd_error *error)
+{
+    struct fnd_sink copy;
+    enum fnd_status status = fnd_sink_open(&copy, path, error);
+    if (status == FND_OK) {
+        status = fnd_sink_append(&copy, sink, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_sink_seal(&copy, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_sink_publish(&copy, error);
+    }
+    fnd_sink_finish(&copy);
+    return status;
 }
 
 void fnd_sink_finish(struct fnd_sink *sink)

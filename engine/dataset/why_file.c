@@ -180,7 +180,9 @@ enum fnd_status fnd_dataset_exports(struct fnd_reader *reader,
 struct wanted {
     struct fnd_why *why;
     const struct fnd_text *manifest; /* as the file has it; empty where there is none */
+    char hash[FND_DIGEST_TEXT_SIZE]; /* of it */
     bool same;                       /* the event that was found has these very bytes */
+    bool brief;                      /* or is without the list of records, which was too long */
 };
 
 /** The EXPORT event that tells of these very bytes: the one with the same manifest, else the last.
@@ -189,11 +191,16 @@ static void event_match(int64_t event, struct fnd_json manifest, void *context)
 {
     struct wanted *wanted = context;
     if (fnd_json_text_is(fnd_json_find(manifest, "/file/sha256"), wanted->why->sha256)) {
-        const bool same = wanted->manifest->size == manifest.size + 1 &&
-                          memcmp(wanted->manifest->bytes, manifest.bytes, manifest.size) == 0;
+        const struct fnd_json hash = fnd_json_member(manifest, "manifest_sha256");
+        const bool brief = hash.bytes != NULL;
+        const bool same =
+            brief ? fnd_json_text_is(hash, wanted->hash)
+                  : wanted->manifest->size == manifest.size + 1 &&
+                        memcmp(wanted->manifest->bytes, manifest.bytes, manifest.size) == 0;
         if (same || !wanted->same) {
             wanted->why->event = event;
             wanted->same = same;
+            wanted->brief = brief;
         }
     }
 }
@@ -208,8 +215,17 @@ static enum fnd_status manifest_find(struct fnd_why *why, struct fnd_error *erro
     const char *path = fnd_text_z(&why->manifest_path);
     const enum fnd_status there =
         fnd_file_read(AT_FDCWD, path, FND_DATASET_MANIFEST_SIZE_MAX, &found, &odd);
+    uint8_t digest[FND_DIGEST_SIZE];
+    fnd_sha256(fnd_text_z(&found), found.size, digest);
+    fnd_digest_text(digest, wanted.hash);
     enum fnd_status status = fnd_dataset_exports(why->reader, event_match, &wanted, error);
-    if (status == FND_OK && why->event > 0 && !wanted.same) {
+    if (status == FND_OK && why->event > 0 && !wanted.same && wanted.brief) {
+        status = fnd_error_set(error, there == FND_OK ? FND_DAMAGED : there,
+                               "%s%s; event %" PRId64 " has only its hash, since it names so many "
+                               "records: put the manifest back as it was",
+                               there == FND_OK ? path : odd.message,
+                               there == FND_OK ? " is not the one on record" : "", why->event);
+    } else if (status == FND_OK && why->event > 0 && !wanted.same) {
         fnd_why_broken(why, "manifest", "%s%s%s", there == FND_OK ? path : odd.message,
                        there == FND_OK ? " is not the one on record: it was altered" : "",
                        "; the record still has it");

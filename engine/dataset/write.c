@@ -12,6 +12,7 @@
 #include "dataset/folder.h"
 #include "dataset/pair.h"
 #include "dataset/redact.h"
+#include "dataset/writing.h"
 
 void fnd_plan_note(const struct fnd_plan *plan, int64_t record, bool warning, const char *message)
 {
@@ -56,20 +57,6 @@ void fnd_plan_finish(struct fnd_plan *plan)
     *plan = (struct fnd_plan){0};
 }
 
-/** Writing under way. */
-struct writing {
-    struct fnd_plan *plan;
-    struct fnd_sink sink;
-    struct fnd_bundle bundle;   /* of a format that makes a folder, in the sink's place */
-    uint8_t *splits;            /* of each record that was written, for a folder */
-    struct fnd_checker checker; /* of lines before they are written, so that it is the record that
-                                   is told of, and may be skipped */
-    struct fnd_text line;
-    struct fnd_text records; /* of a format that packs them: all lines, as an array */
-    size_t bad;
-    struct fnd_error first; /* what was wrong with the first bad one */
-};
-
 /** Whether the file is read back as whoever gets it would: parsed, and compared with records that
  *  are loaded once more. A file of lines is not: each line was parsed, checked and compared before
  *  it was written, and what comes back is compared with those bytes by their hash. */
@@ -80,7 +67,7 @@ static bool parsed_back(const struct fnd_format *format)
 
 /** Check a line against the format's rules, and compare it with its record. What a line that is not
  *  written leaves in the counts of the file is taken back. */
-static enum fnd_status line_check(struct writing *writing, const struct fnd_datum *datum,
+static enum fnd_status line_check(struct fnd_writing *writing, const struct fnd_datum *datum,
                                   struct fnd_error *error)
 {
     const struct fnd_format *format = writing->plan->format;
@@ -115,7 +102,7 @@ static enum fnd_status line_check(struct writing *writing, const struct fnd_datu
 
 /** Make a record's line and check it.
  *  left  receives why it does not go into the file, or FND_LEFT_NONE. */
-static enum fnd_status line_make(struct writing *writing, struct fnd_datum *datum, size_t index,
+static enum fnd_status line_make(struct fnd_writing *writing, struct fnd_datum *datum, size_t index,
                                  uint8_t *left, struct fnd_error *error)
 {
     struct fnd_plan *plan = writing->plan;
@@ -143,7 +130,7 @@ static enum fnd_status line_make(struct writing *writing, struct fnd_datum *datu
     return status == FND_OK ? line_check(writing, datum, error) : status;
 }
 
-static void bad_add(struct writing *writing, int64_t number, const struct fnd_error *error)
+static void bad_add(struct fnd_writing *writing, int64_t number, const struct fnd_error *error)
 {
     struct fnd_plan *plan = writing->plan;
     char name[64];
@@ -166,8 +153,8 @@ static void bad_add(struct writing *writing, int64_t number, const struct fnd_er
 }
 
 /** A line of its own, an item of the array, or files of the folder. */
-static enum fnd_status line_put(struct writing *writing, const struct fnd_datum *datum, bool first,
-                                struct fnd_error *error)
+static enum fnd_status line_put(struct fnd_writing *writing, const struct fnd_datum *datum,
+                                bool first, struct fnd_error *error)
 {
     const bool array = writing->plan->format->array;
     enum fnd_status status = FND_OK;
@@ -192,7 +179,7 @@ static enum fnd_status line_put(struct writing *writing, const struct fnd_datum 
 }
 
 /** What comes behind the last line. */
-static enum fnd_status lines_end(struct writing *writing, struct fnd_error *error)
+static enum fnd_status lines_end(struct fnd_writing *writing, struct fnd_error *error)
 {
     struct fnd_plan *plan = writing->plan;
     enum fnd_status status = FND_OK;
@@ -215,7 +202,7 @@ static enum fnd_status lines_end(struct writing *writing, struct fnd_error *erro
 }
 
 /** A record's line goes where lines go, and the record among those that were written. */
-static enum fnd_status line_keep(struct writing *writing, const struct fnd_datum *datum,
+static enum fnd_status line_keep(struct fnd_writing *writing, const struct fnd_datum *datum,
                                  struct fnd_error *error)
 {
     struct fnd_plan *plan = writing->plan;
@@ -225,7 +212,9 @@ static enum fnd_status line_keep(struct writing *writing, const struct fnd_datum
     if (writing->splits != NULL) {
         writing->splits[kept] = (uint8_t)datum->split;
     }
-    memcpy(plan->hashes[kept], datum->hash, FND_DIGEST_SIZE);
+    if (status == FND_OK && !plan->reproduces) {
+        status = fnd_manifest_record(&writing->named, datum->number, datum->hash, error);
+    }
     plan->numbers[kept] = datum->number;
     result->splits[datum->split - FND_SPLIT_TRAIN]++;
     result->lines++;
@@ -236,13 +225,10 @@ static enum fnd_status line_keep(struct writing *writing, const struct fnd_datum
 }
 
 /** All records, one at a time. Those that were written are plan->numbers behind it. */
-static enum fnd_status lines_write(struct writing *writing, struct fnd_error *error)
+static enum fnd_status lines_write(struct fnd_writing *writing, struct fnd_error *error)
 {
     struct fnd_plan *plan = writing->plan;
     enum fnd_status status = FND_OK;
-    if (!plan->reproduces) {
-        plan->hashes = fnd_realloc(NULL, plan->count + 1, sizeof *plan->hashes);
-    }
     for (size_t i = 0; i < plan->count && status == FND_OK; i++) {
         struct fnd_datum datum = {0};
         struct fnd_error local = {0};
@@ -268,7 +254,7 @@ static enum fnd_status lines_write(struct writing *writing, struct fnd_error *er
 }
 
 /** What is wrong with the whole before it is read back. */
-static enum fnd_status whole_check(const struct writing *writing, struct fnd_error *error)
+static enum fnd_status whole_check(const struct fnd_writing *writing, struct fnd_error *error)
 {
     const struct fnd_plan *plan = writing->plan;
     const struct fnd_format *format = plan->format;
@@ -378,7 +364,7 @@ static void line_said(void *context, const struct fnd_dataset_note *note)
 }
 
 /** The file as one that knows nothing of it reads it, each line against its record. */
-static enum fnd_status parse_back(struct writing *writing, const struct fnd_check_hooks *hooks,
+static enum fnd_status parse_back(struct fnd_writing *writing, const struct fnd_check_hooks *hooks,
                                   struct fnd_error *error)
 {
     struct fnd_plan *plan = writing->plan;
@@ -399,7 +385,7 @@ static enum fnd_status parse_back(struct writing *writing, const struct fnd_chec
     return status;
 }
 
-static enum fnd_status read_back(struct writing *writing, struct fnd_error *error)
+static enum fnd_status read_back(struct fnd_writing *writing, struct fnd_error *error)
 {
     struct fnd_plan *plan = writing->plan;
     const struct fnd_check_hooks hooks = {line_said, line_agrees, plan};
@@ -423,95 +409,8 @@ static enum fnd_status read_back(struct writing *writing, struct fnd_error *erro
     return status;
 }
 
-/* --- names -------------------------------------------------------------------------------------
- */
-
-/** A folder holds its manifest, and gets its name with it. */
-static enum fnd_status folder_publish(struct writing *writing, struct fnd_error *error)
-{
-    struct fnd_plan *plan = writing->plan;
-    struct fnd_export_result *result = plan->result;
-    enum fnd_status status = fnd_bundle_publish(&writing->bundle, result->manifest, error);
-    if (status == FND_OK && writing->bundle.path != NULL) {
-        struct fnd_text path = {0};
-        result->path = fnd_strdup(writing->bundle.path);
-        fnd_text_printf(&path, "%s/" FND_BUNDLE_MANIFEST, result->path);
-        result->manifest_path = fnd_text_take(&path);
-    }
-    return status;
-}
-
-/** The file to a pipe; its manifest where one is asked for. */
-static enum fnd_status send(struct writing *writing, struct fnd_error *error)
-{
-    const struct fnd_export_options *options = &writing->plan->options;
-    struct fnd_export_result *result = writing->plan->result;
-    enum fnd_status status = FND_OK;
-    if (options->manifest != NULL) {
-        status = fnd_file_write(AT_FDCWD, options->manifest, result->manifest,
-                                strlen(result->manifest), 0666, error);
-        result->manifest_path = status == FND_OK ? fnd_strdup(options->manifest) : NULL;
-    }
-    if (status == FND_OK) {
-        status = fnd_sink_send(&writing->sink, options->fd, error);
-    }
-    if (status != FND_OK && result->manifest_path != NULL) {
-        unlink(result->manifest_path); /* it would tell of a file that did not arrive */
-    }
-    return status;
-}
-
-static enum fnd_status publish(struct writing *writing, struct fnd_error *error)
-{
-    struct fnd_plan *plan = writing->plan;
-    const struct fnd_export_options *options = &plan->options;
-    struct fnd_export_result *result = plan->result;
-    struct fnd_companions companions = {.count = 0};
-    struct fnd_text path = {0}, bytes = {0};
-    if (plan->format->folder != NULL) {
-        return folder_publish(writing, error);
-    }
-    if (strcmp(options->out, "-") == 0) {
-        return send(writing, error);
-    }
-    if (plan->format->beside != NULL) {
-        fnd_text_printf(&path, "%s%s", options->out, plan->format->beside_name);
-        plan->format->beside(plan, &writing->checker, &bytes);
-        fnd_companions_add(&companions, fnd_text_z(&path), &bytes);
-        fnd_text_clear(&path);
-    }
-    fnd_text_append_z(&path, options->manifest != NULL ? options->manifest : options->out);
-    fnd_text_append_z(&path, options->manifest != NULL ? "" : FND_MANIFEST_ENDING);
-    fnd_text_append_z(&bytes, result->manifest);
-    fnd_companions_add(&companions, fnd_text_z(&path), &bytes);
-    enum fnd_status status = fnd_pair_publish(&writing->sink, &companions, error);
-    if (fnd_sink_published(&writing->sink)) {
-        result->manifest_path = fnd_text_take(&path);
-        result->path = status == FND_OK ? fnd_strdup(options->out) : NULL;
-    }
-    fnd_companions_finish(&companions);
-    fnd_text_finish(&path);
-    return status;
-}
-
-static enum fnd_status record_event(struct fnd_plan *plan, struct fnd_store *store,
-                                    struct fnd_error *error)
-{
-    struct fnd_write *write = fnd_write_create();
-    fnd_write_add(write, FND_EVENT_EXPORT, fnd_strdup(plan->result->manifest),
-                  plan->options.meta != NULL ? fnd_strdup(plan->options.meta) : NULL);
-    enum fnd_status status = fnd_store_commit(store, write, error);
-    if (status == FND_OK) {
-        plan->result->event = write->first;
-    } else {
-        fnd_error_prefix(error, "the export was written, but not recorded");
-    }
-    fnd_write_destroy(write);
-    return status;
-}
-
 /** Where the lines go. */
-static enum fnd_status target_open(struct writing *writing, struct fnd_error *error)
+static enum fnd_status target_open(struct fnd_writing *writing, struct fnd_error *error)
 {
     struct fnd_plan *plan = writing->plan;
     const char *out = strcmp(plan->options.out, "-") == 0 ? NULL : plan->options.out;
@@ -525,7 +424,7 @@ static enum fnd_status target_open(struct writing *writing, struct fnd_error *er
 }
 
 /** Everything is written: size and hash are known. */
-static enum fnd_status seal(struct writing *writing, struct fnd_error *error)
+static enum fnd_status seal(struct fnd_writing *writing, struct fnd_error *error)
 {
     struct fnd_export_result *result = writing->plan->result;
     enum fnd_status status = FND_OK;
@@ -545,12 +444,19 @@ static enum fnd_status seal(struct writing *writing, struct fnd_error *error)
 enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest *manifest,
                                struct fnd_store *store, struct fnd_error *error)
 {
-    struct writing writing = {
-        .plan = plan, .sink = {.folder = -1, .fd = -1}, .bundle = {.parent = -1, .fd = -1}};
+    static const struct fnd_sink closed = {.folder = -1, .fd = -1};
+    struct fnd_writing writing = {.plan = plan,
+                                  .sink = closed,
+                                  .bundle = {.parent = -1, .fd = -1},
+                                  .named = closed,
+                                  .manifest = closed};
     struct fnd_export_result *result = plan->result;
     enum fnd_status status = fnd_checker_begin(&writing.checker, plan->format, error);
     if (status == FND_OK) {
         status = target_open(&writing, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_sink_open(&writing.named, NULL, error);
     }
     if (status == FND_OK) {
         status = lines_write(&writing, error);
@@ -573,19 +479,21 @@ enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest 
     }
     fnd_plan_rest(plan);
     if (status == FND_OK) {
-        const struct fnd_bundle *bundle = plan->format->folder != NULL ? &writing.bundle : NULL;
-        result->manifest =
-            manifest != NULL ? fnd_strdup(manifest->text.bytes) : fnd_manifest_make(plan, bundle);
-        status = publish(&writing, error);
+        status = fnd_writing_manifest(&writing, manifest, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_writing_publish(&writing, error);
     }
     if (status == FND_OK && store != NULL) {
-        status = record_event(plan, store, error);
+        status = fnd_writing_record(&writing, store, error);
         FND_CRASH_POINT("dataset.export.recorded");
     }
     fnd_checker_finish(&writing.checker);
     fnd_text_finish(&writing.line);
     fnd_text_finish(&writing.records);
     fnd_sink_finish(&writing.sink);
+    fnd_sink_finish(&writing.named);
+    fnd_sink_finish(&writing.manifest);
     fnd_bundle_finish(&writing.bundle);
     free(writing.splits);
     return status;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "dataset/why.h"
 #include "support.h"
 
 static const char sft[] =
@@ -91,6 +92,72 @@ Test(manifest, is_canonical_and_says_what_decides_the_bytes)
     fnd_export_result_finish(&result);
     fnd_text_finish(&text);
     fnd_text_finish(&canonical);
+    scene_end(&scene);
+}
+
+static void why_expect(struct scene *scene, const char *file, enum fnd_status status,
+                       const char *part)
+{
+    struct fnd_text json = {0};
+    struct fnd_error error = {0};
+    size_t broken = 0;
+    const struct fnd_why_question question = {.file = file, .line = 2};
+    cr_expect_eq(fnd_dataset_why(scene->reader, &question, &json, &broken, &error), status, "%s",
+                 error.message);
+    const char *told = status == FND_OK ? fnd_text_z(&json) : error.message;
+    cr_expect(strstr(told, part) != NULL, "%s", told);
+    fnd_text_finish(&json);
+}
+
+static void write_all(const char *path, const struct fnd_text *text)
+{
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    cr_assert_eq(fwrite(text->bytes, 1, text->size, file), text->size);
+    cr_assert_eq(fclose(file), 0);
+}
+
+/* The record keeps no list of a million records twice. */
+Test(manifest, of_a_long_one_the_record_holds_all_but_the_list)
+{
+    struct scene scene;
+    struct fnd_export_result whole = {0}, brief = {0};
+    struct fnd_error error = {0};
+    struct fnd_text body = {0}, file = {0};
+    uint8_t digest[FND_DIGEST_SIZE];
+    char path[PATH_SIZE], hash[FND_DIGEST_TEXT_SIZE];
+    exported(&scene, 21, 5, &whole);
+    struct fnd_export_options options = scene_options(&scene, "gemini");
+    options.uri_prefix = "gs://bucket/in";
+    options.out = scene_path(&scene, "again.jsonl", path);
+    options.manifest_held_max = strlen(whole.manifest) - 1;
+    cr_assert_eq(fnd_dataset_export(scene.reader, scene.store, &options, &brief, &error), FND_OK,
+                 "%s", error.message);
+    same_files(whole.manifest_path, brief.manifest_path);
+    cr_assert_null(brief.manifest, "it is in its file only");
+    cr_assert_eq(fnd_payload_get(scene.reader, brief.event, &body, NULL, &error), FND_OK);
+    read_all(brief.manifest_path, &file);
+    fnd_sha256(file.bytes, file.size, digest);
+    fnd_digest_text(digest, hash);
+    const struct fnd_json told = {body.bytes, body.size};
+    cr_expect(fnd_json_text_is(fnd_json_member(told, "manifest_sha256"), hash));
+    cr_expect(fnd_json_text_is(fnd_json_find(told, "/file/sha256"), brief.sha256));
+    cr_expect_eq(fnd_json_count(fnd_json_member(told, "records")), 0);
+    why_expect(&scene, brief.path, FND_OK, "\"export\":");
+    fnd_text_append_byte(&file, '\n'); /* the same JSON, and not the bytes on record */
+    write_all(brief.manifest_path, &file);
+    why_expect(&scene, brief.path, FND_DAMAGED, "is not the one on record; event");
+    unlink(brief.manifest_path);
+    why_expect(&scene, brief.path, FND_NOT_FOUND, "has only its hash");
+    fnd_export_result_finish(&brief);
+    options.manifest_held_max++;
+    options.out = scene_path(&scene, "third.jsonl", path);
+    cr_assert_eq(fnd_dataset_export(scene.reader, scene.store, &options, &brief, &error), FND_OK);
+    cr_assert_str_eq(brief.manifest, whole.manifest, "one byte shorter it is held whole");
+    fnd_export_result_finish(&brief);
+    fnd_export_result_finish(&whole);
+    fnd_text_finish(&body);
+    fnd_text_finish(&file);
     scene_end(&scene);
 }
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The two halves of writing an export: write.c makes it, publish.c gives it its name. */
+#ifndef FND_DATASET_WRITING_H
+#define FND_DATASET_WRITING_H
+
+#include "dataset/folder.h"
+
+/** Writing under way. */
+struct fnd_writing {
+    struct fnd_plan *plan;
+    struct fnd_sink sink;
+    struct fnd_bundle bundle;   /* of a format that makes a folder, in the sink's place */
+    uint8_t *splits;            /* of each record that was written, for a folder */
+    struct fnd_checker checker; /* of lines before they are written, so that it is the record that
+                                   is told of, and may be skipped */
+    struct fnd_sink named, manifest; /* the manifest's list of records; the manifest */
+    struct fnd_text line;
+    struct fnd_text records; /* of a format that packs them: all lines, as an array */
+    size_t bad;
+    struct fnd_error first; /* what was wrong with the first bad one */
+};
+
+/** The manifest, new or the one that is reproduced; its text goes to the result where it is short.
+ */
+enum fnd_status fnd_writing_manifest(struct fnd_writing *writing,
+                                     const struct fnd_manifest *reproduced,
+                                     struct fnd_error *error);
+/** The export and what lies beside it get their names, or go down the pipe. */
+enum fnd_status fnd_writing_publish(struct fnd_writing *writing, struct fnd_error *error);
+/** The EXPORT event: the manifest, or of a long one all but its list, and its hash. */
+enum fnd_status fnd_writing_record(const struct fnd_writing *writing, struct fnd_store *store,
+                                   struct fnd_error *error);
+
+#endif
