@@ -4,12 +4,30 @@
 #define FND_COMMAND_DEMO_H
 
 #include "command/command.h"
+#include "serve/serve.h"
 #include "store/reader.h"
+
+enum { DEMO_PORT = 8000, DEMO_PORT_MAX = 65535 };
 
 /** A use case that ships with samples. */
 struct demo_case {
     const char *name, *title, *pipeline; /* pipeline: its folder and file's stem */
     const char *note;                    /* said beforehand; may be NULL */
+};
+
+/** A run of the demo. */
+struct demo {
+    struct fnd_app *app;
+    const struct demo_case *chosen;
+    double threshold;
+    size_t port;
+    char *directory, *folder, *pipeline, *by, *plugin_path;
+    char setting[64], listen[32]; /* the pipeline's threshold; ADDR:PORT */
+    /* What the server borrows, NULL-ended. */
+    const char *directories[2], *pipelines[2], *settings[2], *hosts[1];
+    size_t jobs;
+    struct fnd_serve *serve;
+    pid_t browser; /* 0: none */
 };
 
 /* --- demo_place.c: the folder ---------------------------------------------------------------- */
@@ -36,6 +54,18 @@ struct demo_follow {
 /** Tell what is new since the last look.  *ended: every job has come and ended. */
 enum fnd_status demo_follow(struct fnd_app *app, struct demo_follow *follow, bool *ended,
                             struct fnd_error *error);
+
+/* --- demo_serve.c: the review page ----------------------------------------------------------- */
+
+/** Serve the directory and the pipeline with `settings[0]`, on the first free port from `port` on.
+ *  refused  receives what is wrong with the pipeline, for people. */
+enum fnd_status demo_start(struct demo *demo, struct fnd_text *refused, struct fnd_error *error);
+/** Tell the login link, and open a browser where there is a display. */
+void demo_announce(struct demo *demo);
+/** Until every job has ended and nothing was taken back for a moment, or a signal came. */
+enum fnd_status demo_wait(struct demo *demo, struct demo_follow *follow, struct fnd_error *error);
+/** Let what runs end; a second Ctrl-C stops it.  heeded: signals that were seen before. */
+void demo_stop(struct demo *demo, int heeded);
 
 /* --- demo_report.c: the end ------------------------------------------------------------------ */
 

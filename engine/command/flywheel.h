@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of `demo --flywheel` share: rounds of new documents, a reviewer who answers what is
- * asked, a training behind each round, and what that comes to. All figures of a round are taken from
- * the record and from the truth beside each page, so that a flywheel which was stopped goes on, and
- * anybody can count again. */
+/* What the files of `demo --flywheel` share: rounds of new documents, a reviewer who answers what
+ * is asked, a training behind each round, and what that comes to. All figures of a round are taken
+ * from the record and from the truth beside each page, so that a flywheel which was stopped goes
+ * on, and anybody can count again. */
 #ifndef FND_COMMAND_FLYWHEEL_H
 #define FND_COMMAND_FLYWHEEL_H
 
@@ -14,7 +14,7 @@ enum { FLYWHEEL_ROUNDS_MAX = 50, FLYWHEEL_DOCUMENTS_MAX = 500 };
 /** A use case whose pages a program of the tree draws. */
 struct flywheel_case {
     const char *name, *title;
-    const char *pipeline;     /* its file, below pipelines/ */
+    const char *pipeline;      /* its file, below pipelines/ */
     const char *pipeline_name; /* and its name */
     const char *model;
     const char *generator; /* the program */
@@ -25,18 +25,18 @@ struct flywheel_case {
 /** What a round came to. */
 struct flywheel_round {
     size_t documents, failed;
-    size_t handled;            /* documents a person was asked about */
-    int64_t flagged;           /* values they were asked about */
-    int64_t accepted;          /* values nobody was asked about, */
-    int64_t silent;            /* and of these the wrong ones */
-    size_t untouched_wrong;    /* documents nobody was asked about that hold a wrong value */
-    double seconds;            /* that answers took, */
-    size_t timed;              /* of so many whose time is known */
-    int64_t version;           /* that read, 0: the rules */
-    bool proven;               /* the target, as the round ended */
-    double threshold, bound;   /* if proven; the bound also if not, 0: unknown */
-    int64_t missing;           /* clean checks, if not proven */
-    char *training;            /* what became of the training behind it; NULL: none */
+    size_t handled;          /* documents a person was asked about */
+    int64_t flagged;         /* values they were asked about */
+    int64_t accepted;        /* values nobody was asked about, */
+    int64_t silent;          /* and of these the wrong ones */
+    size_t untouched_wrong;  /* documents nobody was asked about that hold a wrong value */
+    double seconds;          /* that answers took, */
+    size_t timed;            /* of so many whose time is known */
+    int64_t version;         /* that read, 0: the rules */
+    bool proven;             /* the target, as the round ended */
+    double threshold, bound; /* if proven; the bound also if not, 0: unknown */
+    int64_t missing;         /* clean checks, if not proven */
+    char *training;          /* what became of the training behind it; NULL: none */
 };
 
 struct flywheel {
@@ -46,12 +46,16 @@ struct flywheel {
     uint64_t seed;
     size_t rounds, documents, port;
     const char *target; /* NULL: the pipeline's */
+    char *kept_target;  /* of a plan; may be NULL */
     bool me;            /* the user is the reviewer */
     double target_share;
     bool per_document;
     struct flywheel_round round[FLYWHEEL_ROUNDS_MAX];
-    size_t done; /* rounds */
+    size_t done, counting; /* rounds that are over; the one that is looked at */
 };
+
+/** `demo --flywheel`. Returns the exit code. */
+int fnd_flywheel(struct fnd_app *app);
 
 /* --- flywheel_pages.c ------------------------------------------------------------------------- */
 
@@ -71,8 +75,8 @@ size_t flywheel_round_of(const char *path);
 
 /** Answer each open question from the truth, and nothing that is not asked; where that is refused
  *  (an asked row does not add up with one that was not) the whole document, as a person who is
- *  shown the contradiction would. Until nothing is asked any more. */
-enum fnd_status flywheel_review(struct flywheel *flywheel, struct fnd_session *session,
+ *  shown the contradiction would. */
+enum fnd_status flywheel_review(const struct flywheel *flywheel, struct fnd_session *session,
                                 struct fnd_error *error);
 
 /* --- flywheel_compare.c ----------------------------------------------------------------------- */
@@ -83,14 +87,19 @@ enum fnd_status flywheel_review(struct flywheel *flywheel, struct fnd_session *s
 void flywheel_compare(struct fnd_json output, struct fnd_json truth, int64_t *values,
                       int64_t *wrong);
 
+/** Which object of the list `truth` the object `index` of the list `output` is: by place where both
+ *  are as long, else by likeness; SIZE_MAX if it is none. */
+size_t flywheel_partner(struct fnd_json output, struct fnd_json truth, size_t index);
+
 /* --- flywheel_count.c ------------------------------------------------------------------------- */
 
-/** Fill `round` from the record: all but version and training.
+/** Fill `round` (from 0) from the record: all but its training.
  *  Returns FND_OK, or what reading said. */
 enum fnd_status flywheel_count(struct flywheel *flywheel, size_t round, struct fnd_error *error);
-/** Trainings that ended, by number of rounds they stand behind: how many there are. */
-enum fnd_status flywheel_trainings(struct flywheel *flywheel, size_t *count,
-                                   struct fnd_error *error);
+/** Read what became of the training behind a round into its `training`.
+ *  found  whether there is one that ended: the first stands behind the first round, and so on. */
+enum fnd_status flywheel_training(struct flywheel *flywheel, size_t round, bool *found,
+                                  struct fnd_error *error);
 
 /* --- flywheel_show.c, flywheel_page.c --------------------------------------------------------- */
 

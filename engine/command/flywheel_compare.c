@@ -6,7 +6,8 @@
 
 #include "command/flywheel.h"
 
-#define ALIKE_LEAST 0.5 /* share of members, or of a box's area, from which two are the same thing */
+#define ALIKE_LEAST                                                                                \
+    0.5 /* share of members, or of a box's area, from which two are the same thing */
 
 static bool box_read(struct fnd_json value, double box[4])
 {
@@ -75,11 +76,12 @@ static void object_compare(struct fnd_json output, struct fnd_json truth, struct
 }
 
 /* The object of `truth` that is most like one of the output and was not taken yet. */
-static struct fnd_json partner(struct fnd_json output, struct fnd_json truth, bool *taken)
+static struct fnd_json partner(struct fnd_json output, struct fnd_json truth, bool *taken,
+                               size_t *index)
 {
     struct fnd_json best = {NULL, 0};
     double most = 0;
-    size_t which = 0;
+    size_t which = SIZE_MAX;
     for (struct fnd_json_walk walk = fnd_json_walk(truth); fnd_json_next(&walk);) {
         const double like = taken[walk.index] ? 0 : objects_alike(output, walk.value);
         if (like >= ALIKE_LEAST && like > most) {
@@ -88,10 +90,29 @@ static struct fnd_json partner(struct fnd_json output, struct fnd_json truth, bo
             best = walk.value;
         }
     }
-    if (best.bytes != NULL) {
+    if (which != SIZE_MAX) {
         taken[which] = true;
     }
+    *index = which;
     return best;
+}
+
+size_t flywheel_partner(struct fnd_json output, struct fnd_json truth, size_t index)
+{
+    const size_t count = fnd_json_count(truth);
+    size_t found = SIZE_MAX;
+    if (count == fnd_json_count(output)) {
+        return index;
+    }
+    bool *taken = fnd_alloc(count + 1);
+    for (struct fnd_json_walk walk = fnd_json_walk(output); fnd_json_next(&walk);) {
+        (void)partner(walk.value, truth, taken, &found);
+        if (walk.index == index) {
+            break;
+        }
+    }
+    free(taken);
+    return found;
 }
 
 static void list_compare(struct fnd_json output, struct fnd_json truth, int64_t *values,
@@ -104,7 +125,8 @@ static void list_compare(struct fnd_json output, struct fnd_json truth, int64_t 
     const bool any = fnd_json_next(&first);
     for (struct fnd_json_walk walk = fnd_json_walk(output);
          fnd_json_type(output) == FND_JSON_ARRAY && fnd_json_next(&walk);) {
-        const struct fnd_json like = partner(walk.value, truth, taken);
+        size_t index;
+        const struct fnd_json like = partner(walk.value, truth, taken, &index);
         complete = complete && like.bytes != NULL;
         object_compare(walk.value, like, any ? first.value : walk.value, values, wrong);
     }

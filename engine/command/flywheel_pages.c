@@ -60,9 +60,17 @@ enum fnd_status flywheel_pages(const struct flywheel *flywheel, size_t round,
     (void)snprintf(seed, sizeof seed, "%" PRIu64, flywheel->seed * FLYWHEEL_ROUNDS_MAX + round);
     (void)snprintf(count, sizeof count, "%zu", flywheel->documents);
     (void)snprintf(name, sizeof name, "round%02zu", round + 1);
-    const char *const list[] = {program, "--seed", seed,   "--count", count,
-                                "--out", flywheel->directory, "--name", name,
-                                chosen->layouts != NULL ? "--layouts" : NULL, chosen->layouts,
+    const char *const list[] = {program,
+                                "--seed",
+                                seed,
+                                "--count",
+                                count,
+                                "--out",
+                                flywheel->directory,
+                                "--name",
+                                name,
+                                chosen->layouts != NULL ? "--layouts" : NULL,
+                                chosen->layouts,
                                 NULL};
     char *arguments[sizeof list / sizeof list[0]];
     memcpy(arguments, list, sizeof list);

@@ -99,6 +99,15 @@ static const struct fnd_option demo_options[] = {
     {FND_OPTION_PORT, 0, "port", "PORT", "of http://localhost; 8000 or the next that is free",
      NULL},
     {FND_OPTION_NO_BROWSER, 0, "no-browser", NULL, "print the login link, open nothing", NULL},
+    {FND_OPTION_FLYWHEEL, 0, "flywheel", NULL,
+     "rounds of new documents, a training between them, and the curve", NULL},
+    {FND_OPTION_ROUNDS, 0, "rounds", "N", "of the flywheel, 1 to 50; else 6", NULL},
+    {FND_OPTION_DOCUMENTS, 0, "documents", "N", "in each round, 1 to 500; else 20", NULL},
+    {FND_OPTION_SEED, 0, "seed", "N", "the documents are drawn with; else 7", NULL},
+    {FND_OPTION_TARGET, 0, "target", "SHARE",
+     "how many of the fields nobody is asked about may be wrong; else 1%", NULL},
+    {FND_OPTION_REVIEWER, 0, "reviewer", "WHO",
+     "script answers from the truth what is asked; me: you do, in the browser", reviewers},
     PLUGIN_PATH,
     ISOLATION,
     ALLOW_ROOT,
@@ -107,6 +116,7 @@ static const struct fnd_option demo_options[] = {
 static const struct fnd_example demo_examples[] = {
     {"demo", "asks what it needs to know, then opens the review page"},
     {"demo --case poles --threshold 0.8 --no-browser", "asks nothing"},
+    {"demo --flywheel", "people are asked less from round to round: see how far, and at what cost"},
     {NULL, NULL}};
 static const char demo_details[] =
     "Takes the samples that ship with a pipeline through the whole loop: they run, what is in "
@@ -116,7 +126,14 @@ static const char demo_details[] =
     "invoice reads pictures of invoices with Tesseract. poles has canned results: no model looks "
     "at its pictures.\n\n"
     "While a browser is being opened, the login link stands in the list of processes, which other "
-    "users of the machine may read; --no-browser keeps it on the terminal. The folder stays.";
+    "users of the machine may read; --no-browser keeps it on the terminal. The folder stays.\n\n"
+    "--flywheel shows what corrections are worth: in each round invoices that nobody has seen are "
+    "drawn, read by the newest model that was promoted, and reviewed; then a model is trained "
+    "on the answers. Each round's figures come from the record and from the truth of the drawn "
+    "pages: what people were asked, what went unasked and was wrong, and whether the target was "
+    "proven. The curve is printed, and left as out/flywheel.html. Stopped by Ctrl-C it goes on "
+    "when the same folder is named again. The pages are drawn by foundry-samples, which is "
+    "built and installed where cairo, pango and leptonica are.";
 static const struct fnd_exit demo_exits[] = {
     {0, "every job ended, the corrections are exported"},
     {1, "a job failed"},
