@@ -1,26 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* foundry-streets: seeded pictures of streets with utility poles, where the poles really are, and
- * what a detector of poles could have said about them. See README.md. */
+/* Streets in flat colours, and what a detector of poles could have said about them. */
 #include <cairo.h>
 #include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "prng.h"
+#include "street.h"
 
-enum { SIDE = 640, HORIZON = 410, POLES_MAX = 4, KINDS = 6 };
-
-/** Corners in pixels: x_min, y_min, x_max, y_max. */
-struct box {
-    int at[4];
-};
-
-struct street {
-    struct box poles[POLES_MAX];
-    size_t count;
-};
+enum { SIDE = STREET_SIDE, HORIZON = 410, KINDS = 6 };
 
 /* Poles from left to right that do not overlap; nearer ones are taller and stand lower. */
 static void street_make(struct street *street, bool reaches_edge, struct prng *prng)
@@ -129,25 +115,6 @@ static void box_print(FILE *out, size_t index, const struct box *box, int percen
             index > 0 ? ", " : "", index + 1, confidence, at[0], at[1], at[2], at[3]);
 }
 
-static void image_print(FILE *out)
-{
-    fprintf(out, "{\"image\": {\"width\": %d, \"height\": %d}, \"boxes\": [", SIDE, SIDE);
-}
-
-static int truth_write(const struct street *street, const char *path)
-{
-    FILE *out = fopen(path, "w");
-    if (out == NULL) {
-        return -1;
-    }
-    image_print(out);
-    for (size_t i = 0; i < street->count; i++) {
-        box_print(out, i, &street->poles[i], 0);
-    }
-    fprintf(out, "]}\n");
-    return fclose(out) == 0 ? 0 : -1;
-}
-
 /* A box too low and too narrow. */
 static struct box shifted(struct box box, struct prng *prng)
 {
@@ -164,7 +131,7 @@ static void said_print(FILE *out, const struct street *street, size_t kind, cons
 {
     size_t last = street->count - 1;
     fprintf(out, "        %s: ", name);
-    image_print(out);
+    fprintf(out, "{\"image\": {\"width\": %d, \"height\": %d}, \"boxes\": [", SIDE, SIDE);
     for (size_t i = 0; i < street->count; i++) {
         struct box box = street->poles[i];
         int percent = prng_range(prng, 94, 99);
@@ -189,30 +156,16 @@ static void said_print(FILE *out, const struct street *street, size_t kind, cons
     fprintf(out, "]}\n");
 }
 
-int main(int argc, char **argv)
+int flat_write(struct street *street, uint64_t seed, size_t index, const char *path)
 {
-    if (argc != 4) {
-        fprintf(stderr, "usage: foundry-streets SEED COUNT FOLDER >results.yaml\n");
-        return 2;
-    }
-    uint64_t seed = strtoull(argv[1], NULL, 10);
-    size_t count = strtoul(argv[2], NULL, 10);
-    int result = 0;
-    for (size_t i = 0; i < count && result == 0; i++) {
-        struct prng place = prng_init(seed, i * 3 + 1), paint = prng_init(seed, i * 3 + 2),
-                    said = prng_init(seed, i * 3 + 3);
-        struct street street;
-        char name[64], path[4096];
-        street_make(&street, i % KINDS == 3, &place);
-        snprintf(name, sizeof name, "pole-%03zu.png", i + 1);
-        snprintf(path, sizeof path, "%s/%s", argv[3], name);
-        result = picture_write(&street, &paint, path);
-        snprintf(path, sizeof path, "%s/pole-%03zu.truth.json", argv[3], i + 1);
-        result = result == 0 ? truth_write(&street, path) : result;
-        said_print(stdout, &street, i % KINDS, name, &said);
-        if (result != 0) {
-            fprintf(stderr, "foundry-streets: cannot write %s\n", path);
-        }
-    }
-    return result == 0 ? 0 : 1;
+    struct prng place = prng_init(seed, index * 3 + 1), paint = prng_init(seed, index * 3 + 2);
+    street_make(street, index % KINDS == 3, &place);
+    return picture_write(street, &paint, path);
+}
+
+void flat_said_print(FILE *out, const struct street *street, uint64_t seed, size_t index,
+                     const char *name)
+{
+    struct prng said = prng_init(seed, index * 3 + 3);
+    said_print(out, street, index % KINDS, name, &said);
 }
