@@ -19,7 +19,10 @@ while IFS= read -r request; do
                 | if test("^[0-9]+$") then tonumber else . end)) as $way
             | try ($truth[0] | getpath($way)) catch null;
         {request, version, by: "scripted reviewer"}
-        + ([.questions[] | (.pointer // "") as $p | {pointer: $p, value: at($p)}]
+        + ([.questions[].pointer // ""] as $asked
+            # A field inside one that is asked as a whole is answered with it.
+            | [$asked[] | . as $p | select([$asked[] | . as $q | select($p | startswith($q + "/"))] == [])
+                | {pointer: $p, value: at($p)}]
             | {values: (map(select(.value != null)
                    | {key: .pointer, value: .value}) | from_entries),
                removed: map(select(.value == null and (.pointer | test("/[0-9]+$")))

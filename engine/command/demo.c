@@ -18,7 +18,7 @@ enum { LOOK_MS = 100 /* between looks at the terminal */ };
 static const struct demo_case cases[] = {
     {"invoice", "Invoice OCR", "invoice-ocr", NULL},
     {"poles", "Pole Detection", "pole-detection",
-     "the boxes are canned results: no model looks at these pictures"}};
+     "nothing was learnt yet: the poles are found by rules, and each picture is asked"}};
 enum { CASES = sizeof cases / sizeof cases[0] };
 
 static void demo_finish(struct demo *demo)
@@ -65,8 +65,7 @@ static enum fnd_status ask_case(struct demo *demo, struct fnd_error *error)
 {
     char answer[32];
     for (;;) {
-        if (!ask(demo,
-                 "Use case: 1 Invoice OCR, 2 Pole Detection (canned results) [1]: ", answer)) {
+        if (!ask(demo, "Use case: 1 Invoice OCR, 2 Pole Detection [1]: ", answer)) {
             return fnd_error_set(error, FND_INTERRUPTED, "nothing was begun");
         }
         if (answer[0] == '\0') {

@@ -10,7 +10,7 @@ import { check, demo_environment, engine_path, equal, folder, go, is_accessible,
 
 const cases = {
     invoice: { samples: 'pipelines/invoice-ocr/samples', threshold: '0.97', count: 12 }, // so high that most are asked
-    poles: { samples: 'pipelines/pole-detection/samples', threshold: '0.8', count: 6 },
+    poles: { samples: 'pipelines/pole-detection/samples', threshold: '0.8', count: 12 },
 };
 const name = process.env.DEMO_CASE ?? 'poles';
 const { samples, threshold, count } = cases[name];
@@ -134,7 +134,7 @@ await test(async () => {
                 await is_accessible('a card of the demo', page);
                 await shot(page, `demo-${name}`);
             }
-            if (path === 'pole-002.png') {
+            if (path === 'pole-002.jpg') {
                 await picture(page, 'boxes');
             }
             await page.keyboard.press('Control+Enter');

@@ -25,7 +25,9 @@ answer_all() {
             body=$(jq -c --slurpfile truth "$truth" '
                 def at($p): ($p | split("/")[1:] | map(if test("^[0-9]+$") then tonumber else . end))
                     as $way | try ($truth[0] | getpath($way)) catch null;
-                [.questions[] | (.pointer // "") as $p | {pointer: $p, value: at($p)}] as $fields
+                [.questions[].pointer // ""] as $asked
+                | [$asked[] | . as $p | select([$asked[] | . as $q | select($p | startswith($q + "/"))] == [])
+                    | {pointer: $p, value: at($p)}] as $fields
                 | {version, fence: .lease.fence, act: "set", seconds: 2,
                    values: ($fields | map(select(.value != null) | {key: .pointer, value: .value})
                        | from_entries),
@@ -68,19 +70,20 @@ start=$(date +%s.%N)
 demo poles pole-detection --threshold 0.8 --port 18000
 took=$(jq -n --arg from "$start" --arg to "$(date +%s.%N)" '(($to|tonumber) - ($from|tonumber)) * 10 | round / 10')
 echo "        poles: $took s from start to export"
-says "poles: it says that the results are canned" "canned" progress
-says "poles: and tells of jobs that move" "pole-002.png: answered, goes on" progress
-equals "poles: auto-accepted" "$(reported auto-accepted)" 2
-equals "poles: asked" "$(sed -n 's/^asked  *//p' report)" "4: 4 corrected, 0 right as they were, 0 rejected"
+says "poles: it says that it goes by rules" "by rules" progress
+says "poles: and tells of jobs that move" "pole-002.jpg: answered, goes on" progress
+# Before anything was learnt nobody can say that no pole is missing: each picture is asked.
+equals "poles: auto-accepted" "$(reported auto-accepted)" 0
+says "poles: asked" "12: " <(sed -n 's/^asked  *//p' report)
 holds "poles: fields were changed" test "$(reported 'fields changed')" -ge 4
-equals "poles: four answers of two seconds" "$(reported seconds)" 8.0
+equals "poles: twelve answers of two seconds" "$(reported seconds)" 24.0
 file=$(sed -n 's/^exported  *\(.*\) (.*/\1/p' report)
-equals "poles: the file has a line for each" "$(grep -c . "$file")" 4
+equals "poles: the file has a line for each" "$(grep -c . "$file")" 12
 equals "poles: the first corrected line is shown as it is in the file" \
-    "$(tail -1 report)" "$(jq -c 'select(.verdict == "corrected")' "$file" >/dev/null && grep -m1 '"verdict":"corrected"' "$file")"
-for i in 1 2 3 4 5 6; do
-    equals "poles: pole-00$i is as its truth has it" "$(jq -c '[.boxes[].box]' "jobs-poles/out/pole-00$i.json")" \
-        "$(jq -c '[.boxes[].box]' "$FOUNDRY_SOURCE_ROOT/pipelines/pole-detection/samples/pole-00$i.truth.json")"
+    "$(tail -1 report)" "$(grep -m1 '"verdict":"corrected"' "$file")"
+for i in 01 02 03 04 05 06 07 08 09 10 11 12; do
+    equals "poles: pole-0$i is as its truth has it" "$(jq -c '[.boxes[].box]' "jobs-poles/out/pole-0$i.json")" \
+        "$(jq -c '[.boxes[].box]' "$FOUNDRY_SOURCE_ROOT/pipelines/pole-detection/samples/pole-0$i.truth.json")"
 done
 exits 0 "poles: the record is whole" "$engine" verify jobs-poles
 
@@ -123,7 +126,7 @@ for ((i = 0; i < 600; i++)); do
     sleep 0.1
 done
 equals "an answer that is none is asked again" "$(grep -o 'Use case:' typescript | grep -c .)" 2
-says "the answers are heeded" "Pole Detection over 6 pictures in jobs-asked, asking below 0.7" typescript
+says "the answers are heeded" "Pole Detection over 12 pictures in jobs-asked, asking below 0.7" typescript
 printf '\003' >&8 # Ctrl-C
 code=0
 wait "$pid" || code=$?

@@ -121,7 +121,7 @@ for format in foundry gemini openai-chat openai-dpo trl-sft trl-dpo trl-kto alpa
     all_told "$format, texts" "notes/out/$format.x"
 done
 
-poles=$FOUNDRY_SOURCE_ROOT/pipelines/pole-detection
+poles=$FOUNDRY_SOURCE_ROOT/tests/data/canned-poles
 mkdir poles && cp "$poles"/samples/*.png poles
 exits 3 "poles run" "$engine" run "$poles/pole-detection.yaml" poles
 "$engine" ask list --json poles >requests

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* What training made. As a file:
+ *
+ *   "FNDMODEL"            8 bytes
+ *   format version        u32   MODEL_FORMAT
+ *   size of the rest      u32
+ *   check of the rest     u64   FNV-1a
+ *   the rest: the plugin's id, then the parts in the order of struct model
+ *
+ * Numbers are little-endian, floats IEEE 754 singles, texts a u16 length and their bytes. */
+#ifndef POLE_MODEL_H
+#define POLE_MODEL_H
+
+#include "weigh.h"
+
+enum { MODEL_FORMAT = 1, MODEL_BYTES_MAX = 1 << 20 };
+
+struct model {
+    uint32_t pictures;     /* corrected ones it was made from */
+    struct weights shafts; /* is a proposal a pole, from its top to its foot */
+    struct weights reach;  /* is this how far its arms reach */
+    struct shift shift;    /* where people draw the sides of a box */
+    struct stack box;      /* is a detection a pole, and its box right */
+    struct stack missed;   /* has the picture a pole that was not found */
+};
+
+void model_finish(struct model *model);
+
+/** Write a model as a file's bytes, which the caller frees. NULL without memory. */
+unsigned char *model_write(const struct model *model, size_t *size);
+/** Read a model from a file's bytes. 0, -1 without memory, or -2 when it is none that can be used:
+ *  then `message` says what was found. model_finish() frees what is inside. */
+int model_read(struct model *model, const unsigned char *bytes, size_t size, char *message,
+               size_t message_size);
+
+#endif

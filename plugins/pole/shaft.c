@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "shaft.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { STEP = 14 };
+
+double reach_of(size_t index, double height)
+{
+    return height * 0.018 * pow(1.105, (double)index); /* to 0.18 of the height */
+}
+
+/* Evidence along a line, summed up from the top of the field. */
+struct evidence {
+    double sums[FIELD_SIDE + 1];
+};
+
+static void evidence_take(const struct field *field, const struct line *line,
+                          struct evidence *evidence)
+{
+    evidence->sums[0] = 0;
+    for (int y = 0; y < field->height; y++) {
+        double single, pair = line_edges(field, line, y, &single);
+        evidence->sums[y + 1] = evidence->sums[y] + pair + 0.25 * single;
+    }
+}
+
+static double mean_of(const struct evidence *evidence, int from, int to, int height)
+{
+    from = from < 0 ? 0 : from;
+    to = to > height ? height : to;
+    return to > from ? (evidence->sums[to] - evidence->sums[from]) / (to - from) : 0;
+}
+
+/** The rows where evidence begins (sign 1) or ends (-1) most sharply, and the line's own end. */
+static size_t ends_find(const struct evidence *evidence, int height, double own, int from, int to,
+                        int sign, double ends[ENDS_MAX])
+{
+    size_t count = 0;
+    double steps[ENDS_MAX];
+    from = from < 0 ? 0 : from;
+    to = to > height ? height : to;
+    for (int y = from; y <= to; y++) {
+        double step = sign * (mean_of(evidence, y, y + STEP, height) -
+                              mean_of(evidence, y - STEP, y, height));
+        /* Near the line's own end is more likely than far from it. */
+        step -= 0.0008 * fabs(y - own);
+        size_t at = count;
+        for (size_t i = 0; i < count; i++) {
+            if (fabs(ends[i] - y) < 10) {
+                at = i;
+                break;
+            }
+        }
+        if (at < count) {
+            if (step > steps[at]) {
+                steps[at] = step;
+                ends[at] = y;
+            }
+            continue;
+        }
+        if (count < ENDS_MAX) {
+            at = count++;
+        } else {
+            at = 0;
+            for (size_t i = 1; i < count; i++) {
+                at = steps[i] < steps[at] ? i : at;
+            }
+            if (steps[at] >= step) {
+                continue;
+            }
+        }
+        steps[at] = step;
+        ends[at] = y;
+    }
+    return count;
+}
+
+size_t shafts_find(const struct field *field, const struct line *lines, size_t lines_count,
+                   struct shaft shafts[SHAFTS_MAX])
+{
+    size_t count = 0;
+    struct evidence evidence;
+    for (size_t i = 0; i < lines_count; i++) {
+        const struct line *line = &lines[i];
+        double tops[ENDS_MAX], bottoms[ENDS_MAX], long_is = line->bottom - line->top;
+        evidence_take(field, line, &evidence);
+        size_t tops_count = ends_find(&evidence, field->height, line->top, (int)(line->top - 70),
+                                      (int)(line->top + long_is * 0.45), 1, tops);
+        size_t bottoms_count =
+            ends_find(&evidence, field->height, line->bottom, (int)(line->bottom - long_is * 0.45),
+                      (int)(line->bottom + 70), -1, bottoms);
+        for (size_t j = 0; j < tops_count * bottoms_count; j++) {
+            double top = tops[j / bottoms_count], bottom = bottoms[j % bottoms_count];
+            if (bottom - top >= SHAFT_SHORTEST) {
+                shafts[count] = (struct shaft){.line = *line, .rank = (int)i};
+                shafts[count].line.top = top;
+                shafts[count].line.bottom = bottom;
+                count++;
+            }
+        }
+    }
+    return count;
+}
+
+/* The edges of one row to both sides of an axis, by distance. */
+struct row {
+    float left[FIELD_SIDE], right[FIELD_SIDE];
+};
+
+static float level_at(const struct field *field, int x, int y)
+{
+    /* Arms are thin: the best of a few rows, as they may lean. */
+    float best = 0.0f;
+    for (int by = -1; by <= 1; by++) {
+        int at = y + by;
+        if (x >= 0 && x < field->width && at >= 0 && at < field->height) {
+            float value = field->level[(size_t)at * (size_t)field->width + (size_t)x];
+            best = value > best ? value : best;
+        }
+    }
+    return best;
+}
+
+static int row_take(const struct field *field, const struct shaft *shaft, int y, struct row *row)
+{
+    double height = shaft->line.bottom - shaft->line.top;
+    int axis = (int)lround(line_x(field, &shaft->line, y));
+    int most = (int)reach_of(REACHES, height) + 2;
+    for (int i = 0; i < most && i < FIELD_SIDE; i++) {
+        row->left[i] = level_at(field, axis - i, y);
+        row->right[i] = level_at(field, axis + i, y);
+    }
+    return most < FIELD_SIDE ? most : FIELD_SIDE;
+}
+
+/** How strong the best arm of a row is: both sides alike, less a toll for each pixel. */
+static double row_strength(const struct row *row, int most, int from)
+{
+    double sum = 0, best = 0;
+    for (int i = from; i < most; i++) {
+        double weaker = (double)fminf(row->left[i], row->right[i]);
+        double mean = (double)(row->left[i] + row->right[i]) * 0.5;
+        sum += 0.5 * (weaker + mean) - 0.28;
+        best = fmax(best, sum);
+    }
+    return best;
+}
+
+/** Upright edges where an arm would end. */
+static float end_at(const struct field *field, double x, double y)
+{
+    float best = 0.0f;
+    for (int by = -3; by <= 3; by++) {
+        for (int over = -1; over <= 1; over++) {
+            int at_x = (int)lround(x) + over, at_y = (int)lround(y) + by;
+            if (at_x >= 0 && at_x < field->width && at_y >= 0 && at_y < field->height) {
+                float value =
+                    fabsf(field->upright[(size_t)at_y * (size_t)field->width + (size_t)at_x]);
+                best = value > best ? value : best;
+            }
+        }
+    }
+    return best;
+}
+
+static float mean(const float *values, int from, int to)
+{
+    float sum = 0.0f;
+    from = from < 0 ? 0 : from;
+    for (int i = from; i < to; i++) {
+        sum += values[i];
+    }
+    return to > from ? sum / (float)(to - from) : 0.0f;
+}
+
+void arms_look(const struct field *field, const struct shaft *shaft, struct arms *arms)
+{
+    double height = shaft->line.bottom - shaft->line.top;
+    int from = (int)lround(shaft->line.width / 2) + 2, most = 0;
+    struct row row;
+    *arms = (struct arms){.y = shaft->line.top + 0.05 * height, .strength = 0};
+    for (int y = (int)shaft->line.top - 3; y < shaft->line.top + 0.26 * height; y++) {
+        most = row_take(field, shaft, y, &row);
+        double strength = row_strength(&row, most, from) / (0.1 * height);
+        if (strength > arms->strength) {
+            arms->strength = strength;
+            arms->y = y;
+        }
+    }
+    most = row_take(field, shaft, (int)arms->y, &row);
+    double axis = line_x(field, &shaft->line, arms->y);
+    for (size_t i = 0; i < REACHES; i++) {
+        int reach = (int)lround(reach_of(i, height)), step = 2 + reach / 6;
+        int after = reach + step < most ? reach + step : most;
+        reach = reach < most ? reach : most;
+        arms->inside[i] = 0.5f * (mean(row.left, from, reach) + mean(row.right, from, reach));
+        arms->at[i] =
+            fminf(mean(row.left, reach - step, reach), mean(row.right, reach - step, reach));
+        arms->beyond[i] =
+            fmaxf(mean(row.left, reach + 1, after), mean(row.right, reach + 1, after));
+        arms->end[i] =
+            0.5f * (end_at(field, axis - reach, arms->y) + end_at(field, axis + reach, arms->y));
+    }
+}
+
+struct box shaft_box(const struct field *field, const struct shaft *shaft, const struct arms *arms,
+                     double reach)
+{
+    const struct line *line = &shaft->line;
+    double half = line->width / 2, at_top = line_x(field, line, line->top);
+    double at_bottom = line_x(field, line, line->bottom), at_arm = line_x(field, line, arms->y);
+    return (struct box){fmin(fmin(at_top, at_bottom) - half, at_arm - reach), line->top,
+                        fmax(fmax(at_top, at_bottom) + half, at_arm + reach), line->bottom};
+}
