@@ -80,7 +80,7 @@ await test(async () => {
     check('3 auto-accepted', figures['auto-accepted']?.startsWith('3'), figures);
     check('1 corrected', figures.corrected?.startsWith('1'), figures);
     equal('fields changed 3 of 11', figures['fields changed'], '3of 11');
-    const detectors = await page.locator('.report section table').first().locator('tbody tr').evaluateAll((list) => list.map((row) => [...row.cells].slice(0, 3).map((cell) => cell.textContent)));
+    const detectors = await page.locator('.report section', { has: page.getByRole('heading', { name: 'Detectors' }) }).locator('tbody tr').evaluateAll((list) => list.map((row) => [...row.cells].slice(0, 3).map((cell) => cell.textContent)));
     equal('hits by detector', detectors[0], ['detect/low-confidence', '2', '2']);
     await is_accessible('the report', page);
     await shot(page, 'report');
