@@ -38,14 +38,16 @@ enum fnd_status auth_setup(struct fnd_serve *serve, unsigned port, struct fnd_er
     serve->people = serve->options.people;
     serve->people_count = serve->options.people_count;
     if (serve->people_count == 0) {
+        /* In letters of 6 bits each, so that the login link fits a terminal's 80 columns. */
         uint8_t bytes[TOKEN_SIZE];
-        char hex[2 * TOKEN_SIZE + 1];
+        const int variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+        const size_t room = sodium_base64_encoded_len(sizeof bytes, variant);
         serve->options.env->random(serve->options.env, bytes, sizeof bytes);
-        fnd_hex(bytes, sizeof bytes, hex);
-        serve->token = fnd_strdup(hex);
+        serve->token = sodium_bin2base64(fnd_alloc(room), room, bytes, sizeof bytes, variant);
         serve->self = (struct fnd_serve_person){serve->options.by, serve->token};
         serve->people = &serve->self;
         serve->people_count = 1;
+        return FND_OK;
     }
     for (size_t i = 0; i < serve->people_count; i++) {
         if (strlen(serve->people[i].token) < 2 * TOKEN_SIZE) {

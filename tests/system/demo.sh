@@ -4,41 +4,10 @@
 # the API from the samples' truth, and read the report and the exported file.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
+# shellcheck source=demo_lib.sh
+source "$FOUNDRY_SOURCE_ROOT/tests/system/demo_lib.sh" || exit 1
 unset FOUNDRY_PLUGIN_PATH # nothing but what ships
 unset DISPLAY WAYLAND_DISPLAY
-
-# api METHOD PATH [CURL OPTION…]: as the page asks, by cookie and origin.
-api() {
-    local method=$1 path=$2
-    shift 2
-    curl --silent --show-error --fail-with-body --cookie cookies --header "Origin: $url" \
-        --header 'Content-Type: application/json' --request "$method" "$@" "$url$path"
-}
-
-# answer_all SAMPLES PID: every card from the truth beside the samples, until the demo has ended.
-answer_all() {
-    local ask claim truth body
-    while kill -0 "$2" 2>/dev/null; do
-        for ask in $(api GET '/v1/asks?state=open&limit=200' 2>/dev/null | jq -r '.items[].id'); do
-            claim=$(api POST "/v1/asks/$ask/claim" --data '{}') || continue
-            truth=$1/$(jq -r '.job.path | sub("\\.[^.]*$"; "")' <<<"$claim").truth.json
-            body=$(jq -c --slurpfile truth "$truth" '
-                def at($p): ($p | split("/")[1:] | map(if test("^[0-9]+$") then tonumber else . end))
-                    as $way | try ($truth[0] | getpath($way)) catch null;
-                [.questions[].pointer // ""] as $asked
-                | [$asked[] | . as $p | select([$asked[] | . as $q | select($p | startswith($q + "/"))] == [])
-                    | {pointer: $p, value: at($p)}] as $fields
-                | {version, fence: .lease.fence, act: "set", seconds: 2,
-                   values: ($fields | map(select(.value != null) | {key: .pointer, value: .value})
-                       | from_entries),
-                   removed: ($fields | map(select(.value == null and (.pointer | test("/[0-9]+$")))
-                       | .pointer))}' <<<"$claim")
-            api POST "/v1/asks/$ask/answer" --data "$body" >reply ||
-                { not_ok "the answer to $ask is taken"; cat reply; return 1; }
-        done
-        sleep 0.1
-    done
-}
 
 # demo CASE SAMPLES [OPTION…]: from start to export; leaves stdout in report, the exit code in code.
 demo() {
@@ -62,9 +31,6 @@ demo() {
     sed 's/^/        /' progress | tail -40
     sed -n '2,6s/^/        /p' report
 }
-
-# reported FIELD: the number behind a line's name.
-reported() { sed -n "s/^$1  *\([0-9.]*\).*/\1/p" report; }
 
 start=$(date +%s.%N)
 demo poles pole-detection --threshold 0.8 --port 18000
@@ -116,7 +82,7 @@ kill "$holder"
 
 echo "-- a terminal is asked"
 mkfifo keys
-script -qec "$(printf '%q ' "$engine" demo --no-browser --port 18200 jobs-asked)" /dev/null \
+script -qec "stty cols 80; $(printf '%q ' "$engine" demo --no-browser --port 18200 jobs-asked)" /dev/null \
     <keys >typescript 2>&1 &
 pid=$!
 exec 8>keys
@@ -133,6 +99,7 @@ wait "$pid" || code=$?
 exec 8>&-
 equals "Ctrl-C on the terminal ends it" "$code" 130
 says "with its report" "nothing was corrected" typescript
+equals "nothing is wider than 80 columns" "$(wider_than_80 typescript)" ""
 
 if "$engine" plugins inspect tesseract >"$out" 2>"$err"; then
     start=$(date +%s.%N)
