@@ -33,8 +33,9 @@ static const char *const fold_sql[FOLD_STATEMENTS] = {
     [FOLD_CORRECTION] = "INSERT INTO correction(id, step, phase, request, output, tier, verdict,"
                         " undone) VALUES(?1, ?2, ?3, ?4, 0, ?5, ?6, 0)",
     [FOLD_CORRECTION_OUTPUT] = "UPDATE correction SET output = ?1 WHERE id = ?2",
-    [FOLD_WITHDRAW] = "UPDATE request SET state = 2, closed = ?1, version = version + 1"
-                      " WHERE step = ?2 AND state = 0 RETURNING id",
+    [FOLD_OPEN_REQUEST] = "SELECT id FROM request WHERE step = ?1 AND state = 0",
+    [FOLD_WITHDRAW] =
+        "UPDATE request SET state = 2, closed = ?1, version = version + 1 WHERE id = ?2",
     [FOLD_ARTIFACT] = "INSERT INTO artifact(hash, size, refs) VALUES(?1, ?2, 1)"
                       " ON CONFLICT(hash) DO UPDATE SET refs = refs + 1",
     [FOLD_TWIN] = "INSERT INTO twin(fingerprint, request, question) VALUES(?1, ?2, ?3)",
@@ -248,19 +249,20 @@ static int fold_pair(struct fnd_fold *fold, enum fnd_fold_statement which, int64
 }
 
 /* Withdraw the step's open request, if it has one; its lease goes with it. Most steps have none:
- * then this is the one statement it ever was. */
+ * then this is one look at an index, where an UPDATE with RETURNING would open a table of its own
+ * for the rows that it does not return. */
 static int withdraw(struct fnd_fold *fold, const struct fnd_event_row *event)
 {
-    sqlite3_stmt *row = fold->statements[FOLD_WITHDRAW];
-    sqlite3_bind_int64(row, 1, event->id);
-    sqlite3_bind_int64(row, 2, event->step);
-    int rc = sqlite3_step(row);
-    int64_t request = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
-    if (rc == SQLITE_ROW) {
-        rc = sqlite3_step(row); /* an index allows one open request a step */
-    }
+    sqlite3_stmt *row = fold->statements[FOLD_OPEN_REQUEST];
+    sqlite3_bind_int64(row, 1, event->step);
+    int rc = sqlite3_step(row); /* the index allows one open request a step */
+    const int64_t request = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
     sqlite3_reset(row);
-    if (rc == SQLITE_DONE && request > 0) {
+    if (rc != SQLITE_ROW) {
+        return rc;
+    }
+    rc = fold_pair(fold, FOLD_WITHDRAW, event->id, request);
+    if (rc == SQLITE_DONE) {
         sqlite3_bind_int64(fold->statements[FOLD_FORGET_LEASE], 1, request);
         rc = fnd_fold_step(fold->statements[FOLD_FORGET_LEASE]);
     }
