@@ -111,6 +111,21 @@ void fnd_text_append_byte(struct fnd_text *text, char byte)
     text->bytes[text->size] = '\0';
 }
 
+void fnd_text_append_integer(struct fnd_text *text, int64_t number)
+{
+    char digits[20]; /* of INT64_MIN, with its sign */
+    char *at = digits + sizeof digits;
+    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (number < 0) {
+        *--at = '-';
+    }
+    fnd_text_append(text, at, (size_t)(digits + sizeof digits - at));
+}
+
 void fnd_text_vprintf(struct fnd_text *text, const char *format, va_list arguments)
 {
     va_list again;

@@ -21,6 +21,7 @@ void fnd_text_reserve(struct fnd_text *text, size_t more);
 void fnd_text_append(struct fnd_text *text, const void *bytes, size_t size);
 void fnd_text_append_z(struct fnd_text *text, const char *z); /* NULL appends nothing */
 void fnd_text_append_byte(struct fnd_text *text, char byte);
+void fnd_text_append_integer(struct fnd_text *text, int64_t number); /* in decimal */
 void fnd_text_printf(struct fnd_text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void fnd_text_vprintf(struct fnd_text *text, const char *format, va_list arguments)

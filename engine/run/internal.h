@@ -35,6 +35,8 @@ struct fnd_task {
     char *path;
     struct fnd_document job; /* JOB body */
     struct fnd_json input;   /* in it */
+    /* In it, too: bytes the store kept, and bytes left where they lay; no value for most jobs. */
+    struct fnd_json artifacts_kept, artifacts_left;
     struct fnd_document outputs[FND_PHASES_MAX];
     uint64_t looked, carries; /* bit i: it is known whether phase i's output names artifacts; it
                                  does */

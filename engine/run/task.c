@@ -127,11 +127,14 @@ static struct fnd_task *task_create(struct fnd_engine *engine, struct fnd_pipeli
     return task;
 }
 
+/** The job's body is looked through once, not at each visit. */
 static void input_find(struct fnd_task *task)
 {
     struct fnd_json body = {task->job.body.bytes, task->job.body.size};
     task->job.loaded = true;
     task->input = fnd_json_member(body, "input");
+    task->artifacts_kept = fnd_json_member(body, "artifacts");
+    task->artifacts_left = fnd_json_member(body, "references");
 }
 
 enum fnd_status fnd_task_load(struct fnd_engine *engine, const struct fnd_step_row *row,

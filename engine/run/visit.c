@@ -153,12 +153,10 @@ static enum fnd_status artifacts_collect(struct fnd_task *task, size_t phase,
             return status;
         }
     }
-    static const char *const members[] = {"artifacts", "references"}; /* kept; left where it lay */
-    struct fnd_json body = {task->job.body.bytes, task->job.body.size};
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        struct fnd_json named = fnd_json_member(body, members[i]);
+    const struct fnd_json named[] = {task->artifacts_kept, task->artifacts_left};
+    for (size_t i = 0; i < sizeof named / sizeof named[0]; i++) {
         enum fnd_status status =
-            named.bytes != NULL ? artifacts_open(task, reader, named, error) : FND_OK;
+            named[i].bytes != NULL ? artifacts_open(task, reader, named[i], error) : FND_OK;
         if (status != FND_OK) {
             return status;
         }
@@ -170,12 +168,16 @@ static void run_document(struct fnd_task *task, const struct fnd_phase *phase)
 {
     struct fnd_text *run = &task->run;
     fnd_text_clear(run);
-    fnd_text_printf(run, "{\"job\":\"%s\",\"name\":", task->uuid);
+    fnd_text_append_z(run, "{\"job\":\""); /* no printf: each visit comes by here */
+    fnd_text_append_z(run, task->uuid);
+    fnd_text_append_z(run, "\",\"name\":");
     fnd_text_append_json_z(run, task->path);
     fnd_text_append_z(run, ",\"phase\":");
     fnd_text_append_json_z(run, phase->id);
-    fnd_text_printf(run, ",\"attempt\":%" PRId32 ",\"deadline_ms\":%" PRId64,
-                    task->row.stand.attempt, phase->timeout_ms);
+    fnd_text_append_z(run, ",\"attempt\":");
+    fnd_text_append_integer(run, task->row.stand.attempt);
+    fnd_text_append_z(run, ",\"deadline_ms\":");
+    fnd_text_append_integer(run, phase->timeout_ms);
     if (phase->bound.callee.grant_write != NULL) {
         fnd_text_append_z(run, ",\"grant\":{\"write\":");
         fnd_text_append_json_z(run, phase->bound.callee.grant_write);
@@ -193,7 +195,9 @@ static void run_document_end(struct fnd_task *task, const struct fnd_phase *phas
     fnd_short_hash(key, visit, sizeof visit, key);
     fnd_short_hash(key, fnd_text_z(&task->config), task->config.size, hash);
     fnd_hex(hash, sizeof hash, text);
-    fnd_text_printf(&task->run, ",\"idempotency_key\":\"%s\"}", text);
+    fnd_text_append_z(&task->run, ",\"idempotency_key\":\"");
+    fnd_text_append_z(&task->run, text);
+    fnd_text_append_z(&task->run, "\"}");
 }
 
 /** The event before the answer that an UNDO took back. */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +71,20 @@ Test(text, printf_appends_whatever_the_length)
         cr_expect_eq(strlen(text.bytes), text.size);
         cr_expect_str_eq(text.bytes + text.size - 3, "-42");
         free(long_text);
+        fnd_text_finish(&text);
+    }
+}
+
+Test(text, an_integer_is_appended_in_decimal)
+{
+    static const int64_t numbers[] = {0, 7, -7, 10, 1234567890, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct fnd_text text = {0};
+        char wanted[32];
+        fnd_text_append_z(&text, "n=");
+        fnd_text_append_integer(&text, numbers[i]);
+        snprintf(wanted, sizeof wanted, "n=%" PRId64, numbers[i]);
+        cr_expect_str_eq(fnd_text_z(&text), wanted);
         fnd_text_finish(&text);
     }
 }
