@@ -1,82 +1,142 @@
 /* SPDX-License-Identifier: MIT */
-/* The real engine over a job directory, timed from the first look at the inputs to the last job's
- * end, in one process.
+/* The real engine over a job directory, in one process. Prints one JSON object a mode.
  *
- *   foundry-bench DIR PIPELINE ISOLATION WORKERS FLIGHT
- *
- * Prints one JSON object: transitions (phase outputs), seconds, rate, peak RSS in KiB. */
-#include <inttypes.h>
+ *   foundry-bench run DIR PIPELINE ISOLATION WORKERS FLIGHT [stored | kill N]
+ *       from the first look at the inputs to the last job's end; `stored`: the jobs are on record
+ *       before the clock starts; `kill`: the process dies of SIGKILL at the N-th output
+ *   foundry-bench answers DIR PIPELINE FLIGHT
+ *       answers.c: all jobs wait for a person, then are answered and run to their end
+ *   foundry-bench fill DIR PIPELINE JOBS
+ *       fill.c: so many completed jobs, of one phase, straight into the store
+ */
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sys/resource.h>
 
+#include "bench.h"
 #include "review/review.h"
-#include "run/engine.h"
+
+static const struct fnd_log log_errors = {.fd = 2, .level = FND_LOG_ERROR};
+
+int64_t bench_now_us(void)
+{
+    return fnd_env_system()->monotonic_us(fnd_env_system());
+}
+
+void bench_must(enum fnd_status status, const char *what, const struct fnd_error *error)
+{
+    if (status != FND_OK) {
+        fprintf(stderr, "foundry-bench: %s: %s\n", what, error->message);
+        exit(1);
+    }
+}
 
 static void count(void *context, const struct fnd_news *news)
 {
-    size_t *outputs = context;
-    *outputs += news->kind == FND_EVENT_OUTPUT;
+    struct bench *bench = context;
+    if (news->kind != FND_EVENT_OUTPUT) {
+        return;
+    }
+    bench->outputs++;
+    bench->end_us = bench_now_us();
+    bench->first_us = bench->first_us == 0 ? bench->end_us : bench->first_us;
+    if (bench->outputs == bench->kill_at) {
+        raise(SIGKILL);
+    }
 }
 
-static int failed(const char *what, const struct fnd_error *error)
+void bench_open(struct bench *bench, const char *directory, const char *pipeline,
+                enum fnd_isolation isolation, size_t workers, size_t flight)
 {
-    fprintf(stderr, "foundry-bench: %s: %s\n", what, error->message);
-    return 1;
+    struct fnd_engine_options options = {.env = fnd_env_system(),
+                                         .log = &log_errors,
+                                         .directory = directory,
+                                         .kinds = fnd_review_kinds(),
+                                         .store = {.create = true, .lock_wait_ms = 1000},
+                                         .isolation = isolation,
+                                         .workers_max = workers,
+                                         .flight_max = flight,
+                                         .news = count,
+                                         .context = bench};
+    struct fnd_error error = {0};
+    struct fnd_errors errors = {0};
+    fnd_digest_setup();
+    bench_must(fnd_engine_open(&options, &bench->engine, &error), "open", &error);
+    bench_must(fnd_engine_pin(bench->engine, pipeline, NULL, &bench->pin, &errors, NULL), "pin",
+               &errors.list[0]);
+}
+
+void bench_settle(struct bench *bench)
+{
+    struct fnd_error error = {0};
+    for (;;) {
+        bench_must(fnd_engine_turn(bench->engine, &error), "run", &error);
+        if (fnd_engine_idle(bench->engine)) {
+            return;
+        }
+        const int64_t wait_us = fnd_engine_wait_us(bench->engine);
+        struct pollfd ready = {.fd = fnd_engine_fd(bench->engine), .events = POLLIN};
+        (void)poll(&ready, 1, wait_us < 0 ? -1 : (int)((wait_us + 999) / 1000));
+    }
+}
+
+long bench_rss_kib(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+static int run(int argc, char **argv)
+{
+    struct bench bench = {0};
+    struct fnd_error error = {0};
+    struct fnd_ingest ingest = {0};
+    enum fnd_isolation isolation = FND_ISOLATION_SANDBOX;
+    const bool stored = argc > 7 && strcmp(argv[7], "stored") == 0;
+    if (argc < 7 || !fnd_isolation_parse(argv[4], &isolation)) {
+        fprintf(stderr, "usage: foundry-bench run DIR PIPELINE ISOLATION WORKERS FLIGHT "
+                        "[stored | kill N]\n");
+        return 2;
+    }
+    bench.kill_at = argc > 8 ? (size_t)atol(argv[8]) : 0;
+    bench_open(&bench, argv[2], argv[3], isolation, (size_t)atol(argv[5]), (size_t)atol(argv[6]));
+    int64_t start_us = bench_now_us();
+    if (!stored) {
+        bench_must(fnd_engine_resume(bench.engine, NULL, &error), "resume", &error);
+    }
+    bench_must(fnd_engine_ingest(bench.engine, bench.pin, false, &ingest, NULL, NULL, &error),
+               "ingest", &error);
+    if (stored) {
+        bench_settle(&bench);
+        start_us = bench_now_us();
+        bench_must(fnd_engine_resume(bench.engine, NULL, &error), "resume", &error);
+    }
+    bench_must(fnd_engine_run(bench.engine, NULL, &error), "run", &error);
+    const double seconds = (double)(bench_now_us() - start_us) / 1e6;
+    fnd_engine_close(bench.engine);
+    const char *began = getenv("FOUNDRY_BENCH_BEGAN");
+    const double began_us = began != NULL ? strtod(began, NULL) * 1e6 : (double)start_us;
+    printf("{\"jobs\":%zu,\"transitions\":%zu,\"seconds\":%.6f,\"rate\":%.0f,\"rss_kib\":%ld,"
+           "\"first_us\":%.0f}\n",
+           ingest.created, bench.outputs, seconds, (double)bench.outputs / seconds, bench_rss_kib(),
+           (double)bench.first_us - began_us);
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 6) {
-        fprintf(stderr, "usage: foundry-bench DIR PIPELINE ISOLATION WORKERS FLIGHT\n");
-        return 2;
+    const char *mode = argc > 1 ? argv[1] : "";
+    if (strcmp(mode, "answers") == 0) {
+        return bench_answers(argc, argv);
     }
-    size_t outputs = 0;
-    struct fnd_log log = {.fd = 2, .level = FND_LOG_ERROR};
-    struct fnd_engine_options options = {.env = fnd_env_system(),
-                                         .log = &log,
-                                         .directory = argv[1],
-                                         .kinds = fnd_review_kinds(),
-                                         .store = {.create = true, .lock_wait_ms = 1000},
-                                         .isolation = FND_ISOLATION_SANDBOX,
-                                         .workers_max = (size_t)atol(argv[4]),
-                                         .flight_max = (size_t)atol(argv[5]),
-                                         .news = count,
-                                         .context = &outputs};
-    if (!fnd_isolation_parse(argv[3], &options.isolation)) {
-        fprintf(stderr, "foundry-bench: there is no isolation %s\n", argv[3]);
-        return 2;
+    if (strcmp(mode, "fill") == 0) {
+        return bench_fill(argc, argv);
     }
-    struct fnd_engine *engine = NULL;
-    struct fnd_error error = {0};
-    struct fnd_errors errors = {0};
-    struct fnd_ingest ingest = {0};
-    int64_t pin = 0;
-    fnd_digest_setup();
-    if (fnd_engine_open(&options, &engine, &error) != FND_OK) {
-        return failed("open", &error);
-    }
-    if (fnd_engine_pin(engine, argv[2], NULL, &pin, &errors, NULL) != FND_OK) {
-        return failed("pin", &errors.list[0]);
-    }
-    const int64_t start = options.env->monotonic_us(options.env);
-    enum fnd_status status = fnd_engine_resume(engine, NULL, &error);
-    if (status == FND_OK) {
-        status = fnd_engine_ingest(engine, pin, false, &ingest, NULL, NULL, &error);
-    }
-    if (status == FND_OK) {
-        status = fnd_engine_run(engine, NULL, &error);
-    }
-    const double seconds = (double)(options.env->monotonic_us(options.env) - start) / 1e6;
-    if (status != FND_OK) {
-        return failed("run", &error);
-    }
-    fnd_engine_close(engine);
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    printf("{\"jobs\":%zu,\"transitions\":%zu,\"seconds\":%.6f,\"rate\":%.0f,\"rss_kib\":%ld}\n",
-           ingest.created, outputs, seconds, (double)outputs / seconds, usage.ru_maxrss);
-    return 0;
+    return run(argc, argv);
 }

@@ -2,137 +2,39 @@
 /* What SQLite on this disk can do with Foundry's rows: the same tables, keys and bytes, without
  * chain, states and plugins. Prints one JSON object a mode.
  *
- *   limit engine DIR JOBS PHASES FLIGHT   a runner and a writer thread, FLIGHT jobs in flight, a
- *                                         job's next row only behind the commit of its last one
- *   limit append DIR ROWS                 one thread, a bare append of the same rows, 256 a commit
- *   limit single DIR ROWS                 one commit a transition
- *   limit sync   DIR ROUNDS               pwrite + fdatasync of 4 KiB, alone
+ *   limit engine  DIR JOBS PHASES FLIGHT [SIZE]   a runner and a writer thread, FLIGHT jobs in
+ *                                                 flight, a job's next row only behind the commit
+ *                                                 of its last one; outputs of SIZE bytes
+ *   limit append  DIR ROWS          one thread, a bare append of the same rows, 256 a commit
+ *   limit single  DIR ROWS          one commit a transition
+ *   limit answers DIR JOBS GROUP    jobs that wait for a person: the answer with its record, then
+ *                                   the last phase; GROUP answers, then GROUP phases a commit
+ *   limit start   DIR PHASES        the tables and one job to its end, a commit a transition
+ *   limit sync    DIR ROUNDS        pwrite + fdatasync of 4 KiB, alone
+ *   limit time    COMMAND...        how long it takes, told when it began by FOUNDRY_BENCH_BEGAN;
+ *                                   what it prints goes to stderr
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <fcntl.h>
-#include <sqlite3.h>
-#include <sys/resource.h>
+#include <sys/wait.h>
 
-#include "store/schema.h"
+#include "limit.h"
 
-enum { BODY_SIZE = 1024, JOB_BODY_SIZE = 420, GROUP_MAX = 512 };
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-static void must(sqlite3 *db, int rc, const char *what)
-{
-    if (rc != SQLITE_OK && rc != SQLITE_DONE && rc != SQLITE_ROW) {
-        fprintf(stderr, "limit: %s: %s\n", what, sqlite3_errmsg(db));
-        exit(70);
-    }
-}
-
-struct rows {
-    sqlite3 *db;
-    sqlite3_stmt *event, *payload, *job, *step, *move, *begin, *commit;
-    sqlite3_int64 next;
-    unsigned char digest[32];
-};
-
-static void rows_open(struct rows *rows, const char *folder)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s/limit.db", folder);
-    unlink(path);
-    must(NULL, sqlite3_open(path, &rows->db), "open");
-    must(rows->db,
-         sqlite3_exec(rows->db,
-                      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
-                      "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=1000;",
-                      NULL, NULL, NULL),
-         "pragma");
-    must(rows->db, sqlite3_exec(rows->db, fnd_tables_log_sql(), NULL, NULL, NULL), "schema");
-    struct fnd_db db = {.handle = rows->db, .path = path};
-    must(rows->db, fnd_tables_folded(&db, "schema", NULL) == FND_OK ? SQLITE_OK : SQLITE_ERROR,
-         "schema");
-    static const char *const sql[] = {
-        "INSERT INTO event VALUES(?1,?2,?3,?4,?5,?6,1,0,1,?6,1,0,0,0,?7,?7)",
-        "INSERT INTO payload VALUES(?1,?2,?3,NULL)",
-        "INSERT INTO job VALUES(?1,?2,2,'bench',?3,1,?4)",
-        "INSERT INTO step VALUES(?1,?1,NULL,0,1,1,0,0,?1,2,x'')",
-        "UPDATE step SET event=?3, phase=?4, attempt=1, failures=0, outputs=?5 "
-        "WHERE id=?1 AND event=?2 AND state=1 AND due=0",
-        "BEGIN IMMEDIATE",
-        "COMMIT"};
-    sqlite3_stmt **at[] = {&rows->event, &rows->payload, &rows->job,   &rows->step,
-                           &rows->move,  &rows->begin,   &rows->commit};
-    for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
-        must(rows->db, sqlite3_prepare_v2(rows->db, sql[i], -1, at[i], NULL), sql[i]);
-    }
-    rows->next = 1;
-    memset(rows->digest, 0x5a, sizeof rows->digest);
-}
-
-static void run(struct rows *rows, sqlite3_stmt *statement)
-{
-    must(rows->db, sqlite3_step(statement), "step");
-    sqlite3_reset(statement);
-}
-
-/** One job or one transition of it; returns the event's number. */
-static sqlite3_int64 row_write(struct rows *rows, sqlite3_int64 job, sqlite3_int64 before,
-                               int phase, const char *body, int size, sqlite3_int64 *outputs)
-{
-    sqlite3_int64 id = rows->next++;
-    sqlite3_int64 at = 1700000000000000 + id;
-    /* Digests differ from row to row, as real ones do. */
-    memcpy(rows->digest, &id, sizeof id);
-    sqlite3_bind_int64(rows->event, 1, id);
-    sqlite3_bind_int64(rows->event, 2, at);
-    sqlite3_bind_int(rows->event, 3, phase == 0 ? 3 : 5);
-    sqlite3_bind_int64(rows->event, 4, phase == 0 ? id : job);
-    sqlite3_bind_int64(rows->event, 5, before);
-    sqlite3_bind_int(rows->event, 6, phase);
-    sqlite3_bind_blob(rows->event, 7, rows->digest, 32, SQLITE_STATIC);
-    run(rows, rows->event);
-    sqlite3_bind_int64(rows->payload, 1, id);
-    sqlite3_bind_blob(rows->payload, 2, rows->digest, 32, SQLITE_STATIC);
-    sqlite3_bind_blob(rows->payload, 3, body, size, SQLITE_STATIC);
-    run(rows, rows->payload);
-    if (phase == 0) {
-        char path[64];
-        snprintf(path, sizeof path, "jobs.jsonl#job-%06lld", (long long)id);
-        sqlite3_bind_int64(rows->job, 1, id);
-        sqlite3_bind_blob(rows->job, 2, rows->digest, 16, SQLITE_STATIC);
-        sqlite3_bind_text(rows->job, 3, path, -1, SQLITE_STATIC);
-        sqlite3_bind_int64(rows->job, 4, at);
-        run(rows, rows->job);
-        sqlite3_bind_int64(rows->step, 1, id);
-        run(rows, rows->step);
-    } else {
-        outputs[phase - 1] = id;
-        sqlite3_bind_int64(rows->move, 1, job);
-        sqlite3_bind_int64(rows->move, 2, before);
-        sqlite3_bind_int64(rows->move, 3, id);
-        sqlite3_bind_int(rows->move, 4, phase);
-        sqlite3_bind_blob(rows->move, 5, outputs, phase * 8, SQLITE_STATIC);
-        run(rows, rows->move);
-    }
-    return id;
-}
+extern char **environ;
 
 /** A job in the mill: queued to the writer, or back at the runner. */
 struct job {
     sqlite3_int64 id, event, outputs[64];
     int phase;
-    char body[BODY_SIZE];
+    char *body;
     int size;
     struct job *next;
 };
@@ -162,7 +64,7 @@ static void *writer(void *context)
         mill->waiting = NULL;
         mill->waiting_last = &mill->waiting;
         pthread_mutex_unlock(&mill->mutex);
-        run(&mill->rows, mill->rows.begin);
+        rows_run(&mill->rows, mill->rows.begin);
         struct job *last = group;
         for (struct job *job = group; job != NULL; job = job->next) {
             job->event = row_write(&mill->rows, job->id, job->event, job->phase, job->body,
@@ -170,7 +72,7 @@ static void *writer(void *context)
             job->id = job->phase == 0 ? job->event : job->id;
             last = job;
         }
-        run(&mill->rows, mill->rows.commit);
+        rows_run(&mill->rows, mill->rows.commit);
         pthread_mutex_lock(&mill->mutex);
         last->next = mill->done;
         mill->done = group;
@@ -182,18 +84,7 @@ static void *writer(void *context)
     return NULL;
 }
 
-static void body_fill(struct job *job, uint64_t *seed)
-{
-    job->size = job->phase == 0 ? JOB_BODY_SIZE : BODY_SIZE;
-    for (int i = 0; i + 8 <= job->size; i += 8) {
-        *seed = *seed * 6364136223846793005u + 1442695040888963407u;
-        uint64_t word = (*seed >> 3) & 0x3f3f3f3f3f3f3f3fu;
-        word += 0x2020202020202020u; /* printable */
-        memcpy(job->body + i, &word, 8);
-    }
-}
-
-static void engine(const char *folder, long jobs, int phases, long flight)
+static void engine(const char *folder, long jobs, int phases, long flight, int size)
 {
     struct mill mill = {.mutex = PTHREAD_MUTEX_INITIALIZER,
                         .to_writer = PTHREAD_COND_INITIALIZER,
@@ -211,6 +102,7 @@ static void engine(const char *folder, long jobs, int phases, long flight)
         pool[begun].next = back;
         back = &pool[begun];
         pool[begun].phase = -1;
+        pool[begun].body = malloc((size_t)(size > JOB_BODY_SIZE ? size : JOB_BODY_SIZE));
     }
     while (ended < jobs) {
         struct job *hand = NULL, **hand_last = &hand;
@@ -228,7 +120,8 @@ static void engine(const char *folder, long jobs, int phases, long flight)
             }
             job->phase++;
             transitions += job->phase > 0;
-            body_fill(job, &seed);
+            job->size = job->phase == 0 ? JOB_BODY_SIZE : size;
+            body_fill(job->body, job->size, &seed);
             job->next = NULL;
             *hand_last = job;
             hand_last = &job->next;
@@ -256,6 +149,9 @@ static void engine(const char *folder, long jobs, int phases, long flight)
     pthread_cond_signal(&mill.to_writer);
     pthread_mutex_unlock(&mill.mutex);
     pthread_join(thread, NULL);
+    for (long i = 0; i < flight; i++) {
+        free(pool[i].body);
+    }
     free(pool);
     printf("{\"mode\":\"engine\",\"transitions\":%ld,\"seconds\":%.6f,\"rate\":%.0f}\n",
            transitions, took, (double)transitions / took);
@@ -266,23 +162,25 @@ static void engine(const char *folder, long jobs, int phases, long flight)
 static void append(const char *folder, long count, long group, const char *mode)
 {
     struct rows rows = {0};
-    struct job job = {.phase = 5};
+    char body[BODY_SIZE];
+    struct job job = {.phase = 5, .body = body};
     uint64_t seed = 7;
     long waiting = 0;
     rows_open(&rows, folder);
     double start = now();
     for (long done = 0; done < count;) {
         if (waiting == 0) {
-            run(&rows, rows.begin);
+            rows_run(&rows, rows.begin);
         }
         job.phase = job.phase == 5 ? 0 : job.phase + 1;
-        body_fill(&job, &seed);
+        job.size = job.phase == 0 ? JOB_BODY_SIZE : BODY_SIZE;
+        body_fill(job.body, job.size, &seed);
         job.event = row_write(&rows, job.id, job.phase == 0 ? 0 : job.event, job.phase, job.body,
                               job.size, job.outputs);
         job.id = job.phase == 0 ? job.event : job.id;
         done += job.phase > 0;
         if (++waiting == group || done == count) {
-            run(&rows, rows.commit);
+            rows_run(&rows, rows.commit);
             waiting = 0;
         }
     }
@@ -312,19 +210,68 @@ static void sync_rate(const char *folder, long rounds)
            (double)rounds / took);
 }
 
+/** The first moment of a store: its tables, a job, its phases. */
+static void start(const char *folder, int phases)
+{
+    struct rows rows = {0};
+    char body[BODY_SIZE];
+    uint64_t seed = 7;
+    sqlite3_int64 outputs[64], job = 0, event = 0;
+    rows_open(&rows, folder);
+    for (int phase = 0; phase <= phases && phase < 64; phase++) {
+        const int size = phase == 0 ? JOB_BODY_SIZE : BODY_SIZE;
+        body_fill(body, size, &seed);
+        rows_run(&rows, rows.begin);
+        event = row_write(&rows, job, event, phase, body, size, outputs);
+        rows_run(&rows, rows.commit);
+        job = phase == 0 ? event : job;
+    }
+    sqlite3_close_v2(rows.db);
+    printf("{\"mode\":\"start\"}\n");
+}
+
+static int time_command(char **command)
+{
+    char began[32];
+    pid_t child;
+    int status = 0;
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, 2, 1); /* what it prints is for the caller */
+    const double start = now();
+    snprintf(began, sizeof began, "%.9f", start);
+    setenv("FOUNDRY_BENCH_BEGAN", began, 1);
+    errno = posix_spawnp(&child, command[0], &actions, NULL, command, environ);
+    if (errno != 0) {
+        perror(command[0]);
+        return 70;
+    }
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    printf("{\"mode\":\"time\",\"us\":%.0f,\"status\":%d}\n", (now() - start) * 1e6, status);
+    posix_spawn_file_actions_destroy(&actions);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
 int main(int argc, char **argv)
 {
     if (argc >= 6 && strcmp(argv[1], "engine") == 0) {
-        engine(argv[2], atol(argv[3]), atoi(argv[4]), atol(argv[5]));
+        engine(argv[2], atol(argv[3]), atoi(argv[4]), atol(argv[5]),
+               argc > 6 ? atoi(argv[6]) : BODY_SIZE);
     } else if (argc >= 4 && strcmp(argv[1], "append") == 0) {
         append(argv[2], atol(argv[3]), 256, "append");
     } else if (argc >= 4 && strcmp(argv[1], "single") == 0) {
         append(argv[2], atol(argv[3]), 1, "single");
+    } else if (argc >= 5 && strcmp(argv[1], "answers") == 0) {
+        answers(argv[2], atol(argv[3]), atol(argv[4]));
+    } else if (argc >= 4 && strcmp(argv[1], "start") == 0) {
+        start(argv[2], atoi(argv[3]));
     } else if (argc >= 4 && strcmp(argv[1], "sync") == 0) {
         sync_rate(argv[2], atol(argv[3]));
+    } else if (argc >= 3 && strcmp(argv[1], "time") == 0) {
+        return time_command(argv + 2);
     } else {
-        fprintf(stderr, "usage: limit engine DIR JOBS PHASES FLIGHT | append DIR ROWS | "
-                        "single DIR ROWS | sync DIR ROUNDS\n");
+        fprintf(stderr, "limit: see the head of bench/limit.c for what it takes\n");
         return 2;
     }
     return 0;
