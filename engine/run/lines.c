@@ -10,6 +10,8 @@
 
 #include "run/ingest.h"
 
+enum { SOURCE_BUFFER_SIZE = 64 << 10 };
+
 /** Digests of what was seen in this file, with the line it was first at. */
 struct seen {
     struct seen_slot {
@@ -113,23 +115,54 @@ static enum fnd_status line_take(struct fnd_ingesting *ingest, const struct fnd_
     return status;
 }
 
+/** A file that is read line by line. */
+struct source {
+    int fd;
+    bool ended;
+    int failed;      /* errno, if reading stopped with an error */
+    size_t at, size; /* in the buffer */
+    char buffer[SOURCE_BUFFER_SIZE];
+};
+
+/** Whether there are bytes to take; reads more when all are taken. */
+static bool source_fill(struct source *source)
+{
+    while (source->at == source->size && !source->ended) {
+        const ssize_t got = read(source->fd, source->buffer, sizeof source->buffer);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        source->failed = got < 0 ? errno : 0;
+        source->ended = got <= 0;
+        source->at = 0;
+        source->size = got > 0 ? (size_t)got : 0;
+    }
+    return source->at < source->size;
+}
+
 /** Read one line of at most FND_LINE_SIZE_MAX bytes; of a longer one the rest is skipped and
  *  `*size` is FND_LINE_SIZE_MAX + 1.  false at the end of the file, and where reading stops with an
  *  error: nobody can tell whether what was read of a line is all of it. */
-static bool line_read(FILE *file, char *line, size_t *size)
+static bool line_read(struct source *source, char *line, size_t *size)
 {
-    int byte;
+    bool any = false, whole = false;
     *size = 0;
-    while ((byte = getc_unlocked(file)) != EOF && byte != '\n') {
-        if (*size < FND_LINE_SIZE_MAX) {
-            line[*size] = (char)byte;
-        }
-        *size += *size <= FND_LINE_SIZE_MAX;
+    while (!whole && source_fill(source)) {
+        const char *from = source->buffer + source->at;
+        const char *newline = memchr(from, '\n', source->size - source->at);
+        const size_t count = newline != NULL ? (size_t)(newline - from) : source->size - source->at;
+        const size_t room = FND_LINE_SIZE_MAX + 1 - *size;
+        const size_t taken = count < room ? count : room;
+        memcpy(line + *size, from, taken);
+        *size += taken;
+        whole = newline != NULL;
+        any = any || whole || count > 0;
+        source->at += count + (whole ? 1 : 0);
     }
     if (*size > 0 && *size <= FND_LINE_SIZE_MAX && line[*size - 1] == '\r') {
         --*size;
     }
-    return byte != EOF || (*size > 0 && !ferror(file));
+    return any && source->failed == 0;
 }
 
 enum fnd_status fnd_ingest_lines(struct fnd_ingesting *ingest, const struct fnd_input *input,
@@ -141,17 +174,15 @@ enum fnd_status fnd_ingest_lines(struct fnd_ingesting *ingest, const struct fnd_
     size_t size, number = 0;
     int fd = openat(fnd_store_directory(ingest->engine->store), input->path,
                     O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-    if (file == NULL) {
+    if (fd < 0) {
         fnd_error_errno(&bad, FND_DENIED, errno, "cannot read the input %s", identity);
         fnd_ingest_refuse(ingest, &bad);
-        if (fd >= 0) {
-            close(fd);
-        }
         return FND_OK;
     }
+    struct source *source = fnd_alloc(sizeof *source);
+    source->fd = fd;
     char *line = fnd_alloc(FND_LINE_SIZE_MAX + 1);
-    while (status == FND_OK && line_read(file, line, &size)) {
+    while (status == FND_OK && line_read(source, line, &size)) {
         number++;
         if (size > FND_LINE_SIZE_MAX) {
             fnd_error_set(&bad, FND_LIMIT,
@@ -164,14 +195,15 @@ enum fnd_status fnd_ingest_lines(struct fnd_ingesting *ingest, const struct fnd_
             status = line_take(ingest, input, identity, line, size, number, &seen, error);
         }
     }
-    if (ferror(file)) {
-        fnd_error_errno(&bad, FND_DENIED, errno,
+    if (source->failed != 0) {
+        fnd_error_errno(&bad, FND_DENIED, source->failed,
                         "reading %s stopped behind line %zu; the next run takes up the rest",
                         identity, number);
         fnd_ingest_refuse(ingest, &bad);
     }
     free(line);
     free(seen.slots);
-    fclose(file);
+    free(source);
+    close(fd);
     return status;
 }

@@ -132,6 +132,51 @@ Test(ingest, lines_and_job_files_that_are_too_long_are_refused_by_name)
     free(line);
 }
 
+/* Lines of lengths that end before, at and behind whatever a reader may take in at once, the last
+ * one without an end of its own. */
+Test(ingest, lines_of_any_length_come_in_whole)
+{
+    enum { LINES = 9, LONGEST = 200000 };
+    static const int lengths[LINES] = {40, 65536, 65535, 65534, 65537, 131072, 200000, 32768, 50};
+    struct told told;
+    char path[256];
+    char *line = malloc(LONGEST + 64);
+    bench_pipeline(&bench, "foundry: v1\nname: plain\ninputs: {match: [\"*.jsonl\"]}\n" ACTS);
+    FILE *file = fopen(place("a.jsonl", path), "w");
+    for (int i = 0; i < LINES; i++) {
+        int size = snprintf(line, LONGEST, "{\"id\":%d,\"text\":\"", i);
+        for (; size < lengths[i] - 2; size++) {
+            line[size] = (char)('a' + (size * 7 + i) % 26);
+        }
+        line[size] = '\0';
+        (void)fprintf(file, "%s\"}%s", line, i + 1 < LINES ? (i % 2 == 0 ? "\n" : "\r\n") : "");
+    }
+    (void)fclose(file);
+    bench_open(&bench);
+    cr_expect_eq(ingest(false, &told).created, LINES);
+    cr_expect_eq(told.count, 0, "%s", told.last);
+    for (int i = 0; i < LINES; i++) {
+        char name[32], wanted[LONGEST + 64];
+        struct fnd_text body = {0}, text = {0};
+        (void)snprintf(name, sizeof name, "a.jsonl#%d", i);
+        cr_assert_eq(fnd_payload_get(fnd_engine_reader(bench.engine), bench_step(&bench, name).job,
+                                     &body, NULL, NULL),
+                     FND_OK);
+        int size = snprintf(wanted, LONGEST, "{\"id\":%d,\"text\":\"", i);
+        const int begin = size;
+        for (; size < lengths[i] - 2; size++) {
+            wanted[size] = (char)('a' + (size * 7 + i) % 26);
+        }
+        wanted[size] = '\0';
+        fnd_json_text(fnd_json_find((struct fnd_json){body.bytes, body.size}, "/input/text"),
+                      &text);
+        cr_expect(strcmp(fnd_text_z(&text), wanted + begin) == 0, "line %d", i);
+        fnd_text_finish(&body);
+        fnd_text_finish(&text);
+    }
+    free(line);
+}
+
 Test(ingest, a_directory_of_many_lines_is_taken_in_as_the_store_keeps_up)
 {
     enum { LINES = 700 };
