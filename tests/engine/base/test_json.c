@@ -44,6 +44,29 @@ static double cpu_ms(void)
 
 /* Checking */
 
+/* A string is looked through many bytes at a time: every byte at every place of it is judged as if
+ * it stood alone. */
+Test(json, a_byte_that_needs_a_look_gets_it_wherever_it_stands)
+{
+    enum { SIZE = 70 };
+    for (int byte = 0; byte < 256; byte++) {
+        const bool plain = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+        for (size_t at = 0; at < SIZE; at++) {
+            char text[SIZE + 2];
+            struct fnd_json value;
+            struct fnd_error error = {0};
+            memset(text, 'x', sizeof text);
+            text[0] = text[SIZE + 1] = '"';
+            text[1 + at] = (char)byte;
+            const enum fnd_status status = fnd_json_check(text, sizeof text, NULL, &value, &error);
+            cr_assert_eq(status == FND_OK, plain, "byte %d at %zu: %s", byte, at, error.message);
+            if (!plain && byte != '"' && byte != '\\') {
+                cr_assert_eq(error.column, at + 2, "byte %d at %zu", byte, at);
+            }
+        }
+    }
+}
+
 Test(json, sixty_four_containers_are_allowed_and_one_more_is_not)
 {
     static const struct {
