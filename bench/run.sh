@@ -162,7 +162,7 @@ for ((i = 0; i < rounds; i++)); do
     # Dies of SIGKILL with 1000 jobs under way, which the shell says.
     { "$bench" run "$work/old" "$here/bench.yaml" inline 1 1000 kill 1000 || true; } 2> /dev/null
     rm "$work/old/jobs.jsonl"
-    "$limits" time "$bench" run "$work/old" "$here/bench.yaml" inline 1 1000 2> "$work/one" \
+    "$limits" time "$bench" run "$work/old" "$here/bench.yaml" inline 1 256 2> "$work/one" \
         > /dev/null
     keep restart first_us < "$work/one"
 done
