@@ -74,7 +74,8 @@ static void reviewed_note(struct example *example, const char *pointer)
         if (row < example->human.rows_count) {
             unsigned char looked = rest[0] == '\0' ? LOOKED_ROW : 0;
             for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-                looked |= strcmp(rest, parts[i]) == 0 ? (unsigned char)(1U << i) : 0;
+                const unsigned bit = strcmp(rest, parts[i]) == 0 ? 1U << i : 0;
+                looked = (unsigned char)(looked | bit);
             }
             example->rows[row] |= looked;
         }
