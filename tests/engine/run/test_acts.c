@@ -22,7 +22,7 @@ static void end(void)
 {
     bench_end(&bench);
 }
-TestSuite(acts, .init = begin, .fini = end, .timeout = 60);
+TestSuite(acts, .init = begin, .fini = end, .timeout = 600);
 
 /* --- an act that is filled in by hand --------------------------------------------------------- */
 

@@ -59,7 +59,7 @@ static enum fnd_call_end end_of(struct fnd_pool *pool, const struct fixture *fix
 }
 
 Test(quarantine, begins_with_the_last_of_so_many_deaths_in_a_row_and_ends_with_a_release,
-     .timeout = 60)
+     .timeout = 600)
 {
     struct ward ward;
     struct fixture bad, good;
@@ -96,7 +96,7 @@ Test(quarantine, begins_with_the_last_of_so_many_deaths_in_a_row_and_ends_with_a
     ward_close(&ward);
 }
 
-Test(quarantine, is_seen_to_be_lifted_by_a_live_engine, .timeout = 60)
+Test(quarantine, is_seen_to_be_lifted_by_a_live_engine, .timeout = 600)
 {
     struct ward ward;
     struct fixture bad;
@@ -116,7 +116,7 @@ Test(quarantine, is_seen_to_be_lifted_by_a_live_engine, .timeout = 60)
     ward_close(&ward);
 }
 
-Test(quarantine, counts_deaths_while_loading_and_names_the_last, .timeout = 60)
+Test(quarantine, counts_deaths_while_loading_and_names_the_last, .timeout = 600)
 {
     struct ward ward;
     struct fixture bad;

@@ -31,7 +31,7 @@ static void kill_at_start(struct fnd_pool *pool)
     }
 }
 
-Test(restart, a_worker_killed_while_it_loads_costs_its_calls_only_time, .timeout = 60)
+Test(restart, a_worker_killed_while_it_loads_costs_its_calls_only_time, .timeout = 600)
 {
     struct fixture good;
     fixture_open(&good, FAULT, "fault", "late-call", PLACE);
@@ -57,7 +57,7 @@ Test(restart, a_worker_killed_while_it_loads_costs_its_calls_only_time, .timeout
     fixture_close(&good);
 }
 
-Test(restart, too_many_deaths_while_loading_hold_the_calls_and_say_how_it_died, .timeout = 60)
+Test(restart, too_many_deaths_while_loading_hold_the_calls_and_say_how_it_died, .timeout = 600)
 {
     struct fixture good;
     fixture_open(&good, FAULT, "fault", "late-call", PLACE);
