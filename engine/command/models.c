@@ -282,12 +282,69 @@ static bool newest(const struct fnd_model_row *row, void *context)
     return true;
 }
 
+/* The last that was recorded about what is proven of a version. */
+struct proof {
+    int64_t model, event;
+};
+
+static bool proof_newest(const struct fnd_event_row *row, void *context)
+{
+    struct proof *proof = context;
+    if (row->kind == FND_EVENT_PROVE && row->ref == proof->model) {
+        proof->event = row->id;
+    }
+    return true;
+}
+
+static enum fnd_status proof_read(struct fnd_reader *reader, const struct fnd_model_row *row,
+                                  struct fnd_text *body, struct fnd_error *error)
+{
+    struct proof proof = {.model = row->id};
+    const struct fnd_walk walk = {.after = row->id, .limit = INT64_MAX};
+    const enum fnd_status status = fnd_events_walk(reader, 0, &walk, proof_newest, &proof, error);
+    return status == FND_OK && proof.event > 0
+               ? fnd_payload_get(reader, proof.event, body, NULL, error)
+               : status;
+}
+
+static void proof_people(struct fnd_app *app, struct fnd_json proof)
+{
+    if (proof.bytes != NULL) {
+        char *reason = fnd_json_strdup(fnd_json_find(proof, "/proof/reason"));
+        fnd_line(app, "%s", reason != NULL ? reason : "");
+        free(reason);
+    }
+}
+
+static void show_people(struct fnd_app *app, const struct fnd_model_row *row,
+                        struct fnd_json training, struct fnd_json decision)
+{
+    char hash[FND_DIGEST_TEXT_SIZE];
+    char *manifest = fnd_json_strdup(fnd_json_member(training, "manifest"));
+    char *trainer = fnd_json_strdup(fnd_json_member(training, "trainer"));
+    char *reason =
+        decision.bytes != NULL ? fnd_json_strdup(fnd_json_member(decision, "reason")) : NULL;
+    int64_t examples = 0;
+    fnd_digest_text(row->artifact.hash, hash);
+    fnd_json_integer(fnd_json_member(training, "examples"), &examples);
+    fnd_line(app, "model %s, version %" PRId64 ": %s", row->name, row->version,
+             fnd_model_state_name(row->state));
+    fnd_line(app, "sha256 %s, %" PRIu64 " bytes", hash, row->artifact.size);
+    fnd_line(app, "by %s from %" PRId64 " documents, manifest %s", trainer, examples, manifest);
+    if (reason != NULL) {
+        fnd_line(app, "%s", reason);
+    }
+    free(manifest);
+    free(trainer);
+    free(reason);
+}
+
 static enum fnd_status show(struct fnd_app *app, struct fnd_models_place *place, int64_t version,
                             struct fnd_error *error)
 {
     struct newest found = {.wanted = version};
     struct fnd_model_row row = {0};
-    struct fnd_text begun = {0}, ended = {0}, decided = {0};
+    struct fnd_text begun = {0}, ended = {0}, decided = {0}, proven = {0};
     enum fnd_status status =
         fnd_models_walk(place->reader, place->pipeline, place->model, newest, &found, error);
     if (status == FND_OK && found.id == 0) {
@@ -309,6 +366,9 @@ static enum fnd_status show(struct fnd_app *app, struct fnd_models_place *place,
         status = fnd_payload_get(place->reader, row.decided, &decided, NULL, error);
     }
     if (status == FND_OK) {
+        status = proof_read(place->reader, &row, &proven, error);
+    }
+    if (status == FND_OK) {
         char hash[FND_DIGEST_TEXT_SIZE];
         const struct fnd_json training = {begun.bytes, begun.size};
         const struct fnd_json result = {ended.bytes, ended.size};
@@ -324,36 +384,23 @@ static enum fnd_status show(struct fnd_app *app, struct fnd_models_place *place,
             fnd_field(&json, "sha256", hash);
             fnd_text_printf(&json, ",\"size\":%" PRIu64 ",\"training\":%s,\"result\":%s",
                             row.artifact.size, fnd_text_z(&begun), fnd_text_z(&ended));
-            fnd_text_printf(&json, ",\"decision\":%s}\n",
-                            decision.bytes != NULL ? fnd_text_z(&decided) : "null");
+            fnd_text_printf(&json, ",\"decision\":%s,\"proof\":%s}\n",
+                            decision.bytes != NULL ? fnd_text_z(&decided) : "null",
+                            proven.size > 0 ? fnd_text_z(&proven) : "null");
             fnd_raw(app, fnd_text_z(&json), json.size);
             fnd_text_finish(&json);
         } else {
-            char *manifest = fnd_json_strdup(fnd_json_member(training, "manifest"));
-            char *trainer = fnd_json_strdup(fnd_json_member(training, "trainer"));
-            char *reason = decision.bytes != NULL
-                               ? fnd_json_strdup(fnd_json_member(decision, "reason"))
-                               : NULL;
-            int64_t examples = 0;
-            fnd_json_integer(fnd_json_member(training, "examples"), &examples);
-            fnd_line(app, "model %s, version %" PRId64 ": %s", row.name, row.version,
-                     fnd_model_state_name(row.state));
-            fnd_line(app, "sha256 %s, %" PRIu64 " bytes", hash, row.artifact.size);
-            fnd_line(app, "by %s from %" PRId64 " documents, manifest %s", trainer, examples,
-                     manifest);
-            if (reason != NULL) {
-                fnd_line(app, "%s", reason);
-            }
+            show_people(app, &row, training, decision);
+            proof_people(app,
+                         (struct fnd_json){proven.size > 0 ? proven.bytes : NULL, proven.size});
             fields_people(app, fnd_json_member(result, "evaluation"));
-            free(manifest);
-            free(trainer);
-            free(reason);
         }
     }
     fnd_model_row_finish(&row);
     fnd_text_finish(&begun);
     fnd_text_finish(&ended);
     fnd_text_finish(&decided);
+    fnd_text_finish(&proven);
     return status;
 }
 

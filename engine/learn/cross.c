@@ -19,7 +19,7 @@ static struct fnd_json span(const struct fnd_text *text)
 
 bool cross_wanted(const struct run *run)
 {
-    return fnd_human_target(&run->pipeline->phases[run->model->of]) > 0;
+    return fnd_human_target(&run->pipeline->phases[run->model->of], NULL) > 0;
 }
 
 void cross_finish(struct cross *cross)

@@ -100,8 +100,17 @@ struct cursor {
     struct cursor *next;
 };
 
+/** What is known of one version at its gate. */
+struct proven {
+    char *of; /* the proof's model */
+    bool proven;
+    double threshold;
+    struct proven *next;
+};
+
 struct fnd_learn {
     struct fnd_engine *engine;
+    struct proven *proven; /* as it was recorded last */
     struct shade shade;
     struct cursor *cursors;
     struct fnd_pool *pool; /* NULL: nothing was trained yet */
@@ -121,6 +130,12 @@ void run_end(struct run *run, enum fnd_status status);
 
 /* learn.c */
 enum fnd_status learn_pool(struct fnd_learn *learn, struct fnd_error *error);
+
+/* proven.c */
+/** Record that what is proven of the version in production is another than before, if it is. */
+void proven_look(struct fnd_learn *learn, const struct fnd_pipeline *pipeline,
+                 const struct fnd_model *model);
+void proven_finish(struct fnd_learn *learn);
 
 /* shadow.c */
 /** See to a model: decide between two versions if enough was verified, else run the one that is not

@@ -106,6 +106,7 @@ void fnd_learn_destroy(struct fnd_learn *learn)
         run_free(run);
     }
     shadow_finish(learn);
+    proven_finish(learn);
     (void)close(learn->epoll);
     free(learn);
 }
@@ -239,6 +240,7 @@ static bool pipeline_due(const char *name, int64_t pin, void *context)
         }
         fnd_text_finish(&why);
         shadow_look(learn, pipeline, model);
+        proven_look(learn, pipeline, model);
     }
     return true;
 }

@@ -461,6 +461,9 @@ void run_end(struct run *run, enum fnd_status status)
             learned->error = error;
         }
     }
+    if (run->training != 0 && status == FND_OK) {
+        proven_look(run->learn, run->pipeline, run->model);
+    }
     run->state = RUN_ENDED;
     learned->status = status;
     learned->training = run->training;

@@ -90,8 +90,11 @@ bool fnd_prove_prepare(struct fnd_compile *compile, const struct fnd_node *with,
     return good;
 }
 
-double fnd_human_target(const struct fnd_phase *phase)
+double fnd_human_target(const struct fnd_phase *phase, bool *per_document)
 {
     const struct fnd_human *human = phase->kind == fnd_kind_human() ? phase->prepared : NULL;
+    if (human != NULL && per_document != NULL) {
+        *per_document = human->per_document;
+    }
     return human != NULL ? human->target : 0;
 }

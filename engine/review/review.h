@@ -13,8 +13,9 @@ const struct fnd_kind *fnd_kind_human(void);
 /** The engine's own kinds, NULL-ended: what to give to fnd_engine_open(). Static. */
 const struct fnd_kind *const *fnd_review_kinds(void);
 
-/** The `target_error` of a human phase; 0: it has none, or the phase is none.  Thread: any. */
-double fnd_human_target(const struct fnd_phase *phase);
+/** The `target_error` of a human phase; 0: it has none, or the phase is none.
+ *  per_document  receives what it is per; may be NULL.  Thread: any. */
+double fnd_human_target(const struct fnd_phase *phase, bool *per_document);
 
 /** What a person says to one request. All borrowed. */
 struct fnd_answer {

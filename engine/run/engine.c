@@ -137,6 +137,11 @@ struct fnd_store *fnd_engine_store(struct fnd_engine *engine)
     return engine->store;
 }
 
+void *fnd_engine_prover(struct fnd_engine *engine)
+{
+    return engine->prover_state;
+}
+
 struct fnd_reader *fnd_engine_reader(struct fnd_engine *engine)
 {
     return engine->reader;

@@ -75,7 +75,8 @@ enum fnd_status fnd_engine_open(const struct fnd_engine_options *options,
 /** Ends calls in flight (they are run again at the next start), commits, closes, frees the lock. */
 void fnd_engine_close(struct fnd_engine *engine);
 
-struct fnd_store *fnd_engine_store(struct fnd_engine *engine);   /* borrowed */
+struct fnd_store *fnd_engine_store(struct fnd_engine *engine); /* borrowed */
+void *fnd_engine_prover(struct fnd_engine *engine); /* what options.prover knows; engine's thread */
 struct fnd_reader *fnd_engine_reader(struct fnd_engine *engine); /* borrowed; engine's thread */
 
 /** Check a pipeline file against the plugins on the path and pin it: its pin document and copies of

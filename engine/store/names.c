@@ -83,6 +83,8 @@ const char *fnd_event_name(enum fnd_event_kind kind)
         return "decide";
     case FND_EVENT_SHADOW:
         return "shadow";
+    case FND_EVENT_PROVE:
+        return "prove";
     }
     return "unknown";
 }

@@ -55,7 +55,7 @@ enum fnd_status fnd_parts_read_learn(struct fnd_parts_read *read, enum fnd_event
     static const char *const decisions[] = {"promote", "hold", "rollback", NULL};
     struct fnd_parts *parts = &read->parts;
     enum fnd_status status = FND_OK;
-    if (kind == FND_EVENT_TRAIN || kind == FND_EVENT_DECIDE) {
+    if (kind == FND_EVENT_TRAIN || kind == FND_EVENT_DECIDE || kind == FND_EVENT_PROVE) {
         status = read_names(read, body, error);
     }
     if (kind == FND_EVENT_TRAIN) {
@@ -73,6 +73,12 @@ enum fnd_status fnd_parts_read_learn(struct fnd_parts_read *read, enum fnd_event
         status = read_name(body, "decision", decisions, &parts->decision, error);
         if (status == FND_OK) {
             status = read_number(body, "replaces", &parts->replaces, error);
+        }
+    } else if (kind == FND_EVENT_PROVE && status == FND_OK) {
+        bool proven = false;
+        const struct fnd_json value = fnd_json_member(body, "proven");
+        if (value.bytes == NULL || !fnd_json_boolean(value, &proven)) {
+            status = lacks("body", "proven", "true or false", error);
         }
     } else if (kind == FND_EVENT_SHADOW) {
         status = read_number(body, "job", &parts->job, error);

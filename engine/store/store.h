@@ -87,7 +87,9 @@ enum fnd_event_kind {
     FND_EVENT_SHADOW = 29,     /* `ref` is the model that ran beside a job, 0: the rules; body
                                   {"job","output",…}: the event of the output it ran beside, and
                                   "said" or "failed"; meta confidences, origins */
-    FND_EVENT_LAST = FND_EVENT_SHADOW
+    FND_EVENT_PROVE = 30,      /* what is proven of `ref`, the model (0: the rules), is another than
+                                  before; body {"pipeline","model","proven",…} with its numbers */
+    FND_EVENT_LAST = FND_EVENT_PROVE
 };
 const char *fnd_event_name(enum fnd_event_kind kind);
 

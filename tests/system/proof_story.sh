@@ -79,6 +79,12 @@ checked=$(sqlite3 jobs/.foundry/state.db \
     "SELECT body ->> '$.checked' FROM payload WHERE body ->> '$.outcome' = 'done'")
 holds "it was checked on documents that it had not seen ($checked)" test "$checked" -ge 45
 
+exits 0 "models show" "$engine" models show jobs words
+says "says what is proven" "proven: from a confidence of"
+says "and from how many" "$checked of the documents were checked as it was trained"
+equals "which is an event" "$(sqlite3 jobs/.foundry/state.db \
+    "SELECT count(*) FROM event WHERE kind = 30")" 1
+
 echo "-- a new version is not asked about in full again"
 texts 6
 exits 0 "6 texts more: nobody is asked" "$engine" run labels.yaml jobs

@@ -10,11 +10,14 @@
 
 #include "desk.h"
 #include "learn/learn.h"
+#include "learn/prover.h"
 
 static struct desk desk;
 static struct fnd_learn *learn;
 static int made;
 static char path[32];
+
+static const char *gate = "audit: 100%";
 
 /* What the rules and the model get wrong, and the rest of `models: m:`. */
 static void pipeline(const char *rules, const char *model, const char *rest)
@@ -25,10 +28,10 @@ static void pipeline(const char *rules, const char *model, const char *rest)
                     "  - id: say\n    uses: tutor/say\n"
                     "    with: {n: \"${input.n}\", rules: \"%s\", model: \"${models.m}\"}\n"
                     "  - {id: review, uses: foundry/human, with: {of: say, detectors: [],"
-                    " audit: 100%%}}\n"
+                    " %s}}\n"
                     "models:\n  m:\n    phase: say\n    of: review\n"
                     "    trainer: {uses: tutor/train, with: {model: \"%s\"}}\n%s",
-                    rules, model, rest);
+                    rules, gate, model, rest);
     desk_pipeline(&desk, fnd_text_z(&yaml), NULL);
     fnd_text_finish(&yaml);
 }
@@ -52,6 +55,7 @@ static void begin(const char *rules, const char *model, const char *rest)
 {
     made = 0;
     desk_begin(&desk, FND_ISOLATION_INLINE, false);
+    desk.options.prover = fnd_learn_prover();
     pipeline(rules, model, rest);
     start();
 }
@@ -331,5 +335,33 @@ Test(supervisor, a_hundred_corrections_and_a_training_older_than_a_week_begin_on
     fnd_env_seeded_advance(desk.env, 61 * INT64_C(1000000));
     settle();
     cr_expect_eq(events(FND_EVENT_TRAIN, ""), 3);
+    end();
+}
+
+Test(supervisor, what_is_proven_and_that_it_is_not_any_more_are_events, .timeout = 300)
+{
+    gate = "audit: 100%, target_error: 10%";
+    begin("name 1 100000", "tutor 1\\nname 61 100000\\n", "    promote: {minimum: 5}\n");
+    documents(50);
+    cr_assert_eq(events(FND_EVENT_PROVE, ""), 0, "nothing of the rules is");
+    train();
+    cr_assert_eq(learned.status, FND_OK, "%s", learned.error.message);
+    cr_assert_eq(production(), 1, "%s", said);
+    cr_assert_eq(events(FND_EVENT_PROVE, ""), 1);
+    printf("%s\n", fnd_text_z(&last));
+    cr_expect(strstr(fnd_text_z(&last), "\"version\":1,\"proven\":true"));
+    cr_expect(strstr(fnd_text_z(&last), "documents were checked as it was trained"));
+    documents(10);
+    cr_expect_eq(events(FND_EVENT_PROVE, ""), 1, "it is as it was");
+    stop();
+    start(); /* another engine knows what is on record */
+    settle();
+    cr_expect_eq(events(FND_EVENT_PROVE, ""), 1);
+    for (int i = 0; i < 30 && events(FND_EVENT_PROVE, "\"proven\":false") == 0; i++) {
+        documents(1);
+    }
+    cr_assert_eq(events(FND_EVENT_PROVE, "\"proven\":false"), 1);
+    printf("%s\n", fnd_text_z(&last));
+    cr_expect(strstr(fnd_text_z(&last), "\"wrong\":"));
     end();
 }

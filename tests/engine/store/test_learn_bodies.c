@@ -58,6 +58,9 @@ static const struct refused {
     {FND_EVENT_SHADOW, NULL, NULL, "\"job\" is not an integer from 0 on"},
     {FND_EVENT_SHADOW, "{\"job\":2}", NULL, "\"output\" is not an integer from 0 on"},
     {FND_EVENT_SHADOW, "{\"job\":2,\"output\":[]}", NULL, "\"output\""},
+    {FND_EVENT_PROVE, NULL, NULL, "\"pipeline\""},
+    {FND_EVENT_PROVE, TRAIN(""), NULL, "body's \"proven\" is not true or false"},
+    {FND_EVENT_PROVE, TRAIN(",\"proven\":1"), NULL, "\"proven\""},
 };
 enum { REFUSALS = sizeof refusals / sizeof refusals[0] };
 
