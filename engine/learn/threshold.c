@@ -293,4 +293,9 @@ void fnd_threshold_text(const struct fnd_threshold *threshold, const struct fnd_
     fnd_text_append_z(text, "; target ");
     fnd_percent_append(target->error, text);
     fnd_text_append_z(text, target->per_document ? " per document)" : " per field)");
+    if (!threshold->proven && threshold->lower > target->error) {
+        fnd_text_append_z(text, "; as it is the target cannot be met: at least ");
+        fnd_percent_append(threshold->lower, text);
+        fnd_text_printf(text, " of %s are wrong even there", unit);
+    }
 }

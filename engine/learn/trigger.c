@@ -56,11 +56,15 @@ bool fnd_trigger_due(const struct fnd_model *model, const struct fnd_trigger_fac
         due = facts->audited >= FND_TRIGGER_AUDITED_MIN &&
               (double)facts->wrong > model->audited_error * (double)facts->audited;
     }
-    if (due && facts->trained && facts->rested_us < model->cooldown_ms * 1000) {
-        fnd_text_append_z(why, "; but it rests: the last training ended ");
+    const int64_t cooldown_ms = facts->failed && model->cooldown_ms < FND_TRIGGER_FAILED_MS
+                                    ? FND_TRIGGER_FAILED_MS
+                                    : model->cooldown_ms;
+    if (due && facts->tried && facts->rested_us < cooldown_ms * 1000) {
+        fnd_text_printf(why, "; but it rests: the last training %s ",
+                        facts->failed ? "failed" : "ended");
         duration_append(facts->rested_us, why);
         fnd_text_append_z(why, " ago, the cooldown is ");
-        duration_append(model->cooldown_ms * 1000, why);
+        duration_append(cooldown_ms * 1000, why);
         due = false;
     }
     return due;
@@ -87,20 +91,41 @@ static enum fnd_status audit_count(struct fnd_reader *reader, const struct fnd_l
     return status;
 }
 
+/* The last training that gave a model, and the last of all. */
+struct last {
+    int64_t until, began_us, ended_us;
+    bool trained, tried, failed;
+};
+
+static bool last_add(const struct fnd_training_row *row, void *context)
+{
+    struct last *last = context;
+    last->tried = true;
+    last->ended_us = row->ended_us;
+    last->failed = row->state == FND_TRAINING_FAILED;
+    if (row->state == FND_TRAINING_DONE || row->state == FND_TRAINING_RUNS) {
+        last->trained = true;
+        last->until = row->until;
+        last->began_us = row->began_us;
+    }
+    return true;
+}
+
 enum fnd_status fnd_trigger_read(struct fnd_reader *reader, const struct fnd_pipeline *pipeline,
                                  const struct fnd_model *model, int64_t now_us,
                                  struct fnd_trigger_facts *facts, struct fnd_error *error)
 {
     struct fnd_lessons lessons = {0};
-    struct fnd_training_row last = {0};
+    struct last last = {0};
     *facts = (struct fnd_trigger_facts){0};
-    enum fnd_status status = fnd_training_latest(reader, pipeline->name, model->name, &last, error);
-    facts->trained = status == FND_OK;
-    if (facts->trained) {
-        facts->since_us = now_us - last.began_us;
-        facts->rested_us = last.ended_us > 0 ? now_us - last.ended_us : 0;
-    }
-    if (status == FND_OK || status == FND_NOT_FOUND) {
+    enum fnd_status status =
+        fnd_trainings_walk(reader, pipeline->name, model->name, last_add, &last, error);
+    facts->trained = last.trained;
+    facts->tried = last.tried;
+    facts->failed = last.failed;
+    facts->since_us = last.trained ? now_us - last.began_us : 0;
+    facts->rested_us = last.ended_us > 0 ? now_us - last.ended_us : 0;
+    if (status == FND_OK) {
         status = fnd_lessons_read(reader, pipeline->name, pipeline->phases[model->of].id, &lessons,
                                   error);
     }
@@ -114,7 +139,6 @@ enum fnd_status fnd_trigger_read(struct fnd_reader *reader, const struct fnd_pip
             status = audit_count(reader, lesson, facts, error);
         }
     }
-    fnd_training_row_finish(&last);
     fnd_lessons_finish(&lessons);
     return status;
 }

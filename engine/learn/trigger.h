@@ -7,18 +7,21 @@
 
 /** What the decision is made from. */
 struct fnd_trigger_facts {
-    uint64_t corrections;    /* of people, since the last training, that a training would see */
-    uint64_t audited, wrong; /* of the audit sample since then: documents, and those corrected */
+    /* Since the last training that gave a model: one that failed has used nothing up. */
+    uint64_t corrections;    /* of people, that a training would see */
+    uint64_t audited, wrong; /* of the audit sample: documents, and those corrected */
     bool trained;            /* ever */
-    int64_t since_us;        /* how long ago the last one began; not known before the first */
-    int64_t rested_us;       /* and ended */
+    int64_t since_us;        /* how long ago it began; not known before the first */
+    /* Of the last one, whatever became of it. */
+    bool tried, failed;
+    int64_t rested_us; /* how long ago it ended */
 };
 /** Decide; `why` gets one sentence either way ("100 corrections, at least 100; last training 8 days
  *  ago, more than 7 days"), appended.
  *  The rule: enough corrections AND an old enough training (each where it is asked for), or an
  * audited error above the share on at least FND_TRIGGER_AUDITED_MIN documents; and never within the
- * cooldown. Thread: any. */
-enum { FND_TRIGGER_AUDITED_MIN = 20 };
+ * cooldown, nor within FND_TRIGGER_FAILED_MS of one that failed. Thread: any. */
+enum { FND_TRIGGER_AUDITED_MIN = 20, FND_TRIGGER_FAILED_MS = 10 * 60 * 1000 };
 bool fnd_trigger_due(const struct fnd_model *model, const struct fnd_trigger_facts *facts,
                      struct fnd_text *why);
 

@@ -30,8 +30,11 @@ static const char *const reader_sql[READER_STATEMENTS] = {
     [READ_PIN_HASH] = "SELECT id, hash, pipeline FROM pin WHERE hash = ?1",
     [READ_PIN] = "SELECT id, hash, pipeline FROM pin WHERE id = ?1",
     [READ_PIN_LATEST] =
-        "SELECT id, hash, pipeline, (SELECT min(id) FROM pin WHERE pipeline = ?1) FROM pin"
-        " WHERE pipeline = ?1 ORDER BY id DESC LIMIT 1",
+        /* Who changes a file back uses its old pin again: a job newer than the newest pin tells. */
+    "SELECT id, hash, pipeline, (SELECT min(id) FROM pin WHERE pipeline = ?1) FROM pin"
+    " WHERE id = coalesce((SELECT pin FROM job"
+    " WHERE pipeline = ?1 AND id > (SELECT max(id) FROM pin WHERE pipeline = ?1)"
+    " ORDER BY id DESC LIMIT 1), (SELECT max(id) FROM pin WHERE pipeline = ?1))",
     [READ_PAYLOAD] = "SELECT event.digest, payload.key, payload.body, payload.meta FROM event"
                      " LEFT JOIN payload ON payload.event = event.id WHERE event.id = ?1",
     [READ_HEAD] = "SELECT id, chain FROM event ORDER BY id DESC LIMIT 1",
@@ -124,7 +127,10 @@ static const char *const reader_sql[READER_STATEMENTS] = {
         "SELECT " FND_TRAINING_COLUMNS " FROM training WHERE (?1 IS NULL OR pipeline = ?1)"
         " AND (?2 IS NULL OR model = ?2) ORDER BY id",
     [WALK_SHADOWS] = "SELECT job, output, event FROM shadow WHERE model = ?1 ORDER BY output",
-    [WALK_PIPELINES] = "SELECT pipeline, max(id) FROM pin GROUP BY pipeline ORDER BY pipeline",
+    [WALK_PIPELINES] = "SELECT name, coalesce((SELECT pin FROM job WHERE job.pipeline = name"
+                       " AND job.id > top ORDER BY job.id DESC LIMIT 1), top) FROM (SELECT"
+                       " pipeline AS name, max(id) AS top FROM pin GROUP BY pipeline)"
+                       " ORDER BY name",
     [FIND_PATH] = "SELECT " FND_JOB_COLUMNS " FROM job WHERE path = ?1"
                   " ORDER BY pipeline, revision DESC LIMIT ?2",
     [FIND_END] = "SELECT " FND_JOB_COLUMNS " FROM job WHERE length(path) > length(?1)"

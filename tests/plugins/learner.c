@@ -393,6 +393,17 @@ static foundry_status_t calibrate(const foundry_host_t *host, foundry_call_t *ca
     return FOUNDRY_OK;
 }
 
+/* A file that came to harm behind its trainer's back. Returns its size. */
+static size_t spoiled(char *file, size_t size, const char *which)
+{
+    if (strcmp(which, "flipped") == 0) {
+        file[size / 2] = (char)(file[size / 2] ^ 1);
+    } else if (strcmp(which, "other") == 0) {
+        memcpy(file, "teacher", 7);
+    }
+    return strcmp(which, "cut") == 0 ? size - size / 3 : size;
+}
+
 static foundry_outcome_t train(const foundry_host_t *host, foundry_call_t *call)
 {
     enum { EXAMPLES_MAX = 4096 };
@@ -407,7 +418,9 @@ static foundry_outcome_t train(const foundry_host_t *host, foundry_call_t *call)
         }
     }
     const int boasts = strcmp(which, "boast") == 0;
-    if (which[0] != '\0' && strcmp(which, "worse") != 0 && !boasts) {
+    const int learns = which[0] == '\0' || strcmp(which, "cut") == 0 ||
+                       strcmp(which, "flipped") == 0 || strcmp(which, "other") == 0;
+    if (!learns && strcmp(which, "worse") != 0 && !boasts) {
         return sinned(host, call, which);
     }
     char *lines = NULL, *file = malloc(MODEL_SIZE + 64);
@@ -425,15 +438,15 @@ static foundry_outcome_t train(const foundry_host_t *host, foundry_call_t *call)
     if (status == FOUNDRY_OK) {
         count = examples_read(host, call, lines, examples, EXAMPLES_MAX);
         for (size_t i = 0; i < count; i++) {
-            learn(model, which[0] != '\0' ? "nonsense" : examples[i].label, examples[i].text, 1);
+            learn(model, learns ? examples[i].label : "nonsense", examples[i].text, 1);
         }
         status = host->json_set(call, "/calibration", "[]");
     }
-    if (status == FOUNDRY_OK && (which[0] == '\0' || boasts)) {
+    if (status == FOUNDRY_OK && (learns || boasts)) {
         status = calibrate(host, call, model, examples, count, boasts, &right);
     }
     if (status == FOUNDRY_OK) {
-        const size_t size = model_write(model, file);
+        const size_t size = spoiled(file, model_write(model, file), which);
         status = host->artifact_write(call, "model", "text/plain", file, size);
     }
     if (status == FOUNDRY_OK) {
@@ -475,7 +488,8 @@ static const foundry_trainer_t words_trainer = {
     .config_schema =
         "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
         "\"sin\":{\"type\":\"string\",\"enum\":[\"\",\"crash\",\"hang\",\"wait\",\"fail\","
-        "\"nothing\",\"garbage\",\"worse\",\"boast\"],\"default\":\"\"},"
+        "\"nothing\",\"garbage\",\"worse\",\"boast\",\"cut\",\"flipped\",\"other\"],\"default\":"
+        "\"\"},"
         "\"killed\":{\"type\":\"boolean\",\"default\":false}}}",
     .train = train,
 };

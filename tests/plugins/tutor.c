@@ -79,6 +79,10 @@ static foundry_outcome_t tutor_train(const foundry_host_t *host, foundry_call_t 
 {
     const char *model = NULL;
     FOUNDRY_TRY(foundry_text_default(host, call, FOUNDRY_DOC_CONFIG, "/model", "", &model));
+    if (model[0] == '\0') {
+        return foundry_failf(host, call, FOUNDRY_PERMANENT, "nothing_to_teach", "/model",
+                             "there is no model to write");
+    }
     return host->artifact_write(call, "model", "text/plain", model, strlen(model));
 }
 

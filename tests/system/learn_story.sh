@@ -151,6 +151,9 @@ sin 'sin: crash' "signal " # a sanitizer makes another one of it
 sin 'sin: fail' "these examples teach nothing"
 sin 'sin: nothing' "ended without a model"
 sin 'sin: garbage' "cannot be used"
+sin 'sin: cut' "its checksum is another: it was cut or changed"
+sin 'sin: flipped' "its checksum is another: it was cut or changed"
+sin 'sin: other' "does not begin as a model of this plugin does"
 sin 'sin: hang' "1000 ms" 1s
 sin 'killed: true' "signal 9 (SIGKILL)"
 exits 0 "after the kill: the next attempt goes on from its checkpoint" "$engine" train jobs words
@@ -158,6 +161,25 @@ pipeline 'sin: worse'
 "$engine" run labels.yaml jobs >/dev/null 2>&1
 exits 0 "a worse model is a model" "$engine" train jobs words
 says "that is held" "hold"
+equals "and version 1 goes on" "$(production)" 1
+
+echo "-- corrections that contradict each other"
+pipeline ''
+"$engine" run labels.yaml jobs >/dev/null 2>&1
+names=()
+texts 6 train
+for name in "${names[@]}"; do echo "pears apples" >"jobs/$name"; done
+"$engine" run labels.yaml jobs >/dev/null 2>&1
+for ((i = 0; i < 6; i++)); do
+    label=food
+    ((i % 2)) && label=tools
+    "$engine" answer jobs "${names[i]}" --as ann --set "/label=$label" >/dev/null 2>&1
+done
+exits 0 "are learned from" "$engine" train jobs words
+equals "by the file that was changed back" "$(sqlite3 jobs/.foundry/state.db "SELECT
+    body ->> '$.with.sin' FROM payload JOIN event ON event = id WHERE kind = 25
+    ORDER BY id DESC LIMIT 1")" ""
+says "and what came of it is held, being no better" "hold"
 equals "and version 1 goes on" "$(production)" 1
 
 echo "-- the engine is killed while it trains"

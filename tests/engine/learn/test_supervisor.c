@@ -365,3 +365,20 @@ Test(supervisor, what_is_proven_and_that_it_is_not_any_more_are_events, .timeout
     cr_expect(strstr(fnd_text_z(&last), "\"wrong\":"));
     end();
 }
+
+Test(supervisor, a_training_that_failed_uses_no_corrections_up, .timeout = 300)
+{
+    begin("", "", "    when: {corrections: 10, cooldown: 0s}\n");
+    documents(9);
+    cr_expect_eq(events(FND_EVENT_TRAIN, ""), 0);
+    documents(10);
+    cr_assert_eq(events(FND_EVENT_TRAIN, ""), 1, "it is not hammered");
+    cr_expect_eq(events(FND_EVENT_TRAINED, "\"code\":\"nothing_to_teach\""), 1);
+    change("", "tutor 1\\n", "    when: {corrections: 10, cooldown: 0s}\n");
+    cr_expect_eq(events(FND_EVENT_TRAIN, ""), 1);
+    fnd_env_seeded_advance(desk.env, 10 * 61 * INT64_C(1000000));
+    settle();
+    cr_expect_eq(events(FND_EVENT_TRAIN, ""), 2, "without one correction more");
+    cr_expect_eq(events(FND_EVENT_TRAINED, "\"outcome\":\"done\""), 1);
+    end();
+}

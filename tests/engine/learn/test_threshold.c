@@ -309,3 +309,28 @@ Test(threshold, a_thousand_miscalibrated_models_keep_the_target_per_document, .t
     simulate(true, 0.05, 20260303, 1000);
     simulate(true, 0.1, 20260304, 1000);
 }
+
+Test(threshold, a_target_that_cannot_be_met_is_told)
+{
+    enum { COUNT = 300 };
+    struct fnd_check checks[COUNT] = {{0}};
+    struct fnd_threshold threshold = {0};
+    struct fnd_text text = {0};
+    for (size_t i = 0; i < COUNT; i++) {
+        checks[i] = (struct fnd_check){.document = i, .confidence = 0.99, .right = i % 5 != 0};
+    }
+    fnd_threshold_prove(checks, COUNT, 1, &one_percent, &threshold);
+    cr_assert_not(threshold.proven);
+    fnd_threshold_text(&threshold, &one_percent, NULL, &text);
+    cr_expect(strstr(fnd_text_z(&text), "as it is the target cannot be met: at least 16.3 % of "
+                                        "values are wrong even there"),
+              "%s", fnd_text_z(&text));
+    fnd_text_finish(&text);
+    fnd_threshold_finish(&threshold);
+    /* With few checks nobody can tell yet. */
+    fnd_threshold_prove(checks, 1, 1, &one_percent, &threshold);
+    fnd_threshold_text(&threshold, &one_percent, NULL, &text);
+    cr_expect(strstr(fnd_text_z(&text), "cannot be met") == NULL, "%s", fnd_text_z(&text));
+    fnd_text_finish(&text);
+    fnd_threshold_finish(&threshold);
+}
