@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "learn/boxes.h"
 #include "learn/internal.h"
 #include "pipeline/kind.h"
 #include "review/review.h"
@@ -35,11 +36,16 @@ void cross_finish(struct cross *cross)
 static void places_append(struct fnd_json said, struct fnd_json human, struct fnd_text *json)
 {
     const struct fnd_json none = {0};
-    struct fnd_text fields = {0};
+    struct fnd_text fields = {0}, ours = {0}, theirs = {0};
     const char *comma = "";
     if (human.bytes != NULL) {
-        fnd_compare(said, human, none, &fields);
+        /* In the order of what was said: its places are those that have a confidence. */
+        fnd_boxes_align(said, said, &ours);
+        fnd_boxes_align(said, human, &theirs);
+        fnd_compare(span(&ours), span(&theirs), none, &fields);
     }
+    fnd_text_finish(&ours);
+    fnd_text_finish(&theirs);
     const struct fnd_json found = span(&fields);
     fnd_text_append_byte(json, '{');
     for (struct fnd_json_walk walk = fnd_json_walk(found);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "learn/boxes.h"
+
 void fnd_score_finish(struct fnd_score *score)
 {
     for (size_t i = 0; i < score->count; i++) {
@@ -118,25 +120,42 @@ static void leaves(struct compare *compare, struct fnd_json value, bool extra)
     }
 }
 
+/* The document with its boxes where the truth has them; no value stays none. */
+static struct fnd_json aligned(struct fnd_json human, struct fnd_json said, struct fnd_text *text)
+{
+    if (said.bytes == NULL || human.bytes == NULL) {
+        return said;
+    }
+    fnd_boxes_align(human, said, text);
+    return (struct fnd_json){text->bytes, text->size};
+}
+
 void fnd_score_add(struct fnd_score *score, struct fnd_json human, struct fnd_json now,
                    struct fnd_json before, struct fnd_json reviewed)
 {
-    struct compare compare = {
-        .score = score, .human = human, .now = now, .before = before, .reviewed = reviewed};
+    struct fnd_text texts[3] = {{0}};
+    struct compare compare = {.score = score,
+                              .human = aligned(human, human, &texts[0]),
+                              .now = aligned(human, now, &texts[1]),
+                              .before = aligned(human, before, &texts[2]),
+                              .reviewed = reviewed};
     fnd_text_reserve(&compare.pointer, 64);
     fnd_text_reserve(&compare.field, 64);
     score->documents++;
-    leaves(&compare, human, false);
+    leaves(&compare, compare.human, false);
     /* What is too much is wrong as well, told once. */
-    if (now.bytes != NULL) {
-        leaves(&compare, now, true);
+    if (compare.now.bytes != NULL) {
+        leaves(&compare, compare.now, true);
     }
-    compare.told = now;
-    if (before.bytes != NULL) {
-        leaves(&compare, before, true);
+    compare.told = compare.now;
+    if (compare.before.bytes != NULL) {
+        leaves(&compare, compare.before, true);
     }
     fnd_text_finish(&compare.pointer);
     fnd_text_finish(&compare.field);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        fnd_text_finish(&texts[i]);
+    }
 }
 
 static struct fnd_pairs_field *fields_of(const struct fnd_score *score)

@@ -24,6 +24,7 @@ void fnd_score_finish(struct fnd_score *score);
 
 /** Compare what two versions said of a document with what a person made of it.
  *  human, now, before  documents; `now` or `before` no value: that version failed, all is wrong.
+ *                      Boxes are the same where they overlap well enough (boxes.h).
  *  reviewed            JSON array of pointers: only fields at or below them count; null: all. */
 void fnd_score_add(struct fnd_score *score, struct fnd_json human, struct fnd_json now,
                    struct fnd_json before, struct fnd_json reviewed);

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "learn/boxes.h"
 #include "learn/evaluate.h"
 
 static struct fnd_json json(const char *text)
@@ -85,5 +86,63 @@ Test(score, better_overall_but_worse_in_one_field_is_held)
     fnd_score_judge(&score, &model, &promotion);
     cr_assert_eq(promotion.end, FND_PROMOTION_HOLD_FIELD);
     cr_assert_str_eq(promotion.field, "/total_cost");
+    fnd_score_finish(&score);
+}
+
+/* --- boxes ------------------------------------------------------------------------------------ */
+
+static const char *align(const char *reference, const char *other)
+{
+    static struct fnd_text text;
+    struct fnd_json ours = {0}, theirs = {0};
+    cr_assert_eq(fnd_json_check(reference, strlen(reference), NULL, &ours, NULL), FND_OK);
+    cr_assert_eq(fnd_json_check(other, strlen(other), NULL, &theirs, NULL), FND_OK);
+    fnd_text_clear(&text);
+    fnd_boxes_align(ours, theirs, &text);
+    return fnd_text_z(&text);
+}
+
+#define BOX(x, label) "{\"box\":[" #x ",0,100,50],\"label\":\"" label "\",\"confidence\":0." #x "}"
+
+Test(score, boxes_are_the_same_where_they_overlap_well_enough_in_any_order)
+{
+    static const struct {
+        const char *reference, *other, *plain;
+    } cases[] = {
+        {"{\"boxes\":[" BOX(10, "a") "," BOX(60, "a") "]}",
+         "{\"boxes\":[" BOX(62, "a") "," BOX(12, "a") "]}", "{\"boxes\":[\"box\",\"box\"]}"},
+        {"{\"boxes\":[" BOX(10, "a") "]}", "{\"boxes\":[]}", "{\"boxes\":[null]}"},
+        {"{\"boxes\":[]}", "{\"boxes\":[" BOX(10, "a") "]}", "{\"boxes\":[\"more\"]}"},
+        {"{}", "{\"boxes\":[" BOX(10, "a") "]}", "{\"boxes\":[\"more\"]}"},
+        {"{\"boxes\":[" BOX(10, "a") "]}", "{\"boxes\":[" BOX(10, "b") "]}",
+         "{\"boxes\":[null,\"more\"]}"},
+        {"{\"boxes\":[" BOX(10, "a") "]}", "{\"boxes\":[" BOX(80, "a") "]}",
+         "{\"boxes\":[null,\"more\"]}"},
+        {"{\"items\":[1,{\"a\":2}],\"n\":3}", "{\"items\":[4,{\"a\":5}],\"n\":6}",
+         "{\"items\":[4,{\"a\":5}],\"n\":6}"},
+        {"{\"boxes\":[]}", "{\"boxes\":[]}", "{\"boxes\":[]}"},
+        {"{\"boxes\":[1]}", "{\"boxes\":[{\"box\":[1,2]}]}", "{\"boxes\":[{\"box\":[1,2]}]}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_expect_str_eq(align(cases[i].reference, cases[i].other), cases[i].plain, "%zu: %s", i,
+                         align(cases[i].reference, cases[i].other));
+    }
+}
+
+Test(score, a_box_is_one_pair_and_one_too_many_or_too_few_is_wrong)
+{
+    const char *human = "{\"boxes\":[" BOX(10, "a") "," BOX(60, "a") "]}";
+    const char *now = "{\"boxes\":[" BOX(61, "a") "," BOX(11, "a") "]}";
+    const char *before = "{\"boxes\":[" BOX(12, "a") "," BOX(95, "a") "]}";
+    const struct fnd_json null = {"null", 4};
+    struct fnd_score score = {0};
+    fnd_score_add(&score, (struct fnd_json){human, strlen(human)},
+                  (struct fnd_json){now, strlen(now)}, (struct fnd_json){before, strlen(before)},
+                  null);
+    cr_expect_eq(score.pairs.equal, 1);  /* both have the first */
+    cr_expect_eq(score.pairs.better, 2); /* the second, and one that is none */
+    cr_expect_eq(score.pairs.worse, 0);
+    cr_assert_eq(score.count, 1);
+    cr_expect_str_eq(score.fields[0].field, "/boxes/-");
     fnd_score_finish(&score);
 }
