@@ -92,6 +92,8 @@ struct fnd_plan {
     int64_t *order; /* of a folder: the records as they are read back, split by split */
     char **classes; /* of boxes, where numbers stand for them: in the order in which they came up */
     size_t classes_count;
+    const struct fnd_near
+        *near; /* records whose inputs are nearly the same; NULL: not looked for */
     struct fnd_export_result *result;
 };
 
@@ -108,6 +110,8 @@ enum { FND_LEFT_NONE = FND_LEFT_COUNT }; /* it goes into the file */
  *  Returns FND_OK, or the failure, `loaded` included, of one that should have gone in. */
 enum fnd_status fnd_plan_judge(const struct fnd_plan *plan, const struct fnd_datum *datum,
                                enum fnd_status loaded, uint8_t *left, struct fnd_error *error);
+/** Whether all that keeps a record out of the file is its split. */
+bool fnd_plan_other_split(const struct fnd_plan *plan, const struct fnd_datum *datum);
 /** The entry of a pin by its event is among plan->entries. */
 enum fnd_status fnd_plan_pin(struct fnd_plan *plan, int64_t event, struct fnd_error *error);
 /** Write plan->numbers to options.out, read back and check, publish.

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "dataset/bundle.h"
 #include "dataset/internal.h"
+#include "dataset/near.h"
 #include "dataset/redact.h"
 
 enum { MANIFEST_VERSION = 1 };
@@ -106,6 +107,9 @@ static void frame_append(const struct fnd_plan *plan, const struct fnd_bundle *b
     counts_append(plan, &json);
     if (bundle != NULL) {
         folder_append(plan, bundle, &json);
+    }
+    if (plan->near != NULL) {
+        fnd_near_manifest(plan->near, &json);
     }
     fnd_redact_manifest(plan, &json);
     text_member(&json, "manifest_sha256", sha256);

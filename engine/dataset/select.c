@@ -75,6 +75,14 @@ static enum fnd_status judge(const struct fnd_plan *plan, const struct fnd_datum
     return FND_OK;
 }
 
+bool fnd_plan_other_split(const struct fnd_plan *plan, const struct fnd_datum *datum)
+{
+    const struct fnd_export_options *options = &plan->options;
+    return options->split != FND_SPLIT_ALL && options->split != datum->split &&
+           fnd_plan_in_scope(plan, datum) && (options->verdicts & 1U << datum->verdict) != 0 &&
+           datum->human.bytes != NULL;
+}
+
 enum fnd_status fnd_plan_judge(const struct fnd_plan *plan, const struct fnd_datum *datum,
                                enum fnd_status loaded, uint8_t *left, struct fnd_error *error)
 {

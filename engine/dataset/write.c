@@ -236,8 +236,15 @@ static enum fnd_status lines_write(struct fnd_writing *writing, struct fnd_error
         status = line_make(writing, &datum, i, &left, &local);
         if (status == FND_OK && left != FND_LEFT_NONE) {
             plan->result->left_out[left]++;
+            if (plan->near != NULL && left == FND_LEFT_FILTERED &&
+                fnd_plan_other_split(plan, &datum)) {
+                fnd_near_add(&writing->near, &datum); /* one of these may be near to it */
+            }
         } else if (status == FND_OK) {
             status = line_keep(writing, &datum, &local);
+            if (plan->near != NULL) {
+                fnd_near_add(&writing->near, &datum);
+            }
         } else if (fnd_failure_is_local(&local)) {
             bad_add(writing, plan->numbers[i], &local);
             status = FND_OK;
@@ -254,7 +261,7 @@ static enum fnd_status lines_write(struct fnd_writing *writing, struct fnd_error
 }
 
 /** What is wrong with the whole before it is read back. */
-static enum fnd_status whole_check(const struct fnd_writing *writing, struct fnd_error *error)
+static enum fnd_status whole_check(struct fnd_writing *writing, struct fnd_error *error)
 {
     const struct fnd_plan *plan = writing->plan;
     const struct fnd_format *format = plan->format;
@@ -279,6 +286,10 @@ static enum fnd_status whole_check(const struct fnd_writing *writing, struct fnd
                              "the validation split has %zu lines, and %s takes %zu; give it a "
                              "smaller share, or narrow the range",
                              result->lines, format->name, format->validation_lines_max);
+    }
+    if (plan->near != NULL) {
+        fnd_near_find(&writing->near);
+        fnd_near_tell(plan, &writing->near);
     }
     if (result->lines == 0 && !plan->reproduces) {
         fnd_plan_note(plan, 0, true, "no record fits: the file is empty");
@@ -451,6 +462,7 @@ enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest 
                                   .named = closed,
                                   .manifest = closed};
     struct fnd_export_result *result = plan->result;
+    plan->near = plan->format->training && !plan->reproduces ? &writing.near : NULL;
     enum fnd_status status = fnd_checker_begin(&writing.checker, plan->format, error);
     if (status == FND_OK) {
         status = target_open(&writing, error);
@@ -492,6 +504,8 @@ enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest 
     fnd_text_finish(&writing.line);
     fnd_text_finish(&writing.records);
     fnd_sink_finish(&writing.sink);
+    plan->near = NULL;
+    fnd_near_finish(&writing.near);
     fnd_sink_finish(&writing.named);
     fnd_sink_finish(&writing.manifest);
     fnd_bundle_finish(&writing.bundle);

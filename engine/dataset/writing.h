@@ -4,6 +4,7 @@
 #define FND_DATASET_WRITING_H
 
 #include "dataset/folder.h"
+#include "dataset/near.h"
 
 /** Writing under way. */
 struct fnd_writing {
@@ -13,6 +14,7 @@ struct fnd_writing {
     uint8_t *splits;            /* of each record that was written, for a folder */
     struct fnd_checker checker; /* of lines before they are written, so that it is the record that
                                    is told of, and may be skipped */
+    struct fnd_near near;       /* for what is learnt from */
     struct fnd_sink named, manifest; /* the manifest's list of records; the manifest */
     struct fnd_text line;
     struct fnd_text records; /* of a format that packs them: all lines, as an array */
