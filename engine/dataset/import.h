@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The two halves of an import: import_value.c says what an example of a file means, import.c puts
- * it on record. */
+/* The parts of an import: import_value.c says what an example of a file means, import.c which of
+ * them are new, and import_write.c puts those on record. */
 #ifndef FND_DATASET_IMPORT_H
 #define FND_DATASET_IMPORT_H
 
@@ -28,6 +28,44 @@ void fnd_incoming_finish(struct fnd_incoming *incoming);
  *  Returns FND_OK; FND_INVALID, FND_NOT_FOUND, FND_LIMIT, FND_DENIED, FND_IO. */
 enum fnd_status fnd_incoming_read(const struct fnd_format *format, int folder,
                                   struct fnd_json value, struct fnd_incoming *incoming,
+                                  struct fnd_error *error);
+
+/** An import under way. */
+struct fnd_importing {
+    struct fnd_reader *reader;
+    struct fnd_store *store;
+    const struct fnd_import_options *options;
+    struct fnd_import_result *result;
+    const struct fnd_format *format;
+    char sha256[FND_DIGEST_TEXT_SIZE]; /* of the source file; of a folder, of its names */
+    int images;
+    const char *file; /* where the example in hand lies */
+    size_t line;
+    bool dry;                         /* first pass: only whether all can be taken */
+    char *pipeline, *phase, *subject; /* of the pin in hand */
+    int64_t pin;
+    int32_t phase_index, subject_index, phases_count;
+    struct fnd_error error; /* why it stopped */
+};
+/** The pipeline's newest pin if it has such a phase, else one that stands for elsewhere; into
+ *  importing->pin and what is beside it. */
+enum fnd_status fnd_import_pin(struct fnd_importing *importing, const char *pipeline,
+                               const char *phase, struct fnd_error *error);
+/** Let go of the pin in hand. */
+void fnd_import_forget(struct fnd_importing *importing);
+/** Hash of what an example says: the same example again is the same record. */
+void fnd_import_content(const struct fnd_incoming *incoming, char hex[FND_DIGEST_TEXT_SIZE]);
+/** Take the job in. FND_CONFLICT: one of this name and revision is there, `*job`. */
+enum fnd_status fnd_import_job(struct fnd_importing *importing, const struct fnd_incoming *incoming,
+                               int32_t revision, const char *content, int64_t *job,
+                               struct fnd_error *error);
+/** The model's output, and the question that the answer will be to. */
+enum fnd_status fnd_import_ask(struct fnd_importing *importing, const struct fnd_incoming *incoming,
+                               const struct fnd_step_row *row, struct fnd_error *error);
+/** The answer, with the corrected document. */
+enum fnd_status fnd_import_answer(struct fnd_importing *importing,
+                                  const struct fnd_incoming *incoming,
+                                  const struct fnd_step_row *row, const char *content,
                                   struct fnd_error *error);
 
 #endif
