@@ -197,9 +197,6 @@ static enum fnd_status source_open(struct fnd_importing *importing, struct fnd_e
                    : slash == NULL ? fnd_strdup(".")
                                    : fnd_strndup(path, (size_t)(slash + 1 - path));
     const char *images = importing->options->images != NULL ? importing->options->images : beside;
-    struct fnd_text yaml = {0};
-    uint8_t digest[FND_DIGEST_SIZE] = {0};
-    int failure = 0;
     enum fnd_status status = FND_OK;
     fnd_digest_setup();
     importing->images = open(images, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -207,19 +204,29 @@ static enum fnd_status source_open(struct fnd_importing *importing, struct fnd_e
         status = fnd_error_errno(error, fnd_status_errno(errno), errno,
                                  "cannot open the folder of pictures %s", images);
     }
-    fnd_text_printf(&yaml, "%s%s", path, folder ? "/data.yaml" : "");
-    int fd = open(fnd_text_z(&yaml), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    failure = fd >= 0 ? fnd_sha256_fd(fd, digest, NULL) : errno;
-    if (status == FND_OK && failure != 0) {
+    free(beside);
+    return status;
+}
+
+/** The source's hash, once it is known that it can be taken: one that is too large is not read. */
+static enum fnd_status source_hash(struct fnd_importing *importing, struct fnd_error *error)
+{
+    struct fnd_text path = {0};
+    uint8_t digest[FND_DIGEST_SIZE] = {0};
+    enum fnd_status status = FND_OK;
+    fnd_text_printf(&path, "%s%s", importing->options->path,
+                    importing->format->folder != NULL ? "/data.yaml" : "");
+    int fd = open(fnd_text_z(&path), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    const int failure = fd >= 0 ? fnd_sha256_fd(fd, digest, NULL) : errno;
+    if (failure != 0) {
         status = fnd_error_errno(error, fnd_status_errno(failure), failure, "cannot read %s",
-                                 fnd_text_z(&yaml));
+                                 fnd_text_z(&path));
     }
     if (fd >= 0) {
         close(fd);
     }
     fnd_digest_text(digest, importing->sha256);
-    fnd_text_finish(&yaml);
-    free(beside);
+    fnd_text_finish(&path);
     return status;
 }
 
@@ -258,6 +265,9 @@ enum fnd_status fnd_dataset_import(struct fnd_reader *reader, struct fnd_store *
     enum fnd_status status = source_open(&importing, error);
     if (status == FND_OK) {
         status = pass(&importing, true, error);
+    }
+    if (status == FND_OK) {
+        status = source_hash(&importing, error);
     }
     if (status == FND_OK) {
         status = pass(&importing, false, error);
