@@ -19,6 +19,8 @@
 enum { MANIFEST_SIZE_MAX = 256 << 20 };
 static const char ending[] = ".manifest.json";
 static const char inside[] = "/manifest.json"; /* of a folder */
+/* What each export that is a folder has beside its manifest. */
+static const char *const tables[] = {"data.yaml", "README.md"};
 
 struct exports {
     struct fnd_reader *reader;
@@ -32,6 +34,7 @@ struct exports {
         char sha256[FND_DIGEST_TEXT_SIZE];
         uint8_t manifest[FND_DIGEST_SIZE]; /* SHA-256 of it, without the newline */
         bool brief;                        /* of its file, with the newline */
+        char table[FND_DIGEST_TEXT_SIZE];  /* of a folder: SHA-256 of what tells of all of it */
     } * known;
     size_t known_count;
 };
@@ -156,8 +159,8 @@ static void check_manifest(struct exports *exports, const char *name)
             check_folder(exports, name, format != NULL ? format : "");
         } else {
             check_file(exports, name, sha256 != NULL ? sha256 : "");
-            check_recorded(exports, name, &text, manifest, sha256 != NULL ? sha256 : "");
         }
+        check_recorded(exports, name, &text, manifest, sha256 != NULL ? sha256 : "");
         free(format);
         free(sha256);
     } else if (status != FND_CONFLICT) { /* another directory's: not for this record to judge */
@@ -166,6 +169,23 @@ static void check_manifest(struct exports *exports, const char *name)
     fnd_export_result_finish(&made);
     fnd_text_finish(&text);
     fnd_text_finish(&path);
+}
+
+/* The hash of the file that is in each folder of its format. */
+static void note_table(struct known *known, struct fnd_json manifest)
+{
+    struct fnd_json files = fnd_json_member(manifest, "files");
+    for (struct fnd_json_walk walk = fnd_json_walk(files);
+         files.bytes != NULL && fnd_json_next(&walk);) {
+        struct fnd_json path = fnd_json_find(walk.value, "/0");
+        if (fnd_json_text_is(path, tables[0]) || fnd_json_text_is(path, tables[1])) {
+            char *hash = fnd_json_strdup(fnd_json_find(walk.value, "/1"));
+            if (hash != NULL && strlen(hash) < sizeof known->table) {
+                memcpy(known->table, hash, strlen(hash) + 1);
+            }
+            free(hash);
+        }
+    }
 }
 
 static void note_known(int64_t event, struct fnd_json manifest, void *context)
@@ -184,6 +204,7 @@ static void note_known(int64_t event, struct fnd_json manifest, void *context)
             fnd_sha256(manifest.bytes, manifest.size, known.manifest);
         }
         free(file);
+        note_table(&known, manifest);
         exports->known =
             fnd_realloc(exports->known, exports->known_count + 1, sizeof *exports->known);
         exports->known[exports->known_count++] = known;
@@ -231,6 +252,38 @@ static void check_orphan(struct exports *exports, const char *name)
     fnd_text_finish(&manifest);
 }
 
+/* The same of a folder, which is known by the file that tells of all of it. */
+static void check_orphan_folder(struct exports *exports, const char *name)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        struct fnd_text path = {0};
+        uint8_t hash[FND_DIGEST_SIZE];
+        char hex[FND_DIGEST_TEXT_SIZE] = "";
+        fnd_text_printf(&path, "%s/%s", name, tables[i]);
+        int fd = openat(exports->folder, fnd_text_z(&path),
+                        O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd >= 0 && fnd_sha256_fd(fd, hash, NULL) == 0) {
+            fnd_digest_text(hash, hex);
+        }
+        if (fd >= 0) {
+            close(fd);
+        }
+        for (size_t k = 0; hex[0] != '\0' && k < exports->known_count; k++) {
+            if (strcmp(hex, exports->known[k].table) == 0) {
+                struct fnd_text what = {0};
+                fnd_text_printf(&what,
+                                "it is the export of event %" PRId64
+                                ", and its manifest is missing; export again",
+                                exports->known[k].event);
+                flaw(exports, name, fnd_text_z(&what));
+                fnd_text_finish(&what);
+                break;
+            }
+        }
+        fnd_text_finish(&path);
+    }
+}
+
 static bool is_manifest(const char *name)
 {
     const size_t size = strlen(name), ending_size = sizeof ending - 1;
@@ -264,6 +317,7 @@ static enum fnd_status look_at_exports(struct exports *exports, struct fnd_error
                 check_manifest(exports, fnd_text_z(&in_folder));
             } else {
                 check_orphan(exports, entry->d_name);
+                check_orphan_folder(exports, entry->d_name);
             }
             fnd_text_finish(&in_folder);
         }

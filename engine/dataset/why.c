@@ -216,7 +216,7 @@ static void leaves_append(struct fnd_why *why, struct fnd_json value, struct fnd
         return;
     }
     struct fnd_why_source source = {.kind = FND_FROM_NOTHING};
-    fnd_why_source_find(why->table, why->line, fnd_text_z(pointer), &why->datum, &source);
+    fnd_why_source_find(why->table, why->line, fnd_text_z(pointer), &why->datum, why->box, &source);
     fnd_text_append_z(&why->json, (*count)++ > 0 ? "," : "");
     fnd_why_field(why, &source, fnd_text_z(pointer));
     document_leaves(why, &source, pointer, count);
@@ -242,7 +242,7 @@ static bool field_find(struct fnd_why *why, const char *field, struct fnd_text *
         if (!fnd_json_pointer_valid(tried[i])) {
             continue;
         }
-        found = fnd_why_source_find(why->table, why->line, tried[i], &why->datum, source);
+        found = fnd_why_source_find(why->table, why->line, tried[i], &why->datum, why->box, source);
         const struct fnd_json documents[] = {why->datum.human, why->datum.model};
         for (size_t j = 0; j < 2 && !found; j++) {
             struct fnd_json value = fnd_json_find(documents[j], tried[i]);
@@ -308,6 +308,8 @@ enum fnd_status fnd_dataset_why(struct fnd_reader *reader, const struct fnd_why_
     fnd_manifest_finish(&why.manifest);
     fnd_text_finish(&why.manifest_path);
     fnd_text_finish(&why.text);
+    fnd_text_finish(&why.row);
+    free(why.inside);
     fnd_text_finish(&why.broken);
     fnd_text_finish(&why.json);
     return status;

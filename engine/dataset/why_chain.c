@@ -301,7 +301,9 @@ static enum fnd_status datum_check(struct fnd_why *why, int64_t number,
     if (status != FND_OK || why->plan.format->pack != NULL) {
         return status;
     }
-    status = why->plan.format->line(&why->plan, &why->datum, &line, &odd);
+    status = why->plan.format->folder != NULL
+                 ? fnd_why_folder_again(why, &line, &odd)
+                 : why->plan.format->line(&why->plan, &why->datum, &line, &odd);
     if (status != FND_OK) {
         fnd_why_broken(why, "record", "its line cannot be made again: %s", odd.message);
     } else if (line.size != why->text.size || memcmp(line.bytes, why->text.bytes, line.size) != 0) {

@@ -190,7 +190,8 @@ struct wanted {
 static void event_match(int64_t event, struct fnd_json manifest, void *context)
 {
     struct wanted *wanted = context;
-    if (fnd_json_text_is(fnd_json_find(manifest, "/file/sha256"), wanted->why->sha256)) {
+    if (fnd_json_text_is(fnd_json_find(manifest, "/file/sha256"), wanted->why->sha256) ||
+        fnd_why_folder_tells(wanted->why, manifest)) {
         const struct fnd_json hash = fnd_json_member(manifest, "manifest_sha256");
         const bool brief = hash.bytes != NULL;
         const bool same =
@@ -211,7 +212,9 @@ static enum fnd_status manifest_find(struct fnd_why *why, struct fnd_error *erro
     struct fnd_text found = {0}, recorded = {0};
     struct fnd_error odd = {0};
     struct wanted wanted = {.why = why, .manifest = &found};
-    fnd_text_printf(&why->manifest_path, "%s.manifest.json", why->question->file);
+    if (!fnd_why_folder_find(why, &why->manifest_path)) {
+        fnd_text_printf(&why->manifest_path, "%s.manifest.json", why->question->file);
+    }
     const char *path = fnd_text_z(&why->manifest_path);
     const enum fnd_status there =
         fnd_file_read(AT_FDCWD, path, FND_DATASET_MANIFEST_SIZE_MAX, &found, &odd);
@@ -249,10 +252,10 @@ static enum fnd_status manifest_find(struct fnd_why *why, struct fnd_error *erro
 
 /* --- the line ------------------------------------------------------------------------------ */
 
-/** A category has no record of its own: the first one with that label tells. */
-static size_t first_labelled(struct fnd_why *why)
+/* A category has no record of its own. */
+size_t fnd_why_labelled(struct fnd_why *why, struct fnd_json label)
 {
-    char *name = fnd_json_strdup(fnd_json_member(why->line, "name"));
+    char *name = fnd_json_strdup(label);
     size_t found = 0;
     for (size_t i = why->plan.count; i > 0; i--) {
         struct fnd_datum datum = {0};
@@ -290,7 +293,7 @@ static bool record_find(struct fnd_why *why)
             fnd_json_member(why->line, objects[i].member).bytes != NULL) {
             why->table = objects[i].table;
             if (objects[i].id == NULL) {
-                why->index = first_labelled(why);
+                why->index = fnd_why_labelled(why, fnd_json_member(why->line, "name"));
                 return why->plan.count > 0;
             }
             struct fnd_json number = fnd_json_member(why->line, objects[i].id);
@@ -308,6 +311,14 @@ static enum fnd_status line_find(struct fnd_why *why, struct fnd_error *error)
     struct fnd_text *text = &why->text;
     if (why->plan.format->array && text->size > 0 && text->bytes[text->size - 1] == ',') {
         text->bytes[--text->size] = '\0';
+    }
+    if (why->plan.format->folder != NULL) {
+        return fnd_why_folder_line(why)
+                   ? FND_OK
+                   : fnd_error_set(error, FND_NOT_FOUND,
+                                   "line %zu of %s tells of no record: name a line of a file with "
+                                   "labels or rows, or one of `names` in data.yaml",
+                                   why->question->line, why->question->file);
     }
     const bool json =
         text->size > 0 && fnd_json_check(text->bytes, text->size, NULL, &why->line, NULL) == FND_OK;
@@ -365,7 +376,9 @@ enum fnd_status fnd_why_file(struct fnd_why *why, struct fnd_error *error)
         why->plan.format = fnd_format_find(why->plan.options.format, error);
         status = why->plan.format != NULL ? FND_OK : FND_INVALID;
     }
-    if (status == FND_OK && strcmp(why->manifest.sha256, why->sha256) != 0) {
+    if (status == FND_OK && why->plan.format->folder != NULL) {
+        fnd_why_folder_check(why);
+    } else if (status == FND_OK && strcmp(why->manifest.sha256, why->sha256) != 0) {
         fnd_why_broken(why, "export",
                        "%s has the SHA-256 %s, and its manifest tells of %s: it was altered; make "
                        "it again with export --manifest",

@@ -34,11 +34,12 @@ void fnd_why_source_finish(struct fnd_why_source *source);
 
 /** Find out about a place.
  *  table    the format's name, or "coco image", "coco annotation", "coco category".
+ *  box      which of the document's boxes a line of `yolo` is.
  *  line     the value on the line.   pointer  into it, and further into a text that is JSON.
  *  entry    tells where boxes lie in the document; may be NULL.
  *  Returns false where there is no such place. */
 bool fnd_why_source_find(const char *table, struct fnd_json line, const char *pointer,
-                         const struct fnd_datum *datum, struct fnd_why_source *source);
+                         const struct fnd_datum *datum, size_t box, struct fnd_why_source *source);
 
 /* --- why_file.c: the export, its manifest, its line ---------------------------------------------
  */
@@ -53,7 +54,10 @@ struct fnd_why {
     char sha256[FND_DIGEST_TEXT_SIZE]; /* of the file as it is */
     struct fnd_text text;              /* the line, without a comma behind it */
     struct fnd_json line;
-    const char *table; /* for fnd_why_source_find() */
+    char *inside;        /* of an export that is a folder: the file's path in it, malloc'ed */
+    struct fnd_text row; /* and a line that is no JSON as JSON */
+    size_t box;          /* and which box it is */
+    const char *table;   /* for fnd_why_source_find() */
     struct fnd_manifest manifest;
     struct fnd_text manifest_path;
     struct fnd_plan plan;
@@ -69,6 +73,25 @@ void fnd_why_broken(struct fnd_why *why, const char *link, const char *format, .
 /** Read file, manifest and line, and append "export". Notes what is broken; fails where there is
  *  nothing to go on with. */
 enum fnd_status fnd_why_file(struct fnd_why *why, struct fnd_error *error);
+
+/* --- why_folder.c: a file of an export that is a folder ----------------------------------------
+ */
+
+/** Append where the manifest of the folder lies that the file is in, and note its path in there;
+ *  false where no folder on its path has one. */
+bool fnd_why_folder_find(struct fnd_why *why, struct fnd_text *manifest);
+/** Whether a manifest tells of the file, as its path ends, with the bytes that it has; notes its
+ *  path in the folder where that is not known. */
+bool fnd_why_folder_tells(struct fnd_why *why, struct fnd_json manifest);
+/** Note it where the manifest tells of other bytes. */
+void fnd_why_folder_check(struct fnd_why *why);
+/** Read the line and find the record that it is of; false: it is of none. */
+bool fnd_why_folder_line(struct fnd_why *why);
+/** Append the line as the record gives it. */
+enum fnd_status fnd_why_folder_again(struct fnd_why *why, struct fnd_text *line,
+                                     struct fnd_error *error);
+/** The first record whose document has that label; 0 if none has. */
+size_t fnd_why_labelled(struct fnd_why *why, struct fnd_json name);
 
 /* --- why_chain.c: record, answer, request, phase runs, input
  * -------------------------------------- */

@@ -31,6 +31,16 @@ struct rule {
         table, list "/*/role", FND_FROM_FORMAT, NULL                                               \
     }
 
+/* Boxes as Label Studio has them. */
+#define DRAWN(table, list, kind)                                                                   \
+    {table, list "/*/original_width", FND_FROM_INPUT, ""},                                         \
+        {table, list "/*/original_height", FND_FROM_INPUT, ""},                                    \
+        {table, list "/*/value/rotation", FND_FROM_FORMAT, NULL},                                  \
+        {table, list "/*/value", kind, "box"},                                                     \
+    {                                                                                              \
+        table, list, FND_FROM_FORMAT, NULL                                                         \
+    }
+
 static const struct rule rules[] = {
     {"foundry", "/id", FND_FROM_RECORD, "/uuid"},
     {"foundry", "/input", FND_FROM_INPUT, NULL},
@@ -107,16 +117,8 @@ static const struct rule rules[] = {
     {"label-studio", "/data/image", FND_FROM_INPUT, ""},
     {"label-studio", "/predictions/*/model_version", FND_FROM_RECORD, "/pipeline"},
     {"label-studio", "/predictions/*/score", FND_FROM_SCORE, ""},
-    {"label-studio", "/predictions/*/result/*/original_width", FND_FROM_INPUT, ""},
-    {"label-studio", "/predictions/*/result/*/original_height", FND_FROM_INPUT, ""},
-    {"label-studio", "/predictions/*/result/*/value/rotation", FND_FROM_FORMAT, NULL},
-    {"label-studio", "/predictions/*/result/*/value", FND_FROM_MODEL, "box"},
-    {"label-studio", "/predictions/*/result", FND_FROM_FORMAT, NULL},
-    {"label-studio", "/annotations/*/result/*/original_width", FND_FROM_INPUT, ""},
-    {"label-studio", "/annotations/*/result/*/original_height", FND_FROM_INPUT, ""},
-    {"label-studio", "/annotations/*/result/*/value/rotation", FND_FROM_FORMAT, NULL},
-    {"label-studio", "/annotations/*/result/*/value", FND_FROM_HUMAN, "box"},
-    {"label-studio", "/annotations/*/result", FND_FROM_FORMAT, NULL},
+    DRAWN("label-studio", "/predictions/*/result", FND_FROM_MODEL),
+    DRAWN("label-studio", "/annotations/*/result", FND_FROM_HUMAN),
 
     {"coco image", "/id", FND_FROM_FORMAT, NULL},
     {"coco image", "", FND_FROM_INPUT, ""},
@@ -126,6 +128,19 @@ static const struct rule rules[] = {
     {"coco annotation", "", FND_FROM_FORMAT, NULL},
     {"coco category", "/name", FND_FROM_HUMAN, "box"},
     {"coco category", "", FND_FROM_FORMAT, NULL},
+
+    {"yolo", "", FND_FROM_HUMAN, "line"},
+    {"yolo class", "/name", FND_FROM_HUMAN, "box"},
+    {"yolo class", "", FND_FROM_FORMAT, NULL},
+
+    {"hf", "/file_name", FND_FROM_RECORD, "/record"},
+    {"hf", "/objects/bbox/*", FND_FROM_HUMAN, "box"},
+    {"hf", "/objects/categories/*", FND_FROM_HUMAN, "box"},
+    {"hf", "/objects", FND_FROM_HUMAN, "boxes"},
+    {"hf", "/text", FND_FROM_HUMAN, "text"},
+    {"hf", "/id", FND_FROM_RECORD, "/uuid"},
+    {"hf", "/input", FND_FROM_INPUT, ""},
+    {"hf", "/output", FND_FROM_HUMAN, "text"},
 };
 
 const char *fnd_why_source_name(enum fnd_why_source_kind kind)
@@ -227,21 +242,31 @@ static size_t value_find(struct fnd_json line, const char *pointer, struct fnd_w
     return at;
 }
 
+static const char *list_of(const struct fnd_datum *datum)
+{
+    const struct fnd_entry *entry = datum->entry;
+    return entry != NULL && entry->boxes != NULL ? entry->boxes : "/boxes";
+}
+
+static bool boxes_of(const struct fnd_datum *datum, struct fnd_json document,
+                     struct fnd_boxes *boxes)
+{
+    const char *label = datum->entry != NULL ? datum->entry->label : NULL;
+    return fnd_boxes_read(document, list_of(datum), label, boxes, NULL) == FND_OK;
+}
+
 /** The place in the document of box `index` as it is numbered in the line: the model's that lie
  *  outside of the picture are not there. */
 static void box_pointer(const struct fnd_datum *datum, const struct rule *rule,
                         struct fnd_json line, size_t index, struct fnd_text *pointer)
 {
-    const struct fnd_entry *entry = datum->entry;
-    const char *list = entry != NULL && entry->boxes != NULL ? entry->boxes : "/boxes";
     struct fnd_boxes boxes = {0};
     double width = 0, height = 0;
     size_t place = index;
     if (rule->kind == FND_FROM_MODEL &&
         fnd_json_number(fnd_json_find(line, "/predictions/0/result/0/original_width"), &width) &&
         fnd_json_number(fnd_json_find(line, "/predictions/0/result/0/original_height"), &height) &&
-        fnd_boxes_read(datum->model, list, entry != NULL ? entry->label : NULL, &boxes, NULL) ==
-            FND_OK) {
+        boxes_of(datum, datum->model, &boxes)) {
         size_t seen = 0;
         for (size_t i = 0; i < boxes.count; i++) {
             struct fnd_box box = boxes.list[i];
@@ -257,14 +282,13 @@ static void box_pointer(const struct fnd_datum *datum, const struct rule *rule,
         }
     }
     fnd_boxes_finish(&boxes);
-    fnd_text_append_z(pointer, list);
+    fnd_text_append_z(pointer, list_of(datum));
     fnd_json_pointer_add_index(pointer, place);
 }
 
 /** Which box of its picture an annotation is: its bbox, among those that are left. */
 static size_t annotation_index(struct fnd_json line, const struct fnd_datum *datum)
 {
-    const struct fnd_entry *entry = datum->entry;
     struct fnd_boxes boxes = {0};
     struct fnd_json bbox = fnd_json_member(line, "bbox");
     struct fnd_json name = fnd_json_member(line, "name");
@@ -275,8 +299,7 @@ static size_t annotation_index(struct fnd_json line, const struct fnd_datum *dat
             fnd_json_number(walk.value, &side[walk.index]);
         }
     }
-    if (fnd_boxes_read(datum->human, entry != NULL ? entry->boxes : NULL,
-                       entry != NULL ? entry->label : NULL, &boxes, NULL) == FND_OK) {
+    if (boxes_of(datum, datum->human, &boxes)) {
         for (size_t i = boxes.count; i > 0; i--) {
             const struct fnd_box *box = &boxes.list[i - 1];
             const bool same = bbox.bytes != NULL ? fabs(box->x - side[0]) < 1e-5 &&
@@ -292,7 +315,7 @@ static size_t annotation_index(struct fnd_json line, const struct fnd_datum *dat
 }
 
 static void pointer_make(const struct rule *rule, struct fnd_json line, const char *rest,
-                         const struct fnd_text *star, const struct fnd_datum *datum,
+                         const struct fnd_text *star, const struct fnd_datum *datum, size_t box,
                          struct fnd_text *pointer)
 {
     if (rule->pointer == NULL) {
@@ -300,18 +323,27 @@ static void pointer_make(const struct rule *rule, struct fnd_json line, const ch
     } else if (strcmp(rule->pointer, "*") == 0) {
         fnd_text_append_z(pointer, fnd_text_z(star));
         fnd_text_append_z(pointer, rest);
+    } else if (strcmp(rule->pointer, "line") == 0) {
+        box_pointer(datum, rule, line, box, pointer);
+    } else if (strcmp(rule->pointer, "boxes") == 0) {
+        fnd_text_append_z(pointer, list_of(datum));
+    } else if (strcmp(rule->pointer, "text") == 0) {
+        const bool member = fnd_json_type(datum->human) == FND_JSON_OBJECT &&
+                            fnd_json_type(fnd_json_member(datum->human, "text")) == FND_JSON_STRING;
+        fnd_text_append_z(pointer, member ? "/text" : "");
+        fnd_text_append_z(pointer, member ? "" : rest);
     } else if (strcmp(rule->pointer, "box") != 0) {
         fnd_text_append_z(pointer, rule->pointer);
     } else {
-        const bool coco = strncmp(rule->table, "coco", 4) == 0;
+        const bool told = strncmp(rule->table, "coco", 4) == 0 || rule->table[0] == 'y';
         const size_t index =
-            coco ? annotation_index(line, datum) : (size_t)strtoull(fnd_text_z(star), NULL, 10);
+            told ? annotation_index(line, datum) : (size_t)strtoull(fnd_text_z(star), NULL, 10);
         box_pointer(datum, rule, line, index, pointer);
     }
 }
 
 bool fnd_why_source_find(const char *table, struct fnd_json line, const char *pointer,
-                         const struct fnd_datum *datum, struct fnd_why_source *source)
+                         const struct fnd_datum *datum, size_t box, struct fnd_why_source *source)
 {
     struct fnd_text star = {0};
     if (value_find(line, pointer, source) == SIZE_MAX) {
@@ -324,7 +356,7 @@ bool fnd_why_source_find(const char *table, struct fnd_json line, const char *po
                                  : SIZE_MAX;
         if (taken != SIZE_MAX) {
             source->kind = rule->kind;
-            pointer_make(rule, line, pointer + taken, &star, datum, &source->pointer);
+            pointer_make(rule, line, pointer + taken, &star, datum, box, &source->pointer);
             break;
         }
     }

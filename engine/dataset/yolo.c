@@ -81,7 +81,7 @@ static void share_append(struct fnd_text *text, double share)
     fnd_text_printf(text, " %lld.%06lld", millionths / 1000000, millionths % 1000000);
 }
 
-static void label_lines(const struct fnd_plan *plan, struct fnd_json line, struct fnd_text *text)
+void fnd_yolo_labels(const struct fnd_plan *plan, struct fnd_json line, struct fnd_text *text)
 {
     struct fnd_boxes boxes = {0};
     double width = 1, height = 1;
@@ -108,7 +108,7 @@ static enum fnd_status yolo_put(const struct fnd_plan *plan, const struct fnd_da
     char *file = fnd_json_strdup(fnd_json_member(line, "file"));
     enum fnd_status status = fnd_picture_put(plan, datum, file, bundle, error);
     if (status == FND_OK) {
-        label_lines(plan, line, &text);
+        fnd_yolo_labels(plan, line, &text);
         fnd_yolo_labels_path(file, &path);
         status = fnd_bundle_write(bundle, fnd_text_z(&path), fnd_text_z(&text), text.size, error);
     }

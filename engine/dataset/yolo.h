@@ -13,6 +13,8 @@ void fnd_yolo_line(const char *file, enum fnd_split split, const struct fnd_pict
 /** Append where the labels of a picture lie: the last folder `images` on its path becomes `labels`,
  *  and its name ends with .txt. */
 void fnd_yolo_labels_path(const char *picture, struct fnd_text *path);
+/** Append the label lines of a picture, as fnd_yolo_line() told of it. */
+void fnd_yolo_labels(const struct fnd_plan *plan, struct fnd_json line, struct fnd_text *text);
 enum fnd_status fnd_yolo_read(struct fnd_checking *checking, int folder, struct fnd_error *error);
 
 #endif

@@ -133,6 +133,61 @@ for format in foundry gemini openai-chat trl-sft trl-dpo alpaca sharegpt nvidia-
         --uri-prefix https://example.com/in/ -o "poles/out/$format.x"
     all_told "$format, poles" "poles/out/$format.x"
 done
+
+# lines_told WHAT FILE LEAVES: the same of lines that are no JSON, each with these values.
+lines_told() {
+    local line=0
+    while IFS= read -r _; do
+        line=$((line + 1))
+        # shellcheck disable=SC2016 # jq's variable
+        "$engine" why "$2:$line" --json >told.json 2>"$err" &&
+            jq -e --argjson leaves "$3" '.broken == [] and .answer.by != null
+                and (.fields | map(select(.source == "human_output") | .field)) == $leaves
+                and (.fields[0].place | .width > 0)' told.json >/dev/null || {
+            not_ok "$1: line $line: $(cut -c1-300 told.json "$err")"
+            return
+        }
+    done <"$2"
+}
+
+echo "-- folders"
+exits 0 "poles as yolo" "$engine" export poles --format yolo
+labels=0
+for file in poles/out/yolo/labels/*/*.txt; do
+    lines_told "yolo $file" "$file" '["/class","/x_center","/y_center","/width","/height"]'
+    labels=$((labels + $(wc -l <"$file")))
+done
+holds "yolo: all values of $labels labels" test $labels -gt 0
+file=$(find poles/out/yolo/labels -size +0 -name '*.txt' | sort | head -1)
+picture=$(basename "$file" .txt)
+"$engine" why "$file:1:x_center" --json >told.json
+equals "a label tells of the record that its file is named after" \
+    "$(jq .record.record told.json)" "$((10#$picture))"
+equals "and its place is that of the box" \
+    "$(jq -c '.fields[0].place | [.x, .y, .x + .width, .y + .height]' told.json)" \
+    "$(jq -c '.fields[0].stands.box' told.json)"
+name=$(grep -n '^  0: ' poles/out/yolo/data.yaml | cut -d: -f1)
+exits 0 "a class is the label of a box" "$engine" why "poles/out/yolo/data.yaml:$name:name"
+says "of the document" "pole"
+exits 5 "another line of data.yaml is of no record" "$engine" why poles/out/yolo/data.yaml:1
+exits 5 "nor is one that is not there" "$engine" why "$file:999"
+exits 5 "nor a picture's bytes" "$engine" why "poles/out/yolo/images/train/none.png:1"
+exits 0 "poles as hf" "$engine" export poles --format hf
+for file in poles/out/hf/*/metadata.jsonl; do
+    all_told "hf, $file" "$file"
+done
+exits 0 "invoices as hf" "$engine" export jobs --format hf -o jobs/out/hf.x
+for file in jobs/out/hf.x/*/metadata.jsonl; do
+    all_told "hf, $file" "$file"
+done
+rm -r jobs/out/hf.x
+exits 0 "texts as hf" "$engine" export notes --format hf
+for file in notes/out/hf/data/*.jsonl; do
+    all_told "hf, $file" "$file"
+done
+exits 0 "from inside of the folder, too" bash -c 'cd notes/out/hf && "$0" why '"$(cd notes/out/hf &&
+    find data -name '*.jsonl' | sort | head -1)"':1 ../..' "$engine"
+
 line=$(grep -n '"bbox"' poles/out/coco.x | head -1 | cut -d: -f1)
 "$engine" why "poles/out/coco.x:$line:/bbox" --json >told.json
 equals "a box is its own place in the picture" \
@@ -196,6 +251,49 @@ cut plugin "a deleted plugin copy" rm -f "$cut/.foundry/plugins/$copy.so"
 cut plugin "an altered plugin copy" alter "$cut/.foundry/plugins/$copy.so"
 cut input "a deleted input" rm -f "$cut/$artifact"
 cut input "an altered input" alter "$cut/$artifact"
+
+echo "-- without a link, of a folder"
+rm -f poles/out/*.x poles/out/*.x.*
+exits 0 "whole, it is sound" "$engine" verify --deep poles
+label=$(cd poles/out/yolo && find labels -size +0 -name '*.txt' | sort | head -1)
+number=$((10#$(basename "$label" .txt)))
+rows=$(cd poles/out/hf && find . -name metadata.jsonl | sort | head -1)
+"$engine" why "poles/out/yolo/$label:1" --json >told.json
+artifact=$(jq -r .input.file told.json)
+
+# cut_folder LINK WHAT EXPORT PROGRAM…: LINK is what `why` of line 1 of EXPORT names; - for none.
+cut_folder() {
+    local link=$1 what=$2 export=$3
+    shift 3
+    rm -rf "$cut" && cp -a poles "$cut"
+    "$@" || not_ok "$what: cannot be cut"
+    exits 1 "$what: verify is red" "$engine" verify --deep "$cut"
+    test "$link" != - || return 0
+    exits 1 "$what: why is, too" "$engine" why "$cut" "$cut/out/$export:1" --json
+    # shellcheck disable=SC2016 # jq's variable
+    holds "and names the $link" jq -e --arg link "$link" \
+        '.broken | map(.link) | index($link) != null' "$out"
+}
+# shellcheck disable=SC2317 # called by cut_folder
+second() {
+    chmod u+w "$1" && sed -i -e '1s/0\./0.0/' -e '1s/"bbox":\[\[/&1/' "$1"
+}
+cut_folder export "altered labels" "yolo/$label" second "$cut/out/yolo/$label"
+cut_folder - "deleted labels" "yolo/$label" rm "$cut/out/yolo/$label"
+cut_folder - "a deleted picture" "yolo/$label" \
+    rm "$cut/out/yolo/$(cd poles/out/yolo && find images -type f | sort | head -1)"
+cut_folder manifest "a deleted manifest of a folder" "yolo/$label" rm "$cut/out/yolo/manifest.json"
+cut_folder manifest "an altered one" "yolo/$label" sed -i 's/"skip_bad":false/"skip_bad":true/' \
+    "$cut/out/yolo/manifest.json"
+cut_folder export "an altered row" "hf/$rows" second "$cut/out/hf/$rows"
+cut_folder manifest "a deleted manifest of rows" "hf/$rows" rm "$cut/out/hf/manifest.json"
+cut_folder record "a deleted record of a label" "yolo/$label" sql \
+    "DELETE FROM correction WHERE id = $number"
+cut_folder answer "an altered answer of a label" "yolo/$label" sql \
+    "UPDATE payload SET body = CAST(replace(body, '\"by\"', '\"bx\"') AS BLOB) WHERE event = $number"
+cut_folder output "a deleted document of a label" "yolo/$label" sql \
+    "DELETE FROM payload WHERE event = $number + 1"
+cut_folder input "a deleted picture of a job" "yolo/$label" rm -f "$cut/$artifact"
 rm -rf "$cut" && cp -a jobs "$cut" && rm "$cut/out/gemini.jsonl"
 exits 1 "a deleted export: verify is red" "$engine" verify --deep "$cut"
 exits 5 "and why says that it is not there" "$engine" why "$cut" "$cut/out/gemini.jsonl:1"
