@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataset/redact.h"
+
 enum {
     BINS = 128,
     PIECE = 8,       /* bytes */
@@ -113,6 +115,10 @@ void fnd_near_add(struct fnd_near *near, const struct fnd_datum *datum)
         memcpy(sketch.bits, digest, sizeof sketch.bits);
     } else {
         fnd_datum_content(datum, &text);
+        if (strcmp(fnd_text_z(&text), FND_REDACT_WITHHELD) == 0) {
+            fnd_text_finish(&text);
+            return;
+        }
         fnd_near_sketch(fnd_text_z(&text), text.size, sketch.bits);
         fnd_text_clear(&text);
     }

@@ -8,6 +8,9 @@
 #include "base/json.h"
 #include "dataset/internal.h"
 
+/** What stands in the place of an input that is not told. */
+#define FND_REDACT_WITHHELD "[input withheld]"
+
 enum { FND_REDACT_QUOTED_MIN = 4 /* bytes: shorter values are not looked for in other places */ };
 
 /** The rules of one pipeline. */

@@ -411,7 +411,7 @@ static void input_rewrite(struct redacting *redacting, const struct fnd_datum *d
     }
     if (datum->is_file && redacting->drops_input) {
         fnd_text_append_z(out, count > 0 ? "," : "");
-        fnd_text_append_z(out, "\"value\":\"[input withheld]\"");
+        fnd_text_append_z(out, "\"value\":\"" FND_REDACT_WITHHELD "\"");
     }
     fnd_text_append_byte(out, '}');
 }

@@ -51,6 +51,32 @@ clean() {
     fi
 }
 
+# clean_folder WHAT FOLDER DIR: no byte of its files, none of their names, and nothing of what `why`
+# says of their lines; made again, it is the same.
+clean_folder() {
+    local what=$1 folder_out=$2 dir=$3 file files line
+    mapfile -t files < <(find "$folder_out" -type f | sort)
+    clean "$what" "${files[@]}"
+    find "$folder_out" >names
+    clean "$what, names" names
+    : >told
+    for file in "${files[@]}"; do
+        case $file in
+        *metadata.jsonl | */data/*.jsonl | */labels/*.txt | */data.yaml) ;;
+        *) continue ;;
+        esac
+        for ((line = 1; line <= $(wc -l <"$file"); line++)); do
+            "$engine" why "$dir" "$file:$line" --json
+            "$engine" why "$dir" "$file:$line"
+        done
+    done >>told 2>/dev/null
+    holds "why has its say" test -s told
+    clean "$what, why" told
+    exits 0 "$what, made again" "$engine" export "$dir" --manifest "$folder_out/manifest.json" \
+        -o "$folder_out.again"
+    holds "is the same" diff -r "$folder_out" "$folder_out.again"
+}
+
 # pipeline FILE NAME MATCH INPUT RULES
 pipeline() {
     cat >"$1" <<YAML
@@ -143,10 +169,15 @@ exits 0 "without a prefix, too" "$engine" export images --format openai-chat --p
 clean "pictures in lines" out/embedded*
 equals "a picture that shows it is dropped" "$(grep -c 'data:image' out/embedded)" 0
 exits 0 "as gemini it says so" "$engine" export validate out/gemini --as gemini
-for format in coco label-studio; do
+for format in coco label-studio yolo; do
     exits 1 "$format needs the picture, and is refused" "$engine" export images --format $format -o out/x
     clean "$format, what it says" "$err"
 done
+exits 0 "hf tells texts only" "$engine" export images --format hf -o out/hf
+clean_folder "hf without pictures" out/hf images
+equals "no picture is in it" "$(find out/hf -name '*.png' | wc -l)" 0
+equals "and withheld inputs are not taken for duplicates" \
+    "$(jq -c .near_duplicates out/hf/manifest.json)" null
 equals "the manifest tells what was done" \
     "$(jq -c '[.redact.counts | .records, .inputs_dropped, .paths, .values > 0, .quoted > 0]' out/foundry.manifest.json)" \
     '[3,3,2,true,true]'
@@ -190,6 +221,8 @@ for format in foundry gemini openai-chat openai-dpo trl-sft trl-dpo trl-kto alpa
     "$engine" export texts --manifest "out/t-$format.manifest.json" -o "out/t-$format.again" >/dev/null 2>&1
     holds "the same bytes again" cmp "out/t-$format" "out/t-$format.again"
 done
+exits 0 "as hf" "$engine" export texts --format hf -o out/t-hf
+clean_folder "hf, texts" out/t-hf texts
 
 echo "-- a rule that came later"
 pipeline late.yaml late '*.job.json' '    - {pattern: "nothing of that kind"}'
@@ -209,11 +242,19 @@ holds "the hash of its record is keyed: who knows all but one value could guess 
     test "$(jq -r '.records[0][1]' out/late.manifest.json)" != "$plain"
 
 echo "-- pictures that are kept"
-pipeline kept.yaml kept '*.png' "    - {pointer: /supplier_name, image: keep}"
+pipeline kept.yaml kept '*.png' '    - {pointer: /supplier_name, image: keep}
+    - {pattern: "\\b[0-9]{4}(-[0-9]{4}){3}\\b", action: hash, image: keep}
+    - {pointer: "/line_items/*/item_description", action: drop, image: keep}'
 mkdir kept && picture kept/plain-1.png
 exits 3 "runs" "$engine" run kept.yaml kept
 exits 0 "is answered" "$engine" answer kept plain-1.png --set total=1
 exits 0 "as coco" "$engine" export kept --format coco -o out/kept.coco
+for format in yolo hf; do
+    exits 0 "as $format" "$engine" export kept --format $format -o out/kept.$format
+    clean_folder "$format" out/kept.$format kept
+    equals "its picture is there" "$(find out/kept.$format -name '*.png' | wc -l)" 1
+done
+says "and a class is named without it" 'box of [redacted]' out/kept.yolo/data.yaml
 exits 0 "with the picture" "$engine" export kept --format openai-chat --prompt "As JSON." -o out/kept
 equals "in the line" "$(grep -c 'data:image/png' out/kept)" 1
 equals "and without the value" "$(grep -cF "$name" out/kept)" 0
