@@ -52,23 +52,50 @@ static bool below(const char *pointer, const char *at)
     return strncmp(pointer, at, size) == 0 && (pointer[size] == '\0' || pointer[size] == '/');
 }
 
-/* Whether a person changed the value, something in it, or what it is in. */
-static bool changed(struct fnd_json fields, const char *pointer)
+/* Whether a value below `pointer` that has a confidence of its own holds `at`. */
+static bool told_apart(struct fnd_json scores, const char *pointer, const char *at)
+{
+    const size_t size = strlen(pointer);
+    struct fnd_text part = {0};
+    bool found = false;
+    for (const char *end = at + size; !found && *end == '/';) {
+        end += 1 + strcspn(end + 1, "/");
+        fnd_text_clear(&part);
+        fnd_text_append(&part, at, (size_t)(end - at));
+        found = fnd_json_member(scores, fnd_text_z(&part)).bytes != NULL;
+    }
+    fnd_text_finish(&part);
+    return found;
+}
+
+bool fnd_checks_changed(struct fnd_json fields, struct fnd_json scores, const char *pointer)
 {
     bool found = false;
     for (struct fnd_json_walk walk = fnd_json_walk(fields); !found && fnd_json_next(&walk);) {
         char *at = fnd_json_strdup(walk.key);
-        found = below(at, pointer) || below(pointer, at);
+        found = below(pointer, at) || (below(at, pointer) && !told_apart(scores, pointer, at));
         free(at);
     }
     return found;
 }
 
+struct fnd_json fnd_checks_fields(struct fnd_json record, struct fnd_text *text)
+{
+    const struct fnd_json model = fnd_json_member(record, "model_output");
+    const struct fnd_json human = fnd_json_member(record, "human_output");
+    if (model.bytes == NULL || human.bytes == NULL || fnd_json_type(human) == FND_JSON_NULL) {
+        return fnd_json_member(record, "fields"); /* of a training: compared as it was made */
+    }
+    fnd_compare_aligned(model, human, text);
+    return (struct fnd_json){text->bytes, text->size};
+}
+
 static size_t add(struct fnd_checks *checks, uint64_t document, struct fnd_json record,
                   bool borrowed)
 {
+    struct fnd_text text = {0};
     const struct fnd_json scores = fnd_json_member(record, "confidence");
-    const struct fnd_json fields = fnd_json_member(record, "fields");
+    const struct fnd_json fields = fnd_checks_fields(record, &text);
     const bool rejected = fnd_json_text_is(fnd_json_member(record, "verdict"), "rejected");
     struct fnd_check whole = {.document = document,
                               .borrowed = borrowed,
@@ -83,7 +110,7 @@ static size_t add(struct fnd_checks *checks, uint64_t document, struct fnd_json 
         if (fnd_json_number(walk.value, &check.confidence) && check.confidence >= 0 &&
             check.confidence <= 1) {
             check.field = field_of(checks, pointer);
-            check.right = !rejected && !changed(fields, pointer);
+            check.right = !rejected && !fnd_checks_changed(fields, scores, pointer);
             whole.confidence = fmin(whole.confidence, check.confidence);
             check_add(&checks->values, &checks->values_count, &checks->values_capacity, &check);
             check_add(&checks->documents, &checks->documents_count, &checks->documents_capacity,
@@ -97,6 +124,7 @@ static size_t add(struct fnd_checks *checks, uint64_t document, struct fnd_json 
                   &whole);
     }
     checks->fresh = false;
+    fnd_text_finish(&text);
     return count;
 }
 

@@ -29,6 +29,15 @@ struct fnd_checks {
 };
 void fnd_checks_finish(struct fnd_checks *checks);
 
+/** Where a person changed what a model said, by pointer of the model's output: so that values that
+ *  only stand elsewhere, since an item before them went or came, are not taken for wrong ones.
+ *  text  holds it, if it had to be made. */
+struct fnd_json fnd_checks_fields(struct fnd_json record, struct fnd_text *text);
+/** Whether the value at `pointer` was wrong: it was changed, or what it is in, or something in it
+ *  that has no confidence of its own. A wrong cell is the cell's error, a row too many or too few
+ *  the list's. */
+bool fnd_checks_changed(struct fnd_json fields, struct fnd_json scores, const char *pointer);
+
 /** Add the checks in a CorrectionRecord (fnd_review_record_json). */
 void fnd_checks_add(struct fnd_checks *checks, uint64_t document, struct fnd_json record);
 /** Add checks that are borrowed: an object as cross.c notes them. */

@@ -35,14 +35,13 @@ void cross_finish(struct cross *cross)
  * here. */
 static void places_append(struct fnd_json said, struct fnd_json human, struct fnd_text *json)
 {
-    const struct fnd_json none = {0};
     struct fnd_text fields = {0}, ours = {0}, theirs = {0};
     const char *comma = "";
     if (human.bytes != NULL) {
         /* In the order of what was said: its places are those that have a confidence. */
         fnd_boxes_align(said, said, &ours);
         fnd_boxes_align(said, human, &theirs);
-        fnd_compare(span(&ours), span(&theirs), none, &fields);
+        fnd_compare_aligned(span(&ours), span(&theirs), &fields);
     }
     fnd_text_finish(&ours);
     fnd_text_finish(&theirs);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "learn/checks.h"
 #include "learn/curve_internal.h"
 #include "pipeline/kind.h"
 
@@ -183,17 +184,6 @@ static bool asked_about(struct fnd_json questions, const char *pointer)
     return found;
 }
 
-static bool changed(struct fnd_json fields, const char *pointer)
-{
-    bool found = false;
-    for (struct fnd_json_walk walk = fnd_json_walk(fields); !found && fnd_json_next(&walk);) {
-        char *at = fnd_json_strdup(walk.key);
-        found = touches(pointer, at);
-        free(at);
-    }
-    return found;
-}
-
 void fnd_curve_record(struct fnd_json record, bool whole, struct fnd_curve_counts *counts)
 {
     const struct fnd_json fields = fnd_json_member(record, "fields");
@@ -218,15 +208,18 @@ void fnd_curve_record(struct fnd_json record, bool whole, struct fnd_curve_count
     if (!whole) {
         return;
     }
+    struct fnd_text text = {0};
+    const struct fnd_json aligned = fnd_checks_fields(record, &text);
     for (struct fnd_json_walk walk = fnd_json_walk(scores);
          scores.bytes != NULL && fnd_json_next(&walk);) {
         char *pointer = fnd_json_strdup(walk.key);
         if (!asked_about(asked, pointer)) {
             counts->checked++;
-            counts->wrong += rejected || changed(fields, pointer);
+            counts->wrong += rejected || fnd_checks_changed(aligned, scores, pointer);
         }
         free(pointer);
     }
+    fnd_text_finish(&text);
     if (!rejected && human.bytes != NULL) {
         fnd_curve_objects(fnd_json_member(record, "model_output"), human, &counts->objects,
                           &counts->found);

@@ -127,5 +127,10 @@ enum fnd_status fnd_review_record_pin(struct fnd_reader *reader,
  * left out if none was given.  Returns the count. */
 size_t fnd_compare(struct fnd_json old_document, struct fnd_json new_document,
                    struct fnd_json marks, struct fnd_text *fields);
+/** The same to tell which values were right: where a list lost or got items, those that stayed are
+ *  compared with themselves, wherever they stand now. An item that went is named by its old place,
+ *  one that came by a place behind the last old one; a value that stayed by its old place. */
+size_t fnd_compare_aligned(struct fnd_json old_document, struct fnd_json new_document,
+                           struct fnd_text *fields);
 
 #endif

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "learn/checks.h"
 #include "simulated.h"
@@ -196,4 +197,42 @@ Test(checks, its_own_work_alone_counts_once_it_contradicts)
     cr_assert_not(proven(&checks, 0.05));
     fnd_proof_finish(&proof);
     fnd_checks_finish(&checks);
+}
+
+/** What a record's checks come to: how many values were right and wrong. */
+static void checks_expect(const char *record, size_t right, size_t wrong)
+{
+    struct fnd_checks checks = {.model = fnd_strdup("m")};
+    size_t counts[2] = {0, 0};
+    fnd_checks_add(&checks, 1, (struct fnd_json){record, strlen(record)});
+    for (size_t i = 0; i < checks.values_count; i++) {
+        counts[checks.values[i].right ? 1 : 0]++;
+    }
+    cr_expect(counts[1] == right && counts[0] == wrong, "%s: %zu right, %zu wrong", record,
+              counts[1], counts[0]);
+    fnd_checks_finish(&checks);
+}
+
+Test(checks, a_wrong_cell_is_not_the_list_s_error_but_a_row_too_many_is)
+{
+    static const char scores[] = "{\"verdict\":\"corrected\",\"confidence\":{\"/rows\":0.9,"
+                                 "\"/rows/0/a\":0.9,\"/rows/0/b\":0.9,\"/rows/1/a\":0.9},";
+    static const struct {
+        const char *fields;
+        size_t right, wrong;
+    } cases[] = {
+        {"\"fields\":{}}", 4, 0},
+        {"\"fields\":{\"/rows/0/a\":{}}}", 3, 1},
+        {"\"fields\":{\"/rows/0/a/deep\":{}}}", 3, 1},
+        {"\"fields\":{\"/rows/1\":{}}}", 2, 2},   /* the row went: its cell, and the list */
+        {"\"fields\":{\"/rows/2\":{}}}", 3, 1},   /* one came: the list */
+        {"\"fields\":{\"/rows/1/b\":{}}}", 3, 1}, /* nobody told how sure it is but the list */
+        {"\"fields\":{\"/rows\":{}}}", 0, 4},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fnd_text record = {0};
+        fnd_text_printf(&record, "%s%s", scores, cases[i].fields);
+        checks_expect(fnd_text_z(&record), cases[i].right, cases[i].wrong);
+        fnd_text_finish(&record);
+    }
 }
