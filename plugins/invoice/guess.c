@@ -127,7 +127,8 @@ double guess_capped(enum kind kind, const double *inputs, double confidence)
 {
     int ambiguous = kind == KIND_DATE && inputs[4] > 0.5;
     int contradicted = kind >= KIND_QUANTITY && kind <= KIND_TOTAL && inputs[3] < 0.5;
-    return ambiguous || contradicted ? fmin(confidence, GUESS_ASKED) : confidence;
+    int empty = kind == KIND_TABLE && inputs[7] < 0.5; /* an invoice bills something */
+    return ambiguous || contradicted || empty ? fmin(confidence, GUESS_ASKED) : confidence;
 }
 
 static void confide(const struct model *model, enum kind kind, struct field *field, int needed)

@@ -304,6 +304,38 @@ Test(learning, too_few_documents_are_never_sure)
     fnd_text_finish(&model);
 }
 
+/* A blank page, one of scribbles, one of letters in no order: with a model, too, all of the first
+ * two is asked, and of the third what tells that it is no invoice. */
+Test(learning, pages_that_are_no_invoice_are_asked_as_a_whole)
+{
+    static const char *const pages[][6] = {
+        {NULL},
+        {"~ ~ i~ l| _~", "", "/~ 7~ \\~", "o~ e ~", NULL},
+        {"qrs tuv wxy", "the cat sat on 3 mats", "of 12", NULL},
+    };
+    struct fnd_text model = {0};
+    model_train(DOCUMENTS, &model);
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        struct fnd_effects effects;
+        struct page page = {.config = {0}};
+        sheet_config(pages[i], &page.config);
+        page_read(&page, &model, &effects);
+        cr_assert_eq(effects.outcome, FOUNDRY_DONE, "%s", effects.message);
+        cr_expect(effects.confidences_count >= 4, "page %zu", i);
+        for (size_t field = 0; field < effects.confidences_count; field++) {
+            cr_expect(i == 2 || effects.confidences[field].score < 0.9, "page %zu: %s %.3f", i,
+                      effects.confidences[field].pointer, effects.confidences[field].score);
+        }
+        cr_expect(phase_confidence(&effects, "/line_items") < 0.11, "page %zu: %.3f", i,
+                  phase_confidence(&effects, "/line_items"));
+        cr_expect(phase_confidence(&effects, "/supplier_name") < 0.11, "page %zu: %.3f", i,
+                  phase_confidence(&effects, "/supplier_name"));
+        fnd_effects_finish(&effects);
+        page_finish(&page);
+    }
+    fnd_text_finish(&model);
+}
+
 Test(learning, a_new_supplier_is_always_asked)
 {
     struct fnd_text model = {0};
