@@ -17,9 +17,10 @@
 enum { ROUNDS = 6, DOCUMENTS = 20, SEED = 7, ASKED_AGAIN_MAX = 4, PLAN_SIZE_MAX = 4096 };
 
 static const struct flywheel_case cases[] = {
-    /* Six suppliers: few enough that each comes again in a round of twenty. */
+    /* Six suppliers, so that each comes again in a round of twenty: three whose pages the rules
+     * misread more than others' (25, 29, 32), and three that they read well. */
     {"invoice", "Invoice OCR", "invoice-ocr/learning.yaml", "invoice-learning", "invoice",
-     "foundry-samples", "16,19,22,25,28,31", "invoices"},
+     "foundry-samples", "21,25,27,29,32,34", "invoices"},
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 
@@ -277,25 +278,56 @@ static enum fnd_status round_served(struct flywheel *flywheel, size_t round,
     return status;
 }
 
-/* A training that gives no model ends no flywheel: the old one goes on. */
-static enum fnd_status train(struct flywheel *flywheel, size_t round, struct fnd_error *error)
+/* A request about the model.  more: its members beyond whose it is. */
+static enum fnd_status ask_model(struct flywheel *flywheel, const char *op, const char *more,
+                                 struct fnd_error *error)
 {
     struct fnd_text request = {0}, text = {0};
     struct fnd_json end = {0};
-    bool found = false;
-    fnd_text_append_z(&request, "{\"op\":\"train\",");
+    fnd_text_append_byte(&request, '{');
+    fnd_field(&request, "op", op);
+    fnd_text_append_byte(&request, ',');
     fnd_field(&request, "pipeline", flywheel->chosen->pipeline_name);
     fnd_text_append_byte(&request, ',');
     fnd_field(&request, "model", flywheel->chosen->model);
     fnd_text_append_byte(&request, ',');
     fnd_field(&request, "by", "flywheel");
-    fnd_text_append_z(&request, ",\"wait\":true}");
+    fnd_text_printf(&request, "%s}", more);
     struct fnd_session *session =
         fnd_session_create(flywheel->app, flywheel->directory, false, false);
     enum fnd_status status = ask(flywheel, session, &request, &text, &end, error);
     fnd_session_destroy(session);
     fnd_text_finish(&request);
     fnd_text_finish(&text);
+    return status;
+}
+
+/* The engine promotes what reads more, by a test. A version that reads as much and knows better how
+ * sure it may be it holds, since no value tells the two apart; a supervisor would take it. */
+static enum fnd_status supervise(struct flywheel *flywheel, size_t round, struct fnd_error *error)
+{
+    struct fnd_text more = {0}, reason = {0};
+    bool found = false;
+    fnd_text_printf(&more, ",\"version\":%" PRId64 ",", flywheel->held_version);
+    fnd_text_printf(&reason,
+                    "promoted by hand: nothing that was compared reads worse, and it "
+                    "learned from more documents; the engine: %s",
+                    flywheel->round[round].training);
+    fnd_field(&more, "reason", fnd_text_z(&reason));
+    enum fnd_status status = ask_model(flywheel, "models.promote", fnd_text_z(&more), error);
+    if (status == FND_OK) {
+        status = flywheel_training(flywheel, round, &found, error);
+    }
+    fnd_text_finish(&more);
+    fnd_text_finish(&reason);
+    return status;
+}
+
+/* A training that gives no model ends no flywheel: the old one goes on. */
+static enum fnd_status train(struct flywheel *flywheel, size_t round, struct fnd_error *error)
+{
+    bool found = false;
+    enum fnd_status status = ask_model(flywheel, "train", ",\"wait\":true", error);
     if (status == FND_INTERRUPTED || status == FND_BUSY) {
         return status;
     }
@@ -327,6 +359,9 @@ static enum fnd_status round_turn(struct flywheel *flywheel, size_t round, struc
     }
     if (status == FND_OK && !trained && round + 1 < flywheel->rounds) {
         status = train(flywheel, round, error);
+    }
+    if (status == FND_OK && flywheel->held_version > 0) {
+        status = supervise(flywheel, round, error);
     }
     if (status == FND_OK) {
         flywheel->done = round + 1;

@@ -51,6 +51,7 @@ struct flywheel {
     double target_share;
     bool per_document;
     struct flywheel_round round[FLYWHEEL_ROUNDS_MAX];
+    int64_t held_version;  /* by flywheel_training(): held, although nothing it reads is worse; 0 */
     size_t done, counting; /* rounds that are over; the one that is looked at */
 };
 

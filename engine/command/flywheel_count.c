@@ -36,8 +36,9 @@ static bool event_keep(const struct fnd_event_row *row, void *context)
     return true;
 }
 
-/* What a request asked about: how many places, or all of it.  values: of the document. */
-static int64_t flagged(struct fnd_json request, int64_t values)
+/* What a request asked about: how many places, or all of it.  values: of the document.
+ * rest: how many it did not ask about. */
+static int64_t flagged(struct fnd_json request, int64_t values, int64_t *rest)
 {
     const struct fnd_json questions = fnd_json_member(request, "questions");
     int64_t places = 0;
@@ -47,6 +48,7 @@ static int64_t flagged(struct fnd_json request, int64_t values)
         places += place;
         whole = whole || !place;
     }
+    *rest = whole || values < places ? 0 : values - places;
     return whole && values > places ? values : places;
 }
 
@@ -80,7 +82,7 @@ static enum fnd_status job_count(const struct flywheel *flywheel, struct fnd_rea
     struct fnd_json request = {0}, truth = {0};
     struct history *history = fnd_alloc(sizeof *history);
     const struct fnd_walk walk = {.limit = EVENTS_MAX};
-    int64_t values = 0, wrong = 0, asked = 0;
+    int64_t rest = 0, wrong = 0, asked = 0;
     enum fnd_status status = fnd_events_walk(reader, job->id, &walk, event_keep, history, error);
     if (status == FND_OK) {
         status = flywheel_truth(flywheel, job->path, &truth_text, &truth, error);
@@ -95,15 +97,15 @@ static enum fnd_status job_count(const struct flywheel *flywheel, struct fnd_rea
     }
     if (status == FND_OK) {
         const struct fnd_json output = {output_text.bytes, output_text.size};
-        flywheel_compare(output, truth, &values, &wrong);
+        flywheel_compare(output, truth, &rest, &wrong);
         if (history->asks_count > 0) {
-            int64_t before = 0, ignored = 0;
-            flywheel_compare(fnd_json_member(request, "subject"), truth, &before, &ignored);
-            asked = flagged(request, before);
+            int64_t values = 0, ignored = 0;
+            flywheel_compare(fnd_json_member(request, "subject"), truth, &values, &ignored);
+            asked = flagged(request, values, &rest);
         }
         round->handled += history->asks_count > 0;
         round->flagged += asked;
-        round->accepted += values > asked ? values - asked : 0;
+        round->accepted += rest;
         round->silent += wrong;
         round->untouched_wrong += history->asks_count == 0 && wrong > 0;
         status = answers_count(reader, history, round, error);
@@ -282,8 +284,8 @@ static bool model_of(const struct fnd_model_row *row, void *context)
     return true;
 }
 
-/* "version 3, promote: why". */
-static enum fnd_status decision_read(const struct flywheel *flywheel, struct fnd_reader *reader,
+/* "version 3, promote: why", and whether it was held although nothing reads worse. */
+static enum fnd_status decision_read(struct flywheel *flywheel, struct fnd_reader *reader,
                                      const struct behind *training, char **text,
                                      struct fnd_error *error)
 {
@@ -297,8 +299,13 @@ static enum fnd_status decision_read(const struct flywheel *flywheel, struct fnd
     if (status == FND_OK) {
         const struct fnd_json decision = {body.bytes, body.size};
         char *reason = body.size > 0 ? fnd_json_strdup(fnd_json_member(decision, "reason")) : NULL;
+        int64_t worse = 1;
         fnd_text_printf(&said, "version %" PRId64 "%s%s", training->version,
                         reason != NULL ? ", " : "", reason != NULL ? reason : "");
+        if (body.size > 0 && fnd_json_text_is(fnd_json_member(decision, "decision"), "hold") &&
+            fnd_json_integer(fnd_json_find(decision, "/numbers/worse"), &worse) && worse == 0) {
+            flywheel->held_version = training->version;
+        }
         free(reason);
         *text = fnd_text_take(&said);
     }
@@ -312,6 +319,7 @@ enum fnd_status flywheel_training(struct flywheel *flywheel, size_t round, bool 
     struct behind behind = {.round = round};
     struct fnd_reader *reader = NULL;
     char **text = &flywheel->round[round].training;
+    flywheel->held_version = 0;
     enum fnd_status status = fnd_reader_open(flywheel->directory, &reader, error);
     if (status == FND_OK) {
         status = fnd_trainings_walk(reader, flywheel->chosen->pipeline_name,
