@@ -77,6 +77,12 @@ void fnd_control_turn(struct fnd_control *control);
  *  Returns as fnd_engine_resume(). */
 enum fnd_status fnd_control_resume_all(struct fnd_control *control, struct fnd_error *error);
 
+/** Requests of this process between these two that only keep what people do with asks (claims,
+ *  heartbeats, drafts, releases, puttings-off) are committed as one group at the end, and their
+ *  ends come then; what another came before is decided again.  Other requests are as ever. */
+void fnd_control_batch_begin(struct fnd_control *control);
+void fnd_control_batch_end(struct fnd_control *control);
+
 /** A request of this process; `line` is called with each line of the reply, {"type":"end"} last,
  *  from this call itself, or from turns of the server or of the engine. Any number may be under
  *  way.  request: copied. */

@@ -80,16 +80,21 @@ static void flight(struct client *client, struct fnd_json request)
     control_end(client, FND_OK, NULL, NULL);
 }
 
+/* What a request has to do with others of its batch: nothing; it must see what they did to its ask;
+ * or it is one of those that are held back. */
+enum batched { ALONE, BESIDE, BATCHED };
+
 static const struct {
     const char *name;
     void (*begin)(struct client *client, struct fnd_json request);
-} operations[] = {{"answer", control_answer},
-                  {"ask.claim", control_ask_claim},
-                  {"ask.draft", control_ask_draft},
-                  {"ask.heartbeat", control_ask_heartbeat},
-                  {"ask.release", control_ask_release},
+    enum batched batched;
+} operations[] = {{"answer", control_answer, BESIDE},
+                  {"ask.claim", control_ask_claim, BATCHED},
+                  {"ask.draft", control_ask_draft, BATCHED},
+                  {"ask.heartbeat", control_ask_heartbeat, BATCHED},
+                  {"ask.release", control_ask_release, BATCHED},
                   {"ask.reopen", control_ask_reopen},
-                  {"ask.snooze", control_ask_snooze},
+                  {"ask.snooze", control_ask_snooze, BATCHED},
                   {"ask.undo", control_ask_undo},
                   {"asks.next", control_asks_next},
                   {"cancel", cancel},
@@ -103,8 +108,29 @@ static const struct {
                   {"retry", retry},
                   {"rules.revoke", control_rules_revoke},
                   {"run", control_run},
-                  {"submit", control_submit},
+                  {"submit", control_submit, BESIDE},
                   {"train", control_train}};
+
+/* Within a batch: what is held back is ended first where this request must see it. */
+static void begin(struct client *client, struct fnd_json request, size_t operation)
+{
+    struct fnd_control *control = client->control;
+    const enum batched batched = operations[operation].batched;
+    int64_t ask = 0;
+    if (!control->batching) {
+        operations[operation].begin(client, request);
+        return;
+    }
+    const bool named = number_of(request, "request", &ask);
+    if (batched == ALONE || (named && fnd_desk_batch_has(control->desk, ask))) {
+        control_batch_settle(control);
+    }
+    if (batched == BATCHED) {
+        control_batch_add(client, request, operations[operation].begin);
+    } else {
+        operations[operation].begin(client, request);
+    }
+}
 
 void control_request(struct client *client, const char *line, size_t size)
 {
@@ -127,7 +153,7 @@ void control_request(struct client *client, const char *line, size_t size)
             fnd_error_set(&error, FND_BUSY, "the engine is not ready yet");
             control_end(client, FND_BUSY, &error, NULL);
         } else {
-            operations[i].begin(client, request);
+            begin(client, request, i);
         }
         return;
     }

@@ -244,6 +244,10 @@ void control_end(struct client *client, enum fnd_status status, const struct fnd
     }
     fnd_text_append_z(&line, more);
     fnd_text_append_byte(&line, '}');
+    if (client->held != NULL) {
+        client->held->line = line;
+        return;
+    }
     client->busy = false;
     control_follow_finish(&client->follow);
     control_send(client, &line);

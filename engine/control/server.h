@@ -27,8 +27,17 @@ struct follow {
     char *refused_lines; /* what was told of them */
 };
 
+/** A request in a batch, decided and not yet on disk (batch.c). */
+struct held {
+    struct client *client;
+    char *request;
+    size_t size;
+    struct fnd_text line; /* its end, if all goes well */
+};
+
 struct client {
     struct client *next;
+    struct held *held;     /* its request's end is kept there for now */
     int fd;                /* -1: this process's own */
     bool busy;             /* a request is under way */
     bool closing;          /* gone, or to be closed when its output is out */
@@ -58,6 +67,9 @@ struct fnd_control {
     struct client *clients;
     struct pending *pending;      /* answers on their way */
     struct undo_wait *undo_waits; /* answers being taken back */
+    struct held **held;           /* in the order of the desk's batch */
+    size_t held_count;
+    bool batching;
     size_t clients_count;
     bool stopping;
     char *resumed; /* the pipeline that was set in motion; of several: "" */
@@ -76,6 +88,13 @@ void control_send(struct client *client, struct fnd_text *line);
 void control_end(struct client *client, enum fnd_status status, const struct fnd_error *error,
                  const char *more);
 void control_end_again(struct client *client);
+
+/* batch.c */
+/** Begin a request that only keeps what people do with asks, held back in the batch. */
+void control_batch_add(struct client *client, struct fnd_json request,
+                       void (*begin)(struct client *client, struct fnd_json request));
+/** End what is held back before a request that must see it. */
+void control_batch_settle(struct fnd_control *control);
 
 /* requests.c */
 /** Begin the request; it ends by control_end(), at once or later. */

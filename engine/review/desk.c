@@ -24,6 +24,7 @@ void fnd_desk_destroy(struct fnd_desk *desk)
     }
     fnd_undo_forget(desk);
     fnd_settle_forget(desk);
+    fnd_batch_forget(desk);
     free(desk->lapses);
     free(desk->tried.list);
     free(desk->undone.list);
@@ -37,13 +38,13 @@ void fnd_desk_tell(struct fnd_desk *desk,
     desk->told_context = context;
 }
 
-void fnd_desk_say(const struct fnd_desk *desk, enum fnd_told what, const struct fnd_ask_row *row,
+void fnd_desk_say(struct fnd_desk *desk, enum fnd_told what, const struct fnd_ask_row *row,
                   const char *by, int64_t until_us)
 {
     struct fnd_desk_told told = {
         .request = row->request.id, .job = row->job, .by = by, .until_us = until_us};
     told.what = what;
-    if (desk->told != NULL) {
+    if (!fnd_batch_say(desk, &told) && desk->told != NULL) {
         desk->told(desk->told_context, &told);
     }
 }
@@ -98,12 +99,7 @@ enum fnd_status fnd_desk_record(struct fnd_desk *desk, enum fnd_event_kind kind,
     fnd_write_add(write, kind, body, NULL)->ref = request;
     write->fence = fence == 0 ? FND_FENCE_UNCLAIMED : fence;
     outbox_add(desk, request, write);
-    enum fnd_status status = fnd_store_commit(fnd_engine_store(desk->engine), write, error);
-    if (status == FND_OK && number != NULL) {
-        *number = write->first;
-    }
-    fnd_write_destroy(write);
-    return status;
+    return fnd_desk_commit(desk, write, request, number, error);
 }
 
 /* {"by":…,"until_us":…} */
@@ -237,6 +233,26 @@ static bool offer_add(const struct fnd_ask_row *row, void *context)
     return offer->count < offer->wish->count;
 }
 
+/* Claims that were committed as one. */
+struct claiming {
+    struct fnd_claim *claims;
+    size_t count; /* of those that stand, which are moved to the front */
+    enum fnd_status status;
+    struct fnd_error *error;
+};
+
+static void claimed(void *context, size_t index, enum fnd_status status,
+                    const struct fnd_error *error)
+{
+    struct claiming *claiming = context;
+    if (status == FND_OK) {
+        claiming->claims[claiming->count++] = claiming->claims[index];
+    } else if (status != FND_CONFLICT) { /* answered between the look and the write */
+        claiming->status = status;
+        *claiming->error = *error;
+    }
+}
+
 enum fnd_status fnd_desk_next(struct fnd_desk *desk, const struct fnd_desk_wish *wish,
                               struct fnd_claim *claims, size_t *count, struct fnd_error *error)
 {
@@ -254,16 +270,18 @@ enum fnd_status fnd_desk_next(struct fnd_desk *desk, const struct fnd_desk_wish 
         .group = wish->group, .pipeline = wish->pipeline, .free_us = fnd_desk_now_us(desk)};
     const struct fnd_ask_place first = {0};
     status = fnd_asks_walk(offer.reader, &filter, &first, SIZE_MAX, offer_add, &offer, error);
-    for (size_t i = 0; i < offer.count && status == FND_OK; i++) {
-        memset(&claims[*count], 0, sizeof *claims);
-        status = claim_row(desk, &offer.rows[i], wish->by, wish->lease_ms, &claims[*count], error);
-        if (status == FND_OK) {
-            (*count)++;
-        } else if (status == FND_CONFLICT) {
-            status = FND_OK; /* answered between the look and the write */
-        }
+    if (status != FND_OK || offer.count == 0) {
+        return status;
     }
-    return status;
+    struct claiming claiming = {.claims = claims, .error = error};
+    fnd_desk_batch_begin(desk);
+    for (size_t i = 0; i < offer.count; i++) {
+        memset(&claims[i], 0, sizeof *claims);
+        (void)claim_row(desk, &offer.rows[i], wish->by, wish->lease_ms, &claims[i], error);
+    }
+    fnd_desk_batch_end(desk, claimed, &claiming);
+    *count = claiming.count;
+    return claiming.status;
 }
 
 /* The request, if it is open and this fence is the newest.  A fence that was lost is told with
@@ -301,8 +319,7 @@ enum fnd_status fnd_desk_heartbeat(struct fnd_desk *desk, int64_t request, const
     note->fence = fence;
     note->at_us = fnd_desk_now_us(desk) + lease_of(desk, request, lease_ms) * 1000;
     *until_us = note->at_us;
-    status = fnd_store_commit(fnd_engine_store(desk->engine), write, error);
-    fnd_write_destroy(write);
+    status = fnd_desk_commit(desk, write, request, NULL, error);
     if (status == FND_OK) {
         fnd_desk_say(desk, FND_TOLD_HEARTBEAT, &row, by, *until_us);
     }

@@ -3,7 +3,8 @@
  * nobody answers. Claims, heartbeats, drafts, putting off; answers taken back; deadlines; rules.
  *
  * Belongs to the engine's thread. What an act does is on disk when its function returns, but for
- * answers taken back, which are operations of the engine and end by a call. */
+ * answers taken back, which are operations of the engine and end by a call, and for what is done
+ * in a batch. */
 #ifndef FND_REVIEW_DESK_H
 #define FND_REVIEW_DESK_H
 
@@ -87,6 +88,22 @@ enum fnd_status fnd_desk_release(struct fnd_desk *desk, int64_t request, const c
 /** Put a request off: nobody is given it before until_us.  fence  0: nobody else may hold it. */
 enum fnd_status fnd_desk_snooze(struct fnd_desk *desk, int64_t request, const char *by,
                                 int64_t fence, int64_t until_us, struct fnd_error *error);
+
+/** Hold back the commits of what follows, which may be claims, heartbeats, drafts, releases and
+ *  puttings-off: they return as if all went well, and are on disk, and told of, at the end of the
+ *  batch, as one group with whatever else waits. */
+void fnd_desk_batch_begin(struct fnd_desk *desk);
+/** How many are held back so far; an act holds back one, or none where it has nothing to write. */
+size_t fnd_desk_batch_count(const struct fnd_desk *desk);
+/** Whether one about this request is: another about it must wait for the end, since it would be
+ *  decided without the first. */
+bool fnd_desk_batch_has(const struct fnd_desk *desk, int64_t request);
+/** Commit them. ended  called for each in order: FND_OK, and what its function returned holds; or
+ *  why it does not (FND_CONFLICT: something else came first). May begin further acts. */
+void fnd_desk_batch_end(struct fnd_desk *desk,
+                        void (*ended)(void *context, size_t index, enum fnd_status status,
+                                      const struct fnd_error *error),
+                        void *context);
 
 /** How an answer is taken back. */
 enum fnd_undo {

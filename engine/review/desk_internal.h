@@ -28,8 +28,25 @@ struct fnd_lapse {
     struct fnd_error error;
 };
 
+/** An act that is decided and not yet on disk (batch.c). */
+struct fnd_batched {
+    struct fnd_write *write;
+    int64_t request;
+    bool says; /* whom to tell waits for it, too */
+    struct fnd_desk_told told;
+    char *by; /* what told.by points at */
+};
+
+/** Acts whose commits are held back, to be one. */
+struct fnd_batch {
+    bool open;
+    struct fnd_batched *list;
+    size_t count;
+};
+
 struct fnd_desk {
     struct fnd_engine *engine;
+    struct fnd_batch batch;
     const struct fnd_log *log;
     void (*told)(void *context, const struct fnd_desk_told *told);
     void *told_context;
@@ -70,13 +87,21 @@ void fnd_settle_by_deadline(struct fnd_desk *desk, int64_t request, struct fnd_j
 void fnd_settle_lapses(struct fnd_desk *desk);
 void fnd_settle_forget(struct fnd_desk *desk); /* the desk goes away */
 
+/** Commit a write about a request, which is taken; or hold it back in an open batch, and say OK.
+ *  number  of its first event; may be NULL, and is never told in a batch. */
+enum fnd_status fnd_desk_commit(struct fnd_desk *desk, struct fnd_write *write, int64_t request,
+                                int64_t *number, struct fnd_error *error);
+/** Hold back what is to be told of the act just held back. False: nothing is held back of it. */
+bool fnd_batch_say(struct fnd_desk *desk, const struct fnd_desk_told *told);
+void fnd_batch_forget(struct fnd_desk *desk); /* the desk goes away */
+
 /** An event about a request as a write of its own, committed. `body` is taken. `outbox` hooks are
  *  added.  fence  as fnd_write.fence.  number may be NULL. */
 enum fnd_status fnd_desk_record(struct fnd_desk *desk, enum fnd_event_kind kind, int64_t request,
                                 int64_t fence, char *body, int64_t *number,
                                 struct fnd_error *error);
 /** Pass on what somebody did.  what: of struct fnd_desk_told. */
-void fnd_desk_say(const struct fnd_desk *desk, enum fnd_told what, const struct fnd_ask_row *row,
+void fnd_desk_say(struct fnd_desk *desk, enum fnd_told what, const struct fnd_ask_row *row,
                   const char *by, int64_t until_us);
 /** A name that can stand on a desk.  FND_INVALID says why not. */
 enum fnd_status fnd_desk_who(const char *by, struct fnd_error *error);

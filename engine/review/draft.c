@@ -59,9 +59,11 @@ static void merge(struct fnd_json before, struct fnd_json values, struct fnd_jso
     fnd_text_append_byte(merged, '}');
 }
 
-enum fnd_status fnd_draft_keep(struct fnd_engine *engine, int64_t request, const char *by,
-                               struct fnd_json values, struct fnd_json removed,
-                               struct fnd_json forget, struct fnd_error *error)
+/* The write that keeps it. */
+static enum fnd_status draft_write(struct fnd_engine *engine, int64_t request, const char *by,
+                                   struct fnd_json values, struct fnd_json removed,
+                                   struct fnd_json forget, struct fnd_write **write,
+                                   struct fnd_error *error)
 {
     const struct fnd_env *env = fnd_store_env(fnd_engine_store(engine));
     struct fnd_text before = {0}, merged = {0};
@@ -83,14 +85,26 @@ enum fnd_status fnd_draft_keep(struct fnd_engine *engine, int64_t request, const
         }
     }
     if (status == FND_OK) {
-        struct fnd_write *write = fnd_write_create();
-        fnd_write_note(write, FND_NOTE_DRAFT, request, by, fnd_text_z(&merged))->at_us =
+        *write = fnd_write_create();
+        fnd_write_note(*write, FND_NOTE_DRAFT, request, by, fnd_text_z(&merged))->at_us =
             env->wall_us(env);
-        status = fnd_store_commit(fnd_engine_store(engine), write, error);
-        fnd_write_destroy(write);
     }
     fnd_text_finish(&before);
     fnd_text_finish(&merged);
+    return status;
+}
+
+enum fnd_status fnd_draft_keep(struct fnd_engine *engine, int64_t request, const char *by,
+                               struct fnd_json values, struct fnd_json removed,
+                               struct fnd_json forget, struct fnd_error *error)
+{
+    struct fnd_write *write = NULL;
+    enum fnd_status status =
+        draft_write(engine, request, by, values, removed, forget, &write, error);
+    if (status == FND_OK) {
+        status = fnd_store_commit(fnd_engine_store(engine), write, error);
+        fnd_write_destroy(write);
+    }
     return status;
 }
 
@@ -99,12 +113,16 @@ enum fnd_status fnd_desk_draft(struct fnd_desk *desk, int64_t request, const cha
                                struct fnd_json forget, struct fnd_error *error)
 {
     struct fnd_ask_row row;
+    struct fnd_write *write = NULL;
     enum fnd_status status = fnd_desk_who(by, error);
     if (status == FND_OK) {
         status = fnd_ask_get(fnd_engine_reader(desk->engine), request, &row, error);
     }
     if (status == FND_OK) {
-        status = fnd_draft_keep(desk->engine, request, by, values, removed, forget, error);
+        status = draft_write(desk->engine, request, by, values, removed, forget, &write, error);
+    }
+    if (status == FND_OK) {
+        status = fnd_desk_commit(desk, write, request, NULL, error);
     }
     if (status != FND_OK) {
         return status;

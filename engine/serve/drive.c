@@ -105,11 +105,13 @@ static struct act *acts_take(struct directory *directory)
 
 static void acts_begin(struct drive *drive)
 {
+    fnd_control_batch_begin(drive->control);
     for (struct act *act = acts_take(drive->directory), *next; act != NULL; act = next) {
         next = act->next;
         fnd_control_local(drive->control, fnd_text_z(&act->request), act->request.size, act_line,
                           act);
     }
+    fnd_control_batch_end(drive->control);
 }
 
 static void acts_refuse(struct directory *directory, const struct fnd_error *trouble)

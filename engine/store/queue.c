@@ -173,14 +173,25 @@ void fnd_store_wake(struct fnd_store *store)
     pthread_mutex_unlock(&queue->lock);
 }
 
+void fnd_store_commit_all(struct fnd_store *store, struct fnd_write *const *writes, size_t count)
+{
+    uint64_t target = 0;
+    for (size_t i = 0; i < count; i++) {
+        fnd_write_seal(writes[i], &store->keys, store->options.env);
+        writes[i]->kept = true;
+    }
+    pthread_mutex_lock(&store->queue->lock);
+    for (size_t i = 0; i < count; i++) {
+        target = append_locked(store->queue, writes[i], i + 1 == count);
+    }
+    finish_locked(store, target);
+    pthread_mutex_unlock(&store->queue->lock);
+}
+
 enum fnd_status fnd_store_commit(struct fnd_store *store, struct fnd_write *write,
                                  struct fnd_error *error)
 {
-    fnd_write_seal(write, &store->keys, store->options.env);
-    write->kept = true;
-    pthread_mutex_lock(&store->queue->lock);
-    finish_locked(store, append_locked(store->queue, write, true));
-    pthread_mutex_unlock(&store->queue->lock);
+    fnd_store_commit_all(store, &write, 1);
     if (write->status != FND_OK && error != NULL) {
         *error = *write->error;
     }

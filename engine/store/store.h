@@ -247,6 +247,9 @@ void fnd_store_flush(struct fnd_store *store);
  *  come back from collect. Returns write->status and copies its error. */
 enum fnd_status fnd_store_commit(struct fnd_store *store, struct fnd_write *write,
                                  struct fnd_error *error);
+/** The same for several, which end in one group with whatever waits (but for a very large group);
+ *  each one's result is inside it. */
+void fnd_store_commit_all(struct fnd_store *store, struct fnd_write *const *writes, size_t count);
 /** Wait until the witness is on disk up to the last commit (before pause, exit, backup). */
 enum fnd_status fnd_store_sync(struct fnd_store *store, struct fnd_error *error);
 /** Once a write ended in FND_IO or FND_FULL and reading back could not tell the outcome, every

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -240,5 +241,128 @@ Test(desk, a_killed_engine_keeps_card_lease_and_half_typed_draft)
               ",\"values\":{\"/value/a\":\"half typed\"}}",
               x);
     cr_expect_eq(desk_state(&room.desk, X), FND_COMPLETED);
+    room_end(&room);
+}
+
+/* --- many at once ------------------------------------------------------------------------------
+ */
+
+struct said {
+    struct fnd_text ends; /* a line an end, in the order in which they came */
+    size_t count;
+};
+
+static void hear(void *context, struct fnd_json line)
+{
+    struct said *said = context;
+    if (fnd_json_text_is(fnd_json_member(line, "type"), "end")) {
+        fnd_text_append(&said->ends, line.bytes, line.size);
+        fnd_text_append_byte(&said->ends, '\n');
+        said->count++;
+    }
+}
+
+__attribute__((format(printf, 3, 4))) static void say(struct room *room, struct said *said,
+                                                      const char *format, ...)
+{
+    struct fnd_text text = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    fnd_text_vprintf(&text, format, arguments);
+    va_end(arguments);
+    fnd_control_local(room->control, fnd_text_z(&text), text.size, hear, said);
+    fnd_text_finish(&text);
+}
+
+#define CLAIM "{\"op\":\"ask.claim\",\"by\":\"%s\",\"request\":%" PRId64 "}"
+#define DRAFT                                                                                      \
+    "{\"op\":\"ask.draft\",\"by\":\"%s\",\"request\":%" PRId64                                     \
+    ",\"fence\":1,\"values\":{\"/value/a\":\"typed\"}}"
+
+Test(desk, what_people_do_at_once_is_one_commit)
+{
+    struct room room;
+    struct said said = {0};
+    room_begin(&room, ASKS, two);
+    int64_t x = desk_request(&room.desk, X), y = desk_request(&room.desk, Y);
+    fnd_control_batch_begin(room.control);
+    say(&room, &said, CLAIM, "ann", x);
+    say(&room, &said, CLAIM, "bob", y);
+    cr_expect_eq(said.count, 0, "nothing is said that is not on disk: %s", fnd_text_z(&said.ends));
+    cr_expect_null(strstr(room_card(&room, x, "ann"), "\"holder\":\"ann\""));
+    fnd_control_batch_end(room.control);
+    cr_expect_eq(said.count, 2);
+    cr_expect_null(strstr(fnd_text_z(&said.ends), "conflict"), "%s", fnd_text_z(&said.ends));
+    room_says(&room, "ok",
+              "{\"op\":\"ask.heartbeat\",\"by\":\"ann\",\"fence\":1,\"request\":%" PRId64 "}", x);
+    room_says(&room, "ok",
+              "{\"op\":\"ask.heartbeat\",\"by\":\"bob\",\"fence\":1,\"request\":%" PRId64 "}", y);
+    fnd_text_finish(&said.ends);
+    room_end(&room);
+}
+
+Test(desk, two_at_once_do_not_get_one_card)
+{
+    struct room room;
+    struct said said = {0};
+    room_begin(&room, ASKS, two);
+    int64_t x = desk_request(&room.desk, X);
+    fnd_control_batch_begin(room.control);
+    say(&room, &said, CLAIM, "ann", x);
+    say(&room, &said, CLAIM, "bob", x);
+    fnd_control_batch_end(room.control);
+    cr_assert_eq(said.count, 2);
+    const char *second = strchr(fnd_text_z(&said.ends), '\n') + 1;
+    cr_expect_not_null(strstr(fnd_text_z(&said.ends), "\"status\":\"ok\""));
+    cr_expect_not_null(strstr(second, "\"code\":\"leased\""), "%s", second);
+    cr_expect_not_null(strstr(second, "\"holder\":\"ann\""), "%s", second);
+    fnd_text_finish(&said.ends);
+    room_end(&room);
+}
+
+Test(desk, drafts_at_once_lose_no_field)
+{
+    struct room room;
+    struct said said = {0};
+    room_begin(&room, ASKS, two);
+    int64_t x = desk_request(&room.desk, X);
+    room_says(&room, "ok", "{\"op\":\"ask.claim\",\"by\":\"ann\",\"request\":%" PRId64 "}", x);
+    fnd_control_batch_begin(room.control);
+    say(&room, &said, DRAFT, "ann", x);
+    say(&room, &said,
+        "{\"op\":\"ask.draft\",\"by\":\"%s\",\"request\":%" PRId64
+        ",\"fence\":1,\"values\":{\"/value/b\":7}}",
+        "ann", x);
+    say(&room, &said, DRAFT, "", x); /* refused, and no hindrance */
+    fnd_control_batch_end(room.control);
+    cr_expect_eq(said.count, 3);
+    cr_expect_not_null(strstr(fnd_text_z(&said.ends), "must be named"));
+    cr_expect_not_null(strstr(room_card(&room, x, "ann"), "\"/value/a\":\"typed\""));
+    cr_expect_not_null(strstr(room_card(&room, x, "ann"), "\"/value/b\":7"));
+    fnd_text_finish(&said.ends);
+    room_end(&room);
+}
+
+Test(desk, what_another_came_before_is_decided_again)
+{
+    struct room room;
+    struct said said = {0};
+    struct fnd_claim eves;
+    room_begin(&room, ASKS, two);
+    int64_t x = desk_request(&room.desk, X), y = desk_request(&room.desk, Y);
+    struct fnd_desk *other = fnd_desk_create(room.desk.engine, NULL);
+    fnd_control_batch_begin(room.control);
+    say(&room, &said, CLAIM, "bob", x);
+    say(&room, &said, CLAIM, "bob", y);
+    /* It is free as far as the record shows. */
+    cr_expect_eq(fnd_desk_claim(other, x, "eve", 0, &eves, NULL), FND_OK);
+    fnd_control_batch_end(room.control);
+    cr_expect_eq(said.count, 2);
+    const char *second = strchr(fnd_text_z(&said.ends), '\n') + 1;
+    cr_expect_not_null(strstr(fnd_text_z(&said.ends), "\"holder\":\"eve\""), "%s",
+                       fnd_text_z(&said.ends));
+    cr_expect_not_null(strstr(second, "\"status\":\"ok\""), "the other one stands: %s", second);
+    fnd_desk_destroy(other);
+    fnd_text_finish(&said.ends);
     room_end(&room);
 }
