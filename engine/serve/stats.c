@@ -237,6 +237,8 @@ void metrics_get(struct request *request)
 {
     struct fnd_serve *serve = request->serve;
     struct fnd_text *out = &request->out;
+    metric(out, "foundry_build_info", "gauge", "The program that tells all this.");
+    fnd_text_printf(out, "foundry_build_info{version=\"%s\"} 1\n", serve->options.version);
     jobs_metric(request);
     pthread_mutex_lock(&serve->lock);
     uint64_t requests = serve->requests, refused = serve->refused, evicted = serve->evicted;

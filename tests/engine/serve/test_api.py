@@ -272,6 +272,34 @@ def workers(server):
     return found
 
 
+def metrics(api):
+    """Prometheus' text format, and its practice with names: https://prometheus.io/docs/practices/naming/"""
+    reply = api.get("/metrics")
+    check("metrics say their format", reply.headers["Content-Type"].startswith("text/plain; version=0.0.4"),
+          reply.headers["Content-Type"])
+    kinds, helped, seen, wrong = {}, set(), set(), []
+    for line in reply.body.decode().splitlines():
+        if line.startswith("# HELP "):
+            helped.add(line.split(" ")[2])
+        elif line.startswith("# TYPE "):
+            name, kind = line.split(" ")[2:]
+            if name in kinds or name not in helped:
+                wrong.append(line)
+            kinds[name] = kind
+        else:
+            match = re.fullmatch(r'(foundry_[a-z_]+)(\{[a-z]+="(?:[^"\\]|\\["\\n])*"'
+                                 r'(?:,[a-z]+="(?:[^"\\]|\\["\\n])*")*\})? ([0-9.e+-]+)', line)
+            if not match or match[1] not in kinds or line.rsplit(" ", 1)[0] in seen:
+                wrong.append(line)
+                continue
+            seen.add(line.rsplit(" ", 1)[0])
+            if (kinds[match[1]] == "counter") != match[1].endswith("_total"):
+                wrong.append(line)
+    check("each has help, a type, a name of its kind, and is there once", not wrong, wrong)
+    check("jobs, connections and replies are told", {"foundry_jobs", "foundry_http_connections",
+          "foundry_http_replies_total", "foundry_build_info"} <= set(kinds), sorted(kinds))
+
+
 def killed_decoder(api, server):
     """A decoder that dies takes nothing with it: its picture is refused, the next one is shown."""
     huge = upload(api, server, "view-4.png", png(19000, 5000))
@@ -458,7 +486,7 @@ def data(api, server):
     check("another pipeline has none",
           api.get("/v1/curve?pipeline=none").json()["items"][0]["versions"] == [], curve)
     api.get("/v1/curve?directory=no", want=404, code="no_such_directory")
-    api.get("/metrics")
+    metrics(api)
     api.get("/v1/pipelines")
     pages(api, "/v1/rules")
     api.post("/v1/rules/00000000-1/revoke", {}, want=404, code="not_found")
