@@ -153,7 +153,7 @@ static double rules_score(const struct measures *measures)
 
 static double rules_reach(const struct arms *arms, size_t index)
 {
-    return 4.0 * (double)(arms->inside[index] + arms->at[index] - arms->beyond[index]) +
+    return 4.0 * (double)(arms->bar_inside[index] + arms->bar_at[index] - arms->bar_beyond[index]) +
            2.0 * (double)arms->end[index] - 4.0;
 }
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { STEP = 14 };
+enum { STEP = 14, STEPS_MAX = ENDS_MAX - 1 }; /* rows; ends of each kind found by steps */
 
 double reach_of(size_t index, double height)
 {
@@ -38,7 +38,7 @@ static size_t ends_find(const struct evidence *evidence, int height, double own,
                         int sign, double ends[ENDS_MAX])
 {
     size_t count = 0;
-    double steps[ENDS_MAX];
+    double steps[STEPS_MAX];
     from = from < 0 ? 0 : from;
     to = to > height ? height : to;
     for (int y = from; y <= to; y++) {
@@ -60,7 +60,7 @@ static size_t ends_find(const struct evidence *evidence, int height, double own,
             }
             continue;
         }
-        if (count < ENDS_MAX) {
+        if (count < STEPS_MAX) {
             at = count++;
         } else {
             at = 0;
@@ -77,6 +77,70 @@ static size_t ends_find(const struct evidence *evidence, int height, double own,
     return count;
 }
 
+static float grey_at(const struct field *field, int x, int y)
+{
+    x = x < 0 ? 0 : x >= field->width ? field->width - 1 : x;
+    y = y < 0 ? 0 : y >= field->height ? field->height - 1 : y;
+    return (float)field->grey[(size_t)y * (size_t)field->width + (size_t)x];
+}
+
+/** How much lighter the shaft's upper part is than what is beside it; at least 8 either way. */
+static float shaft_contrast(const struct field *field, const struct line *line)
+{
+    double height = line->bottom - line->top, off = line->width / 2 + 3;
+    float sum = 0.0f;
+    int count = 0;
+    for (double y = line->top + 0.05 * height; y < line->top + 0.6 * height; y += 3) {
+        double axis = line_x(field, line, y);
+        int at = (int)lround(y);
+        sum += grey_at(field, (int)lround(axis), at) -
+               0.5f * (grey_at(field, (int)lround(axis - off), at) +
+                       grey_at(field, (int)lround(axis + off), at));
+        count++;
+    }
+    sum = count > 0 ? sum / (float)count : 0.0f;
+    return fabsf(sum) >= 8.0f ? sum : sum < 0.0f ? -8.0f : 8.0f;
+}
+
+/** As far as the shaft's grey goes on from `from` in steps of `by`, over gaps of a few pixels: arms
+ * break its edges, and not its grey. */
+static double walk(const struct field *field, const struct line *line, float contrast, double from,
+                   int by)
+{
+    const int gap_max = 4;
+    double sum = 0, count = 0, last = from;
+    int gap = 0, upper = (int)(line->top + 0.1 * (line->bottom - line->top));
+    int lower = (int)(line->top + 0.9 * (line->bottom - line->top));
+    int middle = (upper + lower) / 2;
+    for (int y = by < 0 ? upper : middle; y < (by < 0 ? middle : lower); y += 2) {
+        sum += (double)grey_at(field, (int)lround(line_x(field, line, y)), y);
+        count++;
+    }
+    double grey = count > 0 ? sum / count : 0, near = 0.45 * fabs((double)contrast);
+    for (int y = (int)from; y >= 0 && y < field->height && gap <= gap_max; y += by) {
+        int x = (int)lround(line_x(field, line, y));
+        double apart = fabs((double)grey_at(field, x, y) - grey);
+        for (int over = -1; over <= 1; over += 2) {
+            apart = fmin(apart, fabs((double)grey_at(field, x + over, y) - grey));
+        }
+        gap = apart < near ? 0 : gap + 1;
+        last = gap == 0 ? y : last;
+    }
+    return last;
+}
+
+/** Add the end that a walk comes to, unless it is there. */
+static size_t end_add(double ends[ENDS_MAX], size_t count, double end)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (fabs(ends[i] - end) < 5) {
+            return count;
+        }
+    }
+    ends[count] = end;
+    return count + 1;
+}
+
 size_t shafts_find(const struct field *field, const struct line *lines, size_t lines_count,
                    struct shaft shafts[SHAFTS_MAX])
 {
@@ -91,6 +155,11 @@ size_t shafts_find(const struct field *field, const struct line *lines, size_t l
         size_t bottoms_count =
             ends_find(&evidence, field->height, line->bottom, (int)(line->bottom - long_is * 0.45),
                       (int)(line->bottom + 70), -1, bottoms);
+        float contrast = shaft_contrast(field, line);
+        tops_count =
+            end_add(tops, tops_count, walk(field, line, contrast, line->top + 0.1 * long_is, -1));
+        bottoms_count = end_add(bottoms, bottoms_count,
+                                walk(field, line, contrast, line->bottom - 0.1 * long_is, 1));
         for (size_t j = 0; j < tops_count * bottoms_count; j++) {
             double top = tops[j / bottoms_count], bottom = bottoms[j % bottoms_count];
             if (bottom - top >= SHAFT_SHORTEST) {
@@ -106,8 +175,18 @@ size_t shafts_find(const struct field *field, const struct line *lines, size_t l
 
 /* The edges of one row to both sides of an axis, by distance. */
 struct row {
-    float left[FIELD_SIDE], right[FIELD_SIDE];
+    float left[FIELD_SIDE], right[FIELD_SIDE];         /* level edges */
+    float left_bar[FIELD_SIDE], right_bar[FIELD_SIDE]; /* a bar's contrast, 0 to 1.5 */
 };
+
+static float bar_at(const struct field *field, int x, int y, int thick, float contrast)
+{
+    float here = grey_at(field, x, y);
+    float above = (here - grey_at(field, x, y - thick)) / contrast;
+    float below = (here - grey_at(field, x, y + thick)) / contrast;
+    float weaker = above < below ? above : below;
+    return weaker < 0.0f ? 0.0f : weaker > 1.5f ? 1.5f : weaker;
+}
 
 static float level_at(const struct field *field, int x, int y)
 {
@@ -123,14 +202,17 @@ static float level_at(const struct field *field, int x, int y)
     return best;
 }
 
-static int row_take(const struct field *field, const struct shaft *shaft, int y, struct row *row)
+static int row_take(const struct field *field, const struct shaft *shaft, int y, float contrast,
+                    struct row *row)
 {
     double height = shaft->line.bottom - shaft->line.top;
     int axis = (int)lround(line_x(field, &shaft->line, y));
-    int most = (int)reach_of(REACHES, height) + 2;
+    int most = (int)reach_of(REACHES, height) + 2, thick = 3 + (int)(shaft->line.width * 0.4);
     for (int i = 0; i < most && i < FIELD_SIDE; i++) {
         row->left[i] = level_at(field, axis - i, y);
         row->right[i] = level_at(field, axis + i, y);
+        row->left_bar[i] = bar_at(field, axis - i, y, thick, contrast);
+        row->right_bar[i] = bar_at(field, axis + i, y, thick, contrast);
     }
     return most < FIELD_SIDE ? most : FIELD_SIDE;
 }
@@ -141,8 +223,8 @@ static double row_strength(const struct row *row, int most, int from)
     double sum = 0, best = 0;
     for (int i = from; i < most; i++) {
         double weaker = (double)fminf(row->left[i], row->right[i]);
-        double mean = (double)(row->left[i] + row->right[i]) * 0.5;
-        sum += 0.5 * (weaker + mean) - 0.28;
+        double bar = (double)fminf(row->left_bar[i], row->right_bar[i]);
+        sum += 0.5 * (weaker + fmin(bar, 1)) - 0.25;
         best = fmax(best, sum);
     }
     return best;
@@ -180,16 +262,17 @@ void arms_look(const struct field *field, const struct shaft *shaft, struct arms
     double height = shaft->line.bottom - shaft->line.top;
     int from = (int)lround(shaft->line.width / 2) + 2, most = 0;
     struct row row;
+    float contrast = shaft_contrast(field, &shaft->line);
     *arms = (struct arms){.y = shaft->line.top + 0.05 * height, .strength = 0};
-    for (int y = (int)shaft->line.top - 3; y < shaft->line.top + 0.26 * height; y++) {
-        most = row_take(field, shaft, y, &row);
+    for (int y = (int)(shaft->line.top - 0.06 * height); y < shaft->line.top + 0.26 * height; y++) {
+        most = row_take(field, shaft, y, contrast, &row);
         double strength = row_strength(&row, most, from) / (0.1 * height);
         if (strength > arms->strength) {
             arms->strength = strength;
             arms->y = y;
         }
     }
-    most = row_take(field, shaft, (int)arms->y, &row);
+    most = row_take(field, shaft, (int)arms->y, contrast, &row);
     double axis = line_x(field, &shaft->line, arms->y);
     for (size_t i = 0; i < REACHES; i++) {
         int reach = (int)lround(reach_of(i, height)), step = 2 + reach / 6;
@@ -200,6 +283,12 @@ void arms_look(const struct field *field, const struct shaft *shaft, struct arms
             fminf(mean(row.left, reach - step, reach), mean(row.right, reach - step, reach));
         arms->beyond[i] =
             fmaxf(mean(row.left, reach + 1, after), mean(row.right, reach + 1, after));
+        arms->bar_inside[i] =
+            0.5f * (mean(row.left_bar, from, reach) + mean(row.right_bar, from, reach));
+        arms->bar_at[i] = fminf(mean(row.left_bar, reach - step, reach),
+                                mean(row.right_bar, reach - step, reach));
+        arms->bar_beyond[i] =
+            0.5f * (mean(row.left_bar, reach + 1, after) + mean(row.right_bar, reach + 1, after));
         arms->end[i] =
             0.5f * (end_at(field, axis - reach, arms->y) + end_at(field, axis + reach, arms->y));
     }

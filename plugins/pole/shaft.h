@@ -24,6 +24,9 @@ struct arms {
     float at[REACHES];     /* just within, the weaker side */
     float beyond[REACHES]; /* just without, the stronger side */
     float end[REACHES];    /* upright edges there */
+    /* The same three of how much a bar stands out from what is above and below it, measured by how
+     * much the shaft does: arms do as much as the shaft, wires less. */
+    float bar_inside[REACHES], bar_at[REACHES], bar_beyond[REACHES];
     double y;              /* of the row where arms are seen best */
     double strength;       /* of what is seen there */
 };

@@ -177,6 +177,8 @@ void reach_take(const struct shaft *shaft, const struct arms *arms, size_t index
     double height = shaft->line.bottom - shaft->line.top, reach = reach_of(index, height);
     double inside = (double)arms->inside[index], at = (double)arms->at[index];
     double beyond = (double)arms->beyond[index], end = (double)arms->end[index];
+    double bar = (double)arms->bar_inside[index], bar_at = (double)arms->bar_at[index];
+    double bar_beyond = (double)arms->bar_beyond[index];
     const double values[REACH_MEASURES] = {
         (double)index / (REACHES - 1),
         inside * 1.4,
@@ -187,6 +189,10 @@ void reach_take(const struct shaft *shaft, const struct arms *arms, size_t index
         inside * (1 - beyond) * 1.6,
         end * at * 2,
         log(fmax(reach / shaft->line.width, 0.5) * 2) / log(16.0),
+        bar,
+        bar_at,
+        bar_beyond,
+        0.5 + 0.6 * (bar_at - bar_beyond),
     };
     for (size_t i = 0; i < REACH_MEASURES; i++) {
         bins_fill(values[i], traits->values + i * MEASURE_BINS);
