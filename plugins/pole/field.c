@@ -190,6 +190,9 @@ int field_make(struct field *field, struct Pix *pix)
     edges_measure(field, soft);
     sums_make(field);
     bands_make(field);
+    for (size_t i = 0; i < count; i++) {
+        field->grey[i] = (unsigned char)(soft[i] + 0.5f);
+    }
 out:
     free(soft);
     free(row);

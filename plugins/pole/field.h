@@ -19,7 +19,7 @@ enum {
 struct field {
     int width, height;
     double scale;        /* pixels of the displayed picture for one here */
-    unsigned char *grey; /* width x height */
+    unsigned char *grey; /* width x height, a little out of focus */
     float *upright;      /* edges of upright things, -1 (darker to the right) to 1 */
     float *level;        /* edges of level things, 0 to 1 */
     float *bands;        /* means of `upright` over FIELD_BAND rows, padded */

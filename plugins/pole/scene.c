@@ -159,29 +159,58 @@ static double rules_reach(const struct arms *arms, size_t index)
 
 /* --- finding -------------------------------------------------------------------------------- */
 
-/** The half width, between the steps: the mean around the best, each as likely as it is. */
-static void reach_find(const struct model *model, const struct proposal *proposal,
-                       struct detection *detection)
+/** How likely each half width is, in logarithms that sum to 1, and the score of the best one. */
+static double reach_weigh(const struct model *model, const struct proposal *proposal,
+                          double likely[REACHES])
 {
-    double scores[REACHES], weight = 0, sum = 0;
-    size_t best = 0;
+    double best = -1e9, sum = 0;
     for (size_t i = 0; i < REACHES; i++) {
         if (model == NULL) {
-            scores[i] = rules_reach(&proposal->arms, i);
+            likely[i] = rules_reach(&proposal->arms, i);
         } else {
             struct reach_traits traits;
             reach_take(&proposal->shaft, &proposal->arms, i, &traits);
-            scores[i] = weights_score(&model->reach, traits.values);
+            likely[i] = weights_score(&model->reach, traits.values);
         }
-        best = scores[i] > scores[best] ? i : best;
+        best = fmax(best, likely[i]);
     }
-    for (size_t i = best < 2 ? 0 : best - 2; i <= best + 2 && i < REACHES; i++) {
-        double share = exp(scores[i] - scores[best]);
-        weight += share;
-        sum += share * (double)i;
+    for (size_t i = 0; i < REACHES; i++) {
+        sum += exp(likely[i]);
     }
-    detection->reach = sum / weight;
-    detection->reach_score = scores[best];
+    for (size_t i = 0; i < REACHES; i++) {
+        likely[i] -= log(sum);
+    }
+    return best;
+}
+
+/** The half widths of all detections, between the steps: poles of one line are alike, so what is
+ *  likely for the others of a picture counts as well, as far as they are poles. */
+static void reaches_find(const struct scene *scene, const struct model *model, struct found *found)
+{
+    double likely[DETECTIONS_MAX][REACHES], is_pole[DETECTIONS_MAX];
+    const double unlikely = -5, others = 0.6;
+    for (size_t i = 0; i < found->count; i++) {
+        struct detection *item = &found->items[i];
+        item->reach_score = reach_weigh(model, &scene->proposals[item->proposal], likely[i]);
+        is_pole[i] = 1 / (1 + exp(1 - item->score));
+    }
+    for (size_t i = 0; i < found->count; i++) {
+        double sums[REACHES], weight = 0, sum = 0;
+        size_t best = 0;
+        for (size_t r = 0; r < REACHES; r++) {
+            sums[r] = likely[i][r];
+            for (size_t j = 0; j < found->count; j++) {
+                sums[r] += j != i ? others * is_pole[j] * fmax(likely[j][r], unlikely) : 0;
+            }
+            best = sums[r] > sums[best] ? r : best;
+        }
+        for (size_t r = best < 2 ? 0 : best - 2; r <= best + 2 && r < REACHES; r++) {
+            double share = exp(sums[r] - sums[best]);
+            weight += share;
+            sum += share * (double)r;
+        }
+        found->items[i].reach = sum / weight;
+    }
 }
 
 /** Whether a proposal is of the same thing as a better one. */
@@ -271,11 +300,14 @@ int scene_find(const struct scene *scene, const struct model *model, struct foun
         if (!same) {
             struct detection *item = &found->items[found->count++];
             *item = (struct detection){.proposal = ranked[i].proposal, .score = ranked[i].score};
-            reach_find(model, proposal, item);
-            item->box = shift_box(scene, model, proposal, item->reach);
         }
     }
     free(ranked);
+    reaches_find(scene, model, found);
+    for (size_t i = 0; i < found->count; i++) {
+        struct detection *item = &found->items[i];
+        item->box = shift_box(scene, model, &scene->proposals[item->proposal], item->reach);
+    }
     for (size_t i = 0; i < found->count; i++) {
         struct detection *item = &found->items[i];
         double plain = 1 / (1 + exp(-item->score));

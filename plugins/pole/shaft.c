@@ -217,14 +217,17 @@ static int row_take(const struct field *field, const struct shaft *shaft, int y,
     return most < FIELD_SIDE ? most : FIELD_SIDE;
 }
 
+#define ARM_TOLL 0.33 /* a pixel of an arm stands out by more than this share of the shaft's */
+
 /** How strong the best arm of a row is: both sides alike, less a toll for each pixel. */
 static double row_strength(const struct row *row, int most, int from)
 {
     double sum = 0, best = 0;
     for (int i = from; i < most; i++) {
         double weaker = (double)fminf(row->left[i], row->right[i]);
-        double bar = (double)fminf(row->left_bar[i], row->right_bar[i]);
-        sum += 0.5 * (weaker + fmin(bar, 1)) - 0.25;
+        double bar =
+            (double)fminf(row->left_bar[i], row->right_bar[i]); /* wires have little of it */
+        sum += fmin(bar, 1) * (0.6 + 0.4 * weaker) - ARM_TOLL;
         best = fmax(best, sum);
     }
     return best;
@@ -274,7 +277,13 @@ void arms_look(const struct field *field, const struct shaft *shaft, struct arms
     }
     most = row_take(field, shaft, (int)arms->y, contrast, &row);
     double axis = line_x(field, &shaft->line, arms->y);
-    for (size_t i = 0; i < REACHES; i++) {
+    float sum = 0.0f;
+    for (size_t i = 0, at = (size_t)from; i < REACHES; i++) {
+        for (; at < (size_t)most && (double)at < reach_of(i, height); at++) {
+            float bar = 0.5f * (fminf(row.left_bar[at], 1.0f) + fminf(row.right_bar[at], 1.0f));
+            sum += bar - (float)ARM_TOLL;
+        }
+        arms->bar_sum[i] = sum / (float)(0.05 * height);
         int reach = (int)lround(reach_of(i, height)), step = 2 + reach / 6;
         int after = reach + step < most ? reach + step : most;
         reach = reach < most ? reach : most;

@@ -177,6 +177,10 @@ void reach_take(const struct shaft *shaft, const struct arms *arms, size_t index
     double height = shaft->line.bottom - shaft->line.top, reach = reach_of(index, height);
     double inside = (double)arms->inside[index], at = (double)arms->at[index];
     double beyond = (double)arms->beyond[index], end = (double)arms->end[index];
+    size_t most = 0;
+    for (size_t i = 1; i < REACHES; i++) {
+        most = arms->bar_sum[i] > arms->bar_sum[most] ? i : most;
+    }
     double bar = (double)arms->bar_inside[index], bar_at = (double)arms->bar_at[index];
     double bar_beyond = (double)arms->bar_beyond[index];
     const double values[REACH_MEASURES] = {
@@ -193,6 +197,9 @@ void reach_take(const struct shaft *shaft, const struct arms *arms, size_t index
         bar_at,
         bar_beyond,
         0.5 + 0.6 * (bar_at - bar_beyond),
+        1 - fmin((double)(arms->bar_sum[most] - arms->bar_sum[index]), 1),
+        0.5 + ((double)index - (double)most) / REACHES,
+        0.5 + ((double)index - (double)most) / 8,
     };
     for (size_t i = 0; i < REACH_MEASURES; i++) {
         bins_fill(values[i], traits->values + i * MEASURE_BINS);
