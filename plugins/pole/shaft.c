@@ -260,47 +260,85 @@ static float mean(const float *values, int from, int to)
     return to > from ? sum / (float)(to - from) : 0.0f;
 }
 
-void arms_look(const struct field *field, const struct shaft *shaft, struct arms *arms)
+/** See how well each half width suits a row. Returns the best. */
+static double row_fit(const struct row *row, int from, int most, double height, struct arms *arms)
+{
+    float sums[FIELD_SIDE + 1];
+    double best = 0;
+    sums[0] = 0.0f;
+    for (int i = 0; i < most; i++) {
+        float weaker = fminf(row->left_bar[i], row->right_bar[i]);
+        float mean = 0.5f * (row->left_bar[i] + row->right_bar[i]);
+        sums[i + 1] = sums[i] + fminf(0.5f * (weaker + mean), 1.0f);
+    }
+    for (size_t i = 0; i < REACHES; i++) {
+        int reach = (int)lround(reach_of(i, height)), after = reach + 2 + reach / 3;
+        reach = reach < most ? reach : most;
+        after = after < most ? after : most;
+        if (reach <= from) {
+            continue;
+        }
+        float inside = (sums[reach] - sums[from]) / (float)(reach - from);
+        float beyond = after > reach ? (sums[after] - sums[reach]) / (float)(after - reach) : 0.0f;
+        float fit = inside - beyond;
+        float fit_long = fit * (float)(reach - from) / (float)(0.1 * height);
+        arms->fit[i] = fit > arms->fit[i] ? fit : arms->fit[i];
+        arms->fit_long[i] = fit_long > arms->fit_long[i] ? fit_long : arms->fit_long[i];
+        best = fmax(best, (double)(fit * sqrtf((float)(reach - from))));
+    }
+    return best;
+}
+
+/** What is seen at the row where arms are seen best. */
+static void row_look(const struct field *field, const struct shaft *shaft, const struct row *row,
+                     int from, int most, struct arms *arms)
 {
     double height = shaft->line.bottom - shaft->line.top;
-    int from = (int)lround(shaft->line.width / 2) + 2, most = 0;
-    struct row row;
-    float contrast = shaft_contrast(field, &shaft->line);
-    *arms = (struct arms){.y = shaft->line.top + 0.05 * height, .strength = 0};
-    for (int y = (int)(shaft->line.top - 0.06 * height); y < shaft->line.top + 0.26 * height; y++) {
-        most = row_take(field, shaft, y, contrast, &row);
-        double strength = row_strength(&row, most, from) / (0.1 * height);
-        if (strength > arms->strength) {
-            arms->strength = strength;
-            arms->y = y;
-        }
-    }
-    most = row_take(field, shaft, (int)arms->y, contrast, &row);
     double axis = line_x(field, &shaft->line, arms->y);
     float sum = 0.0f;
     for (size_t i = 0, at = (size_t)from; i < REACHES; i++) {
         for (; at < (size_t)most && (double)at < reach_of(i, height); at++) {
-            float bar = 0.5f * (fminf(row.left_bar[at], 1.0f) + fminf(row.right_bar[at], 1.0f));
+            float bar = 0.5f * (fminf(row->left_bar[at], 1.0f) + fminf(row->right_bar[at], 1.0f));
             sum += bar - (float)ARM_TOLL;
         }
         arms->bar_sum[i] = sum / (float)(0.05 * height);
         int reach = (int)lround(reach_of(i, height)), step = 2 + reach / 6;
         int after = reach + step < most ? reach + step : most;
         reach = reach < most ? reach : most;
-        arms->inside[i] = 0.5f * (mean(row.left, from, reach) + mean(row.right, from, reach));
+        arms->inside[i] = 0.5f * (mean(row->left, from, reach) + mean(row->right, from, reach));
         arms->at[i] =
-            fminf(mean(row.left, reach - step, reach), mean(row.right, reach - step, reach));
+            fminf(mean(row->left, reach - step, reach), mean(row->right, reach - step, reach));
         arms->beyond[i] =
-            fmaxf(mean(row.left, reach + 1, after), mean(row.right, reach + 1, after));
+            fmaxf(mean(row->left, reach + 1, after), mean(row->right, reach + 1, after));
         arms->bar_inside[i] =
-            0.5f * (mean(row.left_bar, from, reach) + mean(row.right_bar, from, reach));
-        arms->bar_at[i] = fminf(mean(row.left_bar, reach - step, reach),
-                                mean(row.right_bar, reach - step, reach));
+            0.5f * (mean(row->left_bar, from, reach) + mean(row->right_bar, from, reach));
+        arms->bar_at[i] = fminf(mean(row->left_bar, reach - step, reach),
+                                mean(row->right_bar, reach - step, reach));
         arms->bar_beyond[i] =
-            0.5f * (mean(row.left_bar, reach + 1, after) + mean(row.right_bar, reach + 1, after));
+            0.5f * (mean(row->left_bar, reach + 1, after) + mean(row->right_bar, reach + 1, after));
         arms->end[i] =
             0.5f * (end_at(field, axis - reach, arms->y) + end_at(field, axis + reach, arms->y));
     }
+}
+
+void arms_look(const struct field *field, const struct shaft *shaft, struct arms *arms)
+{
+    double height = shaft->line.bottom - shaft->line.top, best = 0;
+    int from = (int)lround(shaft->line.width / 2) + 1, most = 0;
+    struct row row;
+    float contrast = shaft_contrast(field, &shaft->line);
+    *arms = (struct arms){.y = shaft->line.top + 0.05 * height, .strength = 0};
+    for (int y = (int)(shaft->line.top - 0.06 * height); y < shaft->line.top + 0.26 * height; y++) {
+        most = row_take(field, shaft, y, contrast, &row);
+        double fit = row_fit(&row, from, most, height, arms);
+        if (fit > best) {
+            best = fit;
+            arms->y = y;
+        }
+        arms->strength = fmax(arms->strength, row_strength(&row, most, from) / (0.1 * height));
+    }
+    most = row_take(field, shaft, (int)arms->y, contrast, &row);
+    row_look(field, shaft, &row, from, most, arms);
 }
 
 struct box shaft_box(const struct field *field, const struct shaft *shaft, const struct arms *arms,

@@ -27,10 +27,12 @@ struct arms {
     /* The same three of how much a bar stands out from what is above and below it, measured by how
      * much the shaft does: arms do as much as the shaft, wires less. */
     float bar_inside[REACHES], bar_at[REACHES], bar_beyond[REACHES];
-    float bar_sum[REACHES]; /* of what stands out, less a toll for each pixel: most at the arm's end
-                             */
-    double y;               /* of the row where arms are seen best */
-    double strength;        /* of what is seen there */
+    float bar_sum[REACHES]; /* of what stands out, less a toll a pixel: most at the arm's end */
+    /* Each half width at the row that suits it best: how much the bar stands out to there, less how
+     * much it goes on; and the same by its length. */
+    float fit[REACHES], fit_long[REACHES];
+    double y;        /* of the row where arms are seen best */
+    double strength; /* of what is seen there */
 };
 
 /** The half width with an index, for a shaft of `height` pixels. */

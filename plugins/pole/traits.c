@@ -178,8 +178,11 @@ void reach_take(const struct shaft *shaft, const struct arms *arms, size_t index
     double inside = (double)arms->inside[index], at = (double)arms->at[index];
     double beyond = (double)arms->beyond[index], end = (double)arms->end[index];
     size_t most = 0;
+    double best = 0, best_long = 0;
     for (size_t i = 1; i < REACHES; i++) {
         most = arms->bar_sum[i] > arms->bar_sum[most] ? i : most;
+        best = fmax(best, (double)arms->fit[i]);
+        best_long = fmax(best_long, (double)arms->fit_long[i]);
     }
     double bar = (double)arms->bar_inside[index], bar_at = (double)arms->bar_at[index];
     double bar_beyond = (double)arms->bar_beyond[index];
@@ -200,6 +203,10 @@ void reach_take(const struct shaft *shaft, const struct arms *arms, size_t index
         1 - fmin((double)(arms->bar_sum[most] - arms->bar_sum[index]), 1),
         0.5 + ((double)index - (double)most) / REACHES,
         0.5 + ((double)index - (double)most) / 8,
+        (double)arms->fit[index],
+        (double)arms->fit_long[index],
+        1 - (best - (double)arms->fit[index]),
+        1 - (best_long - (double)arms->fit_long[index]),
     };
     for (size_t i = 0; i < REACH_MEASURES; i++) {
         bins_fill(values[i], traits->values + i * MEASURE_BINS);

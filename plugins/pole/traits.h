@@ -15,7 +15,7 @@ enum {
     MEASURES = 20,                      /* of geometry; each in MEASURE_BINS soft bins */
     MEASURE_BINS = 8,
     TRAITS = TRAITS_EDGES + MEASURES * MEASURE_BINS,
-    REACH_MEASURES = 16,
+    REACH_MEASURES = 20,
     REACH_TRAITS = REACH_MEASURES * MEASURE_BINS
 };
 
