@@ -31,7 +31,7 @@ static int touches(const struct scene *scene, const struct line *line, const str
 enum label proposal_label(const struct example *example, const struct proposal *proposal,
                           size_t *truth)
 {
-    const double right = 0.78, near = 0.5;
+    const double right = 0.86, near = 0.5;
     const struct line *line = &proposal->shaft.line;
     double best = 0;
     int is_near = 0;
