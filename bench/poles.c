@@ -60,7 +60,7 @@ static bool example_load(struct set *set, const char *folder, const char *name, 
     char message[256];
     struct example *example = &set->examples.items[set->examples.count];
     *example = (struct example){.whole = 1, .gold = 1};
-    snprintf(example->id, sizeof example->id, "%s", name);
+    snprintf(example->id, sizeof example->id, "%.70s", name);
     bool done =
         load(folder, name, ".truth.json", &truth) && load(folder, name, ".jpg", &image) &&
         boxes_read(fnd_text_z(&truth), example->truth, TRUTH_MAX, &example->truth_count) == 0 &&

@@ -33,8 +33,11 @@ static int pile_add(struct pile *pile, const uint8_t *row, uint8_t label)
     if (pile->count == pile->capacity) {
         size_t capacity = pile->capacity == 0 ? 1024 : pile->capacity * 2;
         uint8_t *bytes = realloc(pile->bytes, capacity * pile->size);
-        pile->bytes = bytes != NULL ? bytes : pile->bytes;
-        uint8_t *labels = bytes != NULL ? realloc(pile->labels, capacity) : NULL;
+        if (bytes == NULL) {
+            return -1;
+        }
+        pile->bytes = bytes;
+        uint8_t *labels = realloc(pile->labels, capacity);
         if (labels == NULL) {
             return -1;
         }
