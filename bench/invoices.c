@@ -59,7 +59,7 @@ static bool example_load(struct example *example, const char *folder, const char
     struct fnd_text words = {0}, truth = {0};
     size_t index;
     *example = (struct example){.all = 1};
-    snprintf(example->id, sizeof example->id, "%s", name);
+    snprintf(example->id, sizeof example->id, "%.79s", name);
     bool done = load(folder, name, ".words.json", &words) &&
                 load(folder, name, ".truth.json", &truth) &&
                 page_of_with(&example->document, fnd_text_z(&words), &index) == PAGE_OK &&
@@ -307,7 +307,7 @@ static int rows_ask(const struct result *rules, const struct answer *truth, stru
         }
         for (size_t cell = 0; cell < CELLS && row != NULL; cell++) {
             if (rules->rows[i].cells[cell].confidence < rules_threshold) {
-                parts->rows[i] |= (unsigned char)(LOOKED_CELLS << cell);
+                parts->rows[i] = (unsigned char)(parts->rows[i] | (unsigned)LOOKED_CELLS << cell);
                 human->rows[i].known[cell] = row->known[cell];
                 human->rows[i].cells[cell] = row->cells[cell];
             }
