@@ -6,12 +6,14 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -352,4 +354,19 @@ void read_all(const char *path, struct fnd_text *text)
 bool is_there(const char *path)
 {
     return access(path, F_OK) == 0;
+}
+
+void elsewhere(void)
+{
+    char folder[] = "/tmp/foundry-locale-XXXXXX", command[256];
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8", folder);
+    cr_assert_eq(system(command), 0, "%s; ./dev deps test installs it", command);
+    setenv("LOCPATH", folder, 1);
+    cr_assert_not_null(setlocale(LC_ALL, "de_DE.UTF-8"));
+    cr_assert_str_eq(localeconv()->decimal_point, ",");
+    snprintf(command, sizeof command, "rm -r %s", folder); /* it has been loaded */
+    cr_assert_eq(system(command), 0);
+    setenv("TZ", "Pacific/Chatham", 1);
+    tzset();
 }

@@ -63,6 +63,10 @@ void scene_export(struct scene *scene, const struct fnd_export_options *options,
                   struct fnd_error *error);
 bool scene_noted(const struct scene *scene, int64_t record, const char *part);
 
+/** From here on this program is in Germany, where 1.5 is 1,5, and on the Chatham Islands. The
+ *  locale is made for it: few machines have one. */
+void elsewhere(void);
+
 /** A whole file; fails the test if it is not there. */
 void read_all(const char *path, struct fnd_text *text);
 bool is_there(const char *path);

@@ -94,7 +94,7 @@ Test(boxes, label_studio_comes_back_within_a_hundredth_of_a_pixel)
         POLES("{\"label\":\"a<b\\\"\",\"x_min\":33,\"y_min\":7,\"x_max\":64.5,\"y_max\":200}"));
     pole_job(&scene, pin, "none.png", POLES(POLE("a", "[1,2,3,4]")), POLES(""));
     struct fnd_export_options options = scene_options(&scene, "label-studio");
-    setlocale(LC_ALL, "de_DE.UTF-8");
+    elsewhere();
     scene_export(&scene, &options, &result, FND_OK, NULL);
     setlocale(LC_ALL, "C");
     read_all(result.path, &text);

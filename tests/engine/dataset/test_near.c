@@ -57,8 +57,9 @@ static void keep(struct fnd_near *near, const struct fnd_text *text, int64_t num
 {
     near->list = fnd_realloc(near->list, near->count + 1, sizeof *near->list);
     struct fnd_sketch *sketch = &near->list[near->count++];
-    *sketch = (struct fnd_sketch){
-        .number = (uint64_t)number & 0xffffff, .job = (uint64_t)number & 0x3fffff, .split = FND_SPLIT_TRAIN};
+    *sketch = (struct fnd_sketch){.number = (uint64_t)number & 0xffffff,
+                                  .job = (uint64_t)number & 0x3fffff,
+                                  .split = FND_SPLIT_TRAIN};
     fnd_near_sketch(fnd_text_z(text), text->size, sketch->bits);
 }
 

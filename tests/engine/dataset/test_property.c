@@ -230,9 +230,7 @@ Test(property, a_manifest_gives_the_same_bytes_after_hundreds_of_records_elsewhe
         fnd_text_clear(&human);
         record_generated(&scene, pin, &state, DOCUMENTS + i, &human);
     }
-    setlocale(LC_ALL, "de_DE.UTF-8");
-    setenv("TZ", "Pacific/Chatham", 1);
-    tzset();
+    elsewhere();
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         struct fnd_export_result again = {0};
         struct fnd_error error = {0};
