@@ -30,10 +30,11 @@ static const char *const reader_sql[READER_STATEMENTS] = {
     [READ_PIN_HASH] = "SELECT id, hash, pipeline FROM pin WHERE hash = ?1",
     [READ_PIN] = "SELECT id, hash, pipeline FROM pin WHERE id = ?1",
     [READ_PIN_LATEST] =
-        /* Who changes a file back uses its old pin again: a job newer than the newest pin tells. */
+        /* Who changes a file back uses its old pin again: a job newer than the newest pin tells.
+         * The plus has it looked for among the newest jobs, in their order. */
     "SELECT id, hash, pipeline, (SELECT min(id) FROM pin WHERE pipeline = ?1) FROM pin"
     " WHERE id = coalesce((SELECT pin FROM job"
-    " WHERE pipeline = ?1 AND id > (SELECT max(id) FROM pin WHERE pipeline = ?1)"
+    " WHERE +pipeline = ?1 AND id > (SELECT max(id) FROM pin WHERE pipeline = ?1)"
     " ORDER BY id DESC LIMIT 1), (SELECT max(id) FROM pin WHERE pipeline = ?1))",
     [READ_PAYLOAD] = "SELECT event.digest, payload.key, payload.body, payload.meta FROM event"
                      " LEFT JOIN payload ON payload.event = event.id WHERE event.id = ?1",
