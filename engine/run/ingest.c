@@ -205,8 +205,10 @@ static enum fnd_status known_look(struct fnd_ingesting *ingest,
                                   struct fnd_job_row *row, struct fnd_text *body,
                                   struct fnd_error *error)
 {
-    enum fnd_status status = fnd_job_find(ingest->engine->reader, ingest->pipeline->name,
-                                          candidate->identity, row, error);
+    enum fnd_status status = candidate->fresh
+                                 ? FND_NOT_FOUND
+                                 : fnd_job_find(ingest->engine->reader, ingest->pipeline->name,
+                                                candidate->identity, row, error);
     if (status == FND_NOT_FOUND) {
         *known = KNOWN_NEW;
         return FND_OK;

@@ -23,6 +23,7 @@ struct fnd_candidate {
     struct fnd_json value; /* a line or NAME.job.json; or no value: a file */
     const struct fnd_input *input;
     size_t line;
+    bool fresh; /* known not to be on record */
 };
 
 /** Count and report an input that cannot become a job. */

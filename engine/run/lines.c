@@ -87,7 +87,7 @@ static size_t line_identity(struct fnd_text *identity, struct fnd_json value, co
 
 static enum fnd_status line_take(struct fnd_ingesting *ingest, const struct fnd_input *input,
                                  const char *file, const char *line, size_t size, size_t number,
-                                 struct seen *seen, struct fnd_error *error)
+                                 struct seen *seen, bool fresh, struct fnd_error *error)
 {
     struct fnd_error bad = {0};
     struct fnd_json value;
@@ -108,7 +108,8 @@ static enum fnd_status line_take(struct fnd_ingesting *ingest, const struct fnd_
         fnd_error_place(&bad, file, number, 1);
         fnd_ingest_refuse(ingest, &bad);
     } else {
-        struct fnd_candidate candidate = {fnd_text_z(&identity), input->path, value, input, number};
+        struct fnd_candidate candidate = {
+            fnd_text_z(&identity), input->path, value, input, number, fresh};
         status = fnd_ingest_candidate(ingest, &candidate, error);
     }
     fnd_text_finish(&identity);
@@ -179,6 +180,13 @@ enum fnd_status fnd_ingest_lines(struct fnd_ingesting *ingest, const struct fnd_
         fnd_ingest_refuse(ingest, &bad);
         return FND_OK;
     }
+    /* Of a file that no job came from yet, no line has to be looked for. */
+    struct fnd_text prefix = {0};
+    bool known = true;
+    fnd_text_printf(&prefix, "%s#", identity);
+    status = fnd_jobs_below(ingest->engine->reader, ingest->pipeline->name, fnd_text_z(&prefix),
+                            &known, error);
+    fnd_text_finish(&prefix);
     struct source *source = fnd_alloc(sizeof *source);
     source->fd = fd;
     char *line = fnd_alloc(FND_LINE_SIZE_MAX + 1);
@@ -192,7 +200,7 @@ enum fnd_status fnd_ingest_lines(struct fnd_ingesting *ingest, const struct fnd_
             fnd_error_place(&bad, identity, number, 1);
             fnd_ingest_refuse(ingest, &bad);
         } else if (size > 0) {
-            status = line_take(ingest, input, identity, line, size, number, &seen, error);
+            status = line_take(ingest, input, identity, line, size, number, &seen, !known, error);
         }
     }
     if (source->failed != 0) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Single rows of the record. */
+#include <assert.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/reader_internal.h"
@@ -82,6 +84,29 @@ enum fnd_status fnd_job_find(struct fnd_reader *reader, const char *pipeline, co
     }
     fnd_reader_release(reader, found);
     return status;
+}
+
+enum fnd_status fnd_jobs_below(struct fnd_reader *reader, const char *pipeline, const char *prefix,
+                               bool *any, struct fnd_error *error)
+{
+    const size_t size = strlen(prefix);
+    assert(size > 0 && (unsigned char)prefix[size - 1] < 0x7f);
+    sqlite3_stmt *statement = NULL;
+    sqlite3_stmt *found = NULL;
+    enum fnd_status status = fnd_reader_use(reader, READ_JOB_BELOW, &statement, error);
+    if (status != FND_OK) {
+        return status;
+    }
+    char *end = fnd_strdup(prefix); /* the first text behind all that begin with the prefix */
+    end[size - 1]++;
+    sqlite3_bind_text(statement, 1, pipeline, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, prefix, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 3, end, -1, SQLITE_STATIC);
+    status = one(reader, statement, &found, error);
+    *any = status == FND_OK;
+    fnd_reader_release(reader, found);
+    free(end);
+    return status == FND_NOT_FOUND ? FND_OK : status;
 }
 
 enum fnd_status fnd_event_get(struct fnd_reader *reader, int64_t id, struct fnd_event_row *row,

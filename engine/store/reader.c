@@ -22,6 +22,7 @@ static const char *const reader_sql[READER_STATEMENTS] = {
     [READ_JOB] = "SELECT " FND_JOB_COLUMNS " FROM job WHERE id = ?1",
     [READ_JOB_IDENTITY] = "SELECT " FND_JOB_COLUMNS " FROM job WHERE pipeline = ?1 AND path = ?2"
                           " ORDER BY revision DESC LIMIT 1",
+    [READ_JOB_BELOW] = "SELECT 1 FROM job WHERE pipeline = ?1 AND path >= ?2 AND path < ?3 LIMIT 1",
     [READ_JOB_UUID] = "SELECT " FND_JOB_COLUMNS " FROM job WHERE uuid = ?1",
     [READ_EVENT] = "SELECT " FND_EVENT_COLUMNS " FROM event WHERE id = ?1",
     [READ_REQUEST] = "SELECT " FND_REQUEST_COLUMNS " FROM request WHERE id = ?1",

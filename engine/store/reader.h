@@ -83,6 +83,9 @@ enum fnd_status fnd_job_get(struct fnd_reader *reader, int64_t id, struct fnd_jo
 /** By identity, newest revision. */
 enum fnd_status fnd_job_find(struct fnd_reader *reader, const char *pipeline, const char *path,
                              struct fnd_job_row *row, struct fnd_error *error);
+/** Whether a pipeline has jobs whose path begins with `prefix`, which ends in ASCII. */
+enum fnd_status fnd_jobs_below(struct fnd_reader *reader, const char *pipeline, const char *prefix,
+                               bool *any, struct fnd_error *error);
 /** By what a person types: a UUID, a number, a path (with several pipelines: FND_CONFLICT, the
  *  message lists them), or the unique end of a path.  FND_NOT_FOUND with did-you-mean. */
 enum fnd_status fnd_job_name(struct fnd_reader *reader, const char *name, struct fnd_job_row *row,

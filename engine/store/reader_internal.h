@@ -74,6 +74,7 @@ enum fnd_reader_statement {
     READ_STEP,
     READ_JOB,
     READ_JOB_IDENTITY,
+    READ_JOB_BELOW,
     READ_JOB_UUID,
     READ_EVENT,
     READ_REQUEST,

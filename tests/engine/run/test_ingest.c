@@ -132,6 +132,34 @@ Test(ingest, lines_and_job_files_that_are_too_long_are_refused_by_name)
     free(line);
 }
 
+/* A file that no job came from yet is told from one that grew, whatever else begins as its name. */
+Test(ingest, a_file_of_lines_that_grew_is_known_again)
+{
+    struct told told;
+    bench_pipeline(&bench, "foundry: v1\nname: plain\ninputs: {match: [\"*.jsonl\"]}\n" ACTS);
+    bench_line(&bench, "a.jsonl", "{\"id\":1}");
+    bench_line(&bench, "a.jsonl", "{\"id\":2}");
+    bench_open(&bench);
+    cr_expect_eq(ingest(false, &told).created, 2);
+    bench_line(&bench, "a.jsonl", "{\"id\":3}");
+    bench_line(&bench, "a.jsonl0.jsonl", "{\"id\":1}");
+    bench_line(&bench, "a.jsonl", "{\"id\":4,\"more\":true}");
+    struct fnd_ingest counts = ingest(false, &told);
+    cr_expect_eq(counts.unchanged, 2);
+    cr_expect_eq(counts.created, 3);
+    cr_expect_eq(counts.revised, 0);
+    bool any = false;
+    struct fnd_reader *reader = fnd_engine_reader(bench.engine);
+    cr_expect_eq(fnd_jobs_below(reader, "plain", "a.jsonl#", &any, NULL), FND_OK);
+    cr_expect(any);
+    cr_expect_eq(fnd_jobs_below(reader, "plain", "a.json#", &any, NULL), FND_OK);
+    cr_expect_not(any, "neither the one in front of it");
+    cr_expect_eq(fnd_jobs_below(reader, "plain", "a.jsonl1#", &any, NULL), FND_OK);
+    cr_expect_not(any, "nor the one behind");
+    cr_expect_eq(fnd_jobs_below(reader, "plaid", "a.jsonl#", &any, NULL), FND_OK);
+    cr_expect_not(any, "nor another pipeline's");
+}
+
 /* Lines of lengths that end before, at and behind whatever a reader may take in at once, the last
  * one without an end of its own. */
 Test(ingest, lines_of_any_length_come_in_whole)
