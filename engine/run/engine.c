@@ -222,6 +222,10 @@ void fnd_engine_step(struct fnd_engine *engine)
             /* Nothing else can happen meanwhile: the runner commits by itself. */
             fnd_store_flush(engine->store);
             more = true;
+        } else if (!more && engine->visiting == 0) {
+            /* No worker is at work either: two wake-ups are spared where nobody commits yet. The
+             * turn ends behind it, so that its caller can look at what else there is. */
+            (void)fnd_store_flush_free(engine->store);
         }
     }
 }

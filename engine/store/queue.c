@@ -205,6 +205,18 @@ void fnd_store_flush(struct fnd_store *store)
     pthread_mutex_unlock(&store->queue->lock);
 }
 
+bool fnd_store_flush_free(struct fnd_store *store)
+{
+    struct fnd_queue *queue = store->queue;
+    pthread_mutex_lock(&queue->lock);
+    const bool commits = !queue->token_held && queue->first != NULL;
+    if (commits) {
+        commit_group_locked(store);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return commits;
+}
+
 struct fnd_write *fnd_store_collect(struct fnd_store *store)
 {
     struct fnd_queue *queue = store->queue;

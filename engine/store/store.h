@@ -243,6 +243,9 @@ void fnd_store_writer_stop(struct fnd_store *store);
 /** Take the write token and commit everything that waits, on this thread; returns when the queue
  *  it saw is finished. Where nothing else is in flight this spares two wake-ups. */
 void fnd_store_flush(struct fnd_store *store);
+/** The same for one group, unless somebody else is committing at this moment or nothing waits:
+ *  false then, and nothing was done. For a runner that has nothing else to do. */
+bool fnd_store_flush_free(struct fnd_store *store);
 /** Submit one write and wait for its end; the write stays the caller's, result inside, and does not
  *  come back from collect. Returns write->status and copies its error. */
 enum fnd_status fnd_store_commit(struct fnd_store *store, struct fnd_write *write,

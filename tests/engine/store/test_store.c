@@ -83,6 +83,23 @@ Test(store, a_write_that_knows_an_older_event_conflicts_and_leaves_nothing)
     scene_end(&scene);
 }
 
+Test(store, who_has_nothing_else_to_do_commits_what_waits)
+{
+    struct scene scene;
+    scene_begin(&scene, SEED);
+    int64_t a = new_job(&scene, "a.png");
+    cr_expect_not(fnd_store_flush_free(scene.store), "nothing waits");
+    fnd_store_queue(scene.store, write_move(&scene, a, FND_EVENT_START, FND_RUNNING, 0));
+    cr_assert_eq(fnd_store_waiting(scene.store), 1);
+    cr_expect(fnd_store_flush_free(scene.store));
+    cr_assert_eq(fnd_store_waiting(scene.store), 0);
+    struct fnd_write *write = fnd_store_collect(scene.store);
+    cr_assert_not_null(write);
+    cr_expect_eq(write->status, FND_OK);
+    fnd_write_destroy(write);
+    scene_end(&scene);
+}
+
 Test(store, a_conflict_in_a_group_spares_the_others)
 {
     struct scene scene;

@@ -46,6 +46,9 @@ static void *submit_many(void *context)
     const struct party *party = context;
     for (int i = 0; i < WRITES; i++) {
         fnd_store_submit(party->store, pin(party->number, i));
+        if (i % 20 == 0) {
+            (void)fnd_store_flush_free(party->store);
+        }
         if (i % 50 == 0) {
             fnd_store_flush(party->store); /* takes the token from the writer thread */
         }
