@@ -196,7 +196,7 @@ Test(pole, corrections_teach)
            by_rules[2], by_rules[1], by_model[0], by_model[1]);
     size_t fixes_rules = by_rules[2] - by_rules[0] + by_rules[1];
     size_t fixes_model = by_model[2] - by_model[0] + by_model[1];
-    cr_expect(2 * fixes_model < fixes_rules, "%zu fixes by rules, %zu by a model", fixes_rules,
+    cr_expect(4 * fixes_model < fixes_rules, "%zu fixes by rules, %zu by a model", fixes_rules,
               fixes_model);
     fnd_text_finish(&model);
 }
