@@ -331,6 +331,9 @@ static void show_people(struct fnd_app *app, const struct fnd_model_row *row,
              fnd_model_state_name(row->state));
     fnd_line(app, "sha256 %s, %" PRIu64 " bytes", hash, row->artifact.size);
     fnd_line(app, "by %s from %" PRId64 " documents, manifest %s", trainer, examples, manifest);
+    if (fnd_json_member(training, "command").bytes != NULL) {
+        fnd_line(app, "a program of this user's, not confined");
+    }
     if (reason != NULL) {
         fnd_line(app, "%s", reason);
     }

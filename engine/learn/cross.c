@@ -20,7 +20,9 @@ static struct fnd_json span(const struct fnd_text *text)
 
 bool cross_wanted(const struct run *run)
 {
-    return fnd_human_target(&run->pipeline->phases[run->model->of], NULL) > 0;
+    /* A program trains once: hours of a GPU are not spent five times over without being asked. */
+    return run->model->command == NULL &&
+           fnd_human_target(&run->pipeline->phases[run->model->of], NULL) > 0;
 }
 
 void cross_finish(struct cross *cross)

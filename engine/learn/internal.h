@@ -34,6 +34,8 @@ struct trial {
     size_t left;
 };
 
+struct program;
+
 /** What a call reads as the model: an artifact of the store, or bytes; name NULL: null. */
 struct tried {
     const char *name;
@@ -66,8 +68,9 @@ struct run {
     const struct fnd_model *model;
     struct fnd_learn_hooks hooks;
     struct fnd_examples examples;
-    struct fnd_pool_call call;
-    struct fnd_text request; /* DOC_RUN */
+    struct fnd_pool_call call; /* a program's end is put in here, too */
+    struct program *program;   /* that trains, of the user's; NULL: none does */
+    struct fnd_text request;   /* DOC_RUN */
     bool called, cancelled;
     int64_t training; /* event; 0: not begun */
     int64_t version, attempt;
@@ -144,6 +147,21 @@ void shadow_look(struct fnd_learn *learn, const struct fnd_pipeline *pipeline,
                  const struct fnd_model *model);
 void shadow_ran(struct run *run); /* its call has ended */
 void shadow_finish(struct fnd_learn *learn);
+
+/** The seed: of the examples and the version, so that the same training can be done again. */
+uint64_t run_seed(const struct run *run);
+/** A checkpoint: on disk and on record before the trainer goes on to anything that matters. */
+void run_checkpoint(struct fnd_pool_call *call, const char *bytes, size_t size);
+
+/* program.c: a trainer that is a program of the user's */
+/** Start it. On failure program_finish() is still due. */
+enum fnd_status program_begin(struct run *run, struct fnd_error *error);
+void program_turn(struct run *run); /* hears it; at its end run_called() */
+void program_stop(struct run *run); /* asked, then made to */
+void program_end(struct run *run);  /* at once, with its checkpoint kept */
+void program_finish(struct run *run);
+/** Remove what programs of an engine that was killed left behind. */
+void programs_sweep(struct fnd_engine *engine);
 
 /* try.c */
 void run_try(struct run *run);                             /* the next document, or the end */

@@ -52,6 +52,7 @@ enum fnd_status fnd_learn_create(struct fnd_engine *engine, struct fnd_learn **l
                                  struct fnd_error *error)
 {
     const enum fnd_status status = left_end(engine, error);
+    programs_sweep(engine);
     if (status != FND_OK) {
         return status;
     }
@@ -68,6 +69,7 @@ enum fnd_status fnd_learn_create(struct fnd_engine *engine, struct fnd_learn **l
 
 static void run_free(struct run *run)
 {
+    program_finish(run);
     trial_finish(&run->trial);
     fnd_effects_finish(&run->call.effects);
     fnd_text_finish(&run->call.noise);
@@ -95,6 +97,7 @@ void fnd_learn_destroy(struct fnd_learn *learn)
     while (learn->runs != NULL) {
         struct run *run = learn->runs;
         learn->runs = run->next;
+        program_end(run);
         if (run->state != RUN_ENDED) {
             fnd_error_set(&run->learned.error, FND_INTERRUPTED,
                           "the engine stopped while model %s was trained; train again: it goes on "
@@ -277,7 +280,10 @@ void fnd_learn_turn(struct fnd_learn *learn)
     for (struct run *run = learn->runs; run != NULL; run = run->next) {
         if (run->state == RUN_WAITS && pool_free(learn, run->model->pool)) {
             run_begin(run);
-        } else if (run->called && run->hooks.progress != NULL) {
+        } else if (run->program != NULL) {
+            program_turn(run);
+        }
+        if (run->called && run->hooks.progress != NULL) {
             run->hooks.progress(run->hooks.context, run->call.progress, run->call.note);
         }
     }
@@ -403,7 +409,9 @@ enum fnd_status fnd_learn_cancel(struct fnd_learn *learn, const char *pipeline, 
         return fnd_error_set(error, FND_NOT_FOUND, "no training of model %s runs or waits", model);
     }
     run->cancelled = true;
-    if (run->called) {
+    if (run->program != NULL) {
+        program_stop(run);
+    } else if (run->called) {
         fnd_pool_cancel(learn->pool, &run->call);
     } else if (run->state == RUN_WAITS) {
         fnd_error_set(&run->learned.error, FND_INTERRUPTED, "the training of model %s was stopped",

@@ -10,10 +10,11 @@
 #include "store/learn.h"
 
 enum {
-    FND_LEARN_NICE = 10,     /* of trainers and trials, above the engine */
-    FND_LEARN_WORKERS = 4,   /* at once, of all pools */
-    FND_LEARN_RUNS_MAX = 64, /* trainings that run or wait */
-    FND_CROSS_PARTS = 5      /* into which examples are dealt to find out how sure a model may be */
+    FND_LEARN_NICE = 10,        /* of trainers and trials, above the engine */
+    FND_LEARN_WORKERS = 4,      /* at once, of all pools */
+    FND_LEARN_GRACE_MS = 10000, /* that a program has from SIGTERM on, to save its checkpoint */
+    FND_LEARN_RUNS_MAX = 64,    /* trainings that run or wait */
+    FND_CROSS_PARTS = 5 /* into which examples are dealt to find out how sure a model may be */
 };
 
 struct fnd_learn;

@@ -41,8 +41,7 @@ static enum fnd_status record(struct run *run, enum fnd_event_kind kind, struct 
     return status;
 }
 
-/* The seed: of the examples and the version, so that the same training can be done again. */
-static uint64_t seed_of(const struct run *run)
+uint64_t run_seed(const struct run *run)
 {
     uint8_t digest[FND_DIGEST_SIZE];
     struct fnd_sha256 hash;
@@ -113,6 +112,38 @@ static bool packed(const struct run *run, const char *name)
     return false;
 }
 
+/* What a program is, in place of a plugin's hash: its words, the files among them, all that it
+ * finds in its environment; and that nothing confines it. */
+static void program_append(const struct run *run, struct fnd_text *body)
+{
+    const struct fnd_model *model = run->model;
+    fnd_text_append_z(body, ",\"command\":[");
+    for (size_t i = 0; i < model->command_count; i++) {
+        fnd_text_append_z(body, i > 0 ? "," : "");
+        fnd_text_append_json_z(body, model->command[i]);
+    }
+    fnd_text_append_z(body, "],\"files\":{");
+    for (size_t i = 0, count = 0; i < run->pipeline->files_count; i++) {
+        const struct fnd_named_file *file = &run->pipeline->files[i];
+        bool named = false;
+        for (size_t j = 0; j < model->command_count; j++) {
+            named = named || strcmp(model->command[j], file->path) == 0;
+        }
+        if (named) {
+            uint8_t digest[FND_DIGEST_SIZE];
+            char hash[FND_DIGEST_TEXT_SIZE];
+            fnd_sha256(file->bytes, file->size, digest);
+            fnd_digest_text(digest, hash);
+            fnd_text_append_z(body, count++ > 0 ? "," : "");
+            fnd_text_append_json_z(body, file->path);
+            fnd_text_printf(body, ":\"%s\"", hash);
+        }
+    }
+    fnd_text_printf(body, "},\"env\":%s,\"with\":%s,\"isolation\":\"none\"",
+                    model->environment != NULL ? model->environment : "{}",
+                    model->with != NULL ? model->with : "{}");
+}
+
 static enum fnd_status record_begin(struct run *run, struct fnd_error *error)
 {
     const struct fnd_bound *trainer = &run->model->trainer;
@@ -129,11 +160,16 @@ static enum fnd_status record_begin(struct run *run, struct fnd_error *error)
                     ",\"pin\":%" PRId64 ",\"examples\":%zu,\"left_out\":%zu,\"manifest\":\"%s\""
                     ",\"seed\":\"%" PRIu64 "\",\"previous\":%" PRId64,
                     run->version, run->attempt, run->examples.until, run->pin, run->examples.count,
-                    run->examples.left, hash, seed_of(run), run->previous.version);
-    fnd_digest_text(trainer->callee.hash, hash);
+                    run->examples.left, hash, run_seed(run), run->previous.version);
     fnd_text_append_z(&body, ",\"trainer\":");
     fnd_text_append_json_z(&body, trainer->uses);
-    fnd_text_printf(&body, ",\"plugin\":\"%s\",\"with\":%s,\"by\":", hash, trainer->with.json);
+    if (run->model->command != NULL) {
+        program_append(run, &body);
+    } else {
+        fnd_digest_text(trainer->callee.hash, hash);
+        fnd_text_printf(&body, ",\"plugin\":\"%s\",\"with\":%s", hash, trainer->with.json);
+    }
+    fnd_text_append_z(&body, ",\"by\":");
     fnd_text_append_json_z(&body, run->by);
     fnd_text_append_z(&body, ",\"why\":");
     fnd_text_append_json_z(&body, run->why);
@@ -145,8 +181,7 @@ static enum fnd_status record_begin(struct run *run, struct fnd_error *error)
     return record(run, FND_EVENT_TRAIN, &body, &meta, artifacts, 2, &run->training, error);
 }
 
-/* A checkpoint: on disk and on record before the trainer goes on to anything that matters. */
-static void checkpoint(struct fnd_pool_call *call, const char *bytes, size_t size)
+void run_checkpoint(struct fnd_pool_call *call, const char *bytes, size_t size)
 {
     struct run *run = call->owner;
     struct fnd_artifact kept;
@@ -176,7 +211,7 @@ void trainer_call_make(struct run *run, struct fnd_text *request, const char *ex
     fnd_text_append_json_z(request, run->name);
     fnd_text_printf(request,
                     ",\"version\":%" PRId64 ",\"seed\":\"%" PRIu64 "\",\"examples\":", run->version,
-                    seed_of(run));
+                    run_seed(run));
     fnd_text_append_json_z(request, examples);
     fnd_text_append_z(request, ",\"previous\":");
     if (previous != NULL) {
@@ -230,11 +265,21 @@ void run_begin(struct run *run)
         run_end(run, status);
         return;
     }
+    run->called = true;
+    if (run->model->command != NULL) {
+        run->call = (struct fnd_pool_call){.owner = run};
+        status = program_begin(run, error);
+        if (status != FND_OK) {
+            run->called = false;
+            program_finish(run);
+            run_end(run, status);
+        }
+        return;
+    }
     trainer_call_make(run, &run->request, "examples",
                       run->previous.id != 0 ? run->previous_name : NULL,
                       packed(run, "checkpoint") ? "checkpoint" : NULL);
-    run->call.keep = checkpoint;
-    run->called = true;
+    run->call.keep = run_checkpoint;
     fnd_pool_submit(run->learn->pool, &run->call);
     fnd_pool_dispatch(run->learn->pool);
 }
@@ -310,9 +355,11 @@ enum fnd_status trainer_end(const struct run *run, struct fnd_error *error)
         *error = call->error;
         error->status = error->status == FND_OK ? FND_PLUGIN : error->status;
         fnd_error_prefix(error, "the trainer of model %s", run->name);
-        fnd_error_code(error, call->end == FND_CALL_TIMEOUT   ? "timeout"
-                              : call->end == FND_CALL_CRASHED ? "crash"
-                                                              : "refused");
+        if (error->code[0] == '\0') {
+            fnd_error_code(error, call->end == FND_CALL_TIMEOUT   ? "timeout"
+                                  : call->end == FND_CALL_CRASHED ? "crash"
+                                                                  : "refused");
+        }
     }
     return error->status;
 }

@@ -18,9 +18,10 @@ static const struct fnd_shape model_shapes[] = {
     {"promote", FND_SHAPE_MAP, false, "a map such as {minimum: 50, alpha: 0.05}"},
     {NULL},
 };
-static const char *const trainer_later[] = {"command", NULL};
 static const struct fnd_shape trainer_shapes[] = {
-    {"uses", FND_SHAPE_STRING, true, "PLUGIN/TRAINER such as invoice/train"},
+    {"uses", FND_SHAPE_STRING, false, "PLUGIN/TRAINER such as invoice/train"},
+    {"command", FND_SHAPE_LIST, false, "the words of a program such as [./train.sh]"},
+    {"env", FND_SHAPE_MAP, false, "a map of texts such as {CUDA_VISIBLE_DEVICES: \"0\"}"},
     {"with", FND_SHAPE_MAP, false, "a map of keys"},
     {"timeout", 0, false, "a duration such as 2h"},
     {NULL},
@@ -161,10 +162,91 @@ static void promote_read(struct fnd_compile *compile, const struct fnd_node *pro
     }
 }
 
+enum { COMMAND_MAX = 64, ENVIRONMENT_MAX = 64 };
+
+/* The words of the program. */
+static void command_words(struct fnd_compile *compile, const struct fnd_node *command,
+                          struct fnd_model *model)
+{
+    struct fnd_text uses = {0};
+    if (command->count == 0 || command->count > COMMAND_MAX) {
+        fnd_compile_error(compile, command, "invalid_value",
+                          "`command` has %zu words, must have 1 to %d, such as [./train.sh]",
+                          command->count, COMMAND_MAX);
+        return;
+    }
+    model->command = fnd_alloc((command->count + 1) * sizeof model->command[0]);
+    for (const struct fnd_node *word = command->child; word != NULL; word = word->next) {
+        const char *bytes = NULL;
+        size_t size = 0;
+        char *json = word->kind == FND_NODE_STRING ? fnd_compile_constant(compile, word) : NULL;
+        if (word->kind != FND_NODE_STRING || word->text[0] == '\0') {
+            fnd_compile_error(compile, word, "wrong_type",
+                              "`command` holds %s, must hold words: write numbers as \"2\"",
+                              word->kind == FND_NODE_STRING ? "an empty text"
+                                                            : fnd_node_kind_name(word->kind));
+        } else if (strncmp(word->text, "./", 2) == 0) {
+            (void)fnd_compile_file(compile, word, &bytes, &size); /* it says what is wrong */
+            if (strstr(word->text, "..") != NULL || strstr(word->text + 2, "//") != NULL) {
+                fnd_compile_error(compile, word, "invalid_value",
+                                  "`%s` must lie beside the pipeline file or below it", word->text);
+            }
+        }
+        char *text = json != NULL ? fnd_json_strdup((struct fnd_json){json, strlen(json)}) : NULL;
+        model->command[model->command_count++] = text != NULL ? text : fnd_strdup("");
+        fnd_text_printf(&uses, "%s%s", uses.size > 0 ? " " : "",
+                        model->command[model->command_count - 1]);
+        free(json);
+    }
+    model->trainer.uses = fnd_text_take(&uses);
+    model->trainer.line = command->line;
+    model->trainer.column = command->column;
+}
+
+static void environment_read(struct fnd_compile *compile, const struct fnd_node *env,
+                             struct fnd_model *model)
+{
+    if (env->count > ENVIRONMENT_MAX) {
+        fnd_compile_error(compile, env, "limit", "`env` has %zu variables, at most %d are taken",
+                          env->count, ENVIRONMENT_MAX);
+    }
+    for (const struct fnd_node *one = env->child; one != NULL; one = one->next) {
+        const size_t size = strlen(one->key);
+        if (size == 0 || (one->key[0] >= '0' && one->key[0] <= '9') ||
+            strspn(one->key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") !=
+                size) {
+            fnd_compile_error_key(compile, one, "bad_name", "`%s` cannot be a variable's name",
+                                  one->key);
+        }
+        if (one->kind != FND_NODE_STRING) {
+            fnd_compile_error(compile, one, "wrong_type",
+                              "`%s` is %s, must be text: write numbers as \"2\"", one->key,
+                              fnd_node_kind_name(one->kind));
+        }
+    }
+    free(model->environment);
+    model->environment = fnd_compile_constant(compile, env);
+}
+
+/* `trainer: {command: […]}`: a program of the user's. */
+static void command_read(struct fnd_compile *compile, const struct fnd_node *trainer,
+                         struct fnd_model *model)
+{
+    const struct fnd_node *env = fnd_shape_member(trainer, trainer_shapes, "env");
+    const struct fnd_node *with = fnd_shape_member(trainer, trainer_shapes, "with");
+    command_words(compile, fnd_shape_member(trainer, trainer_shapes, "command"), model);
+    if (env != NULL) {
+        environment_read(compile, env, model);
+    }
+    if (with != NULL) {
+        model->with = fnd_compile_constant(compile, with);
+    }
+}
+
 static void trainer_read(struct fnd_compile *compile, const struct fnd_node *trainer,
                          struct fnd_model *model)
 {
-    if (!fnd_shape_check(compile, trainer, "`trainer`", trainer_shapes, trainer_later)) {
+    if (!fnd_shape_check(compile, trainer, "`trainer`", trainer_shapes, NULL)) {
         return;
     }
     const struct fnd_node *uses = fnd_shape_member(trainer, trainer_shapes, "uses");
@@ -173,7 +255,21 @@ static void trainer_read(struct fnd_compile *compile, const struct fnd_node *tra
     if (timeout != NULL) {
         fnd_compile_duration(compile, timeout, 1, FND_TIMEOUT_MAX_MS, "7d", &model->timeout_ms);
     }
-    if (uses != NULL) {
+    if (fnd_shape_member(trainer, trainer_shapes, "command") != NULL) {
+        if (uses != NULL) {
+            fnd_compile_error(compile, uses, "invalid_value",
+                              "a trainer is either a plugin's, `uses`, or a program, `command`");
+        }
+        command_read(compile, trainer, model);
+    } else if (fnd_node_member(trainer, "command") == NULL && uses == NULL &&
+               fnd_node_member(trainer, "uses") == NULL) {
+        fnd_compile_error(compile, trainer, "missing_key",
+                          "`trainer` lacks `uses`, PLUGIN/TRAINER such as invoice/train, or "
+                          "`command`, the words of a program such as [./train.sh]");
+    } else if (fnd_node_member(trainer, "env") != NULL) {
+        fnd_compile_error(compile, fnd_node_member(trainer, "env"), "invalid_value",
+                          "only a program, `command`, has an environment: a plugin has none");
+    } else if (uses != NULL) {
         /* Bound as a phase's code is, in a place of its own behind all of them. */
         struct fnd_phase place = {.id = model->name,
                                   .index = FND_PHASES_MAX,
@@ -299,6 +395,12 @@ void fnd_models_finish(struct fnd_pipeline *pipeline)
         struct fnd_model *model = &pipeline->models[i];
         free(model->name);
         free(model->pool);
+        for (size_t j = 0; j < model->command_count; j++) {
+            free(model->command[j]);
+        }
+        free(model->command);
+        free(model->environment);
+        free(model->with);
         fnd_bound_finish(&model->trainer);
     }
     free(pipeline->models);

@@ -152,8 +152,14 @@ enum {
 /** An entry of `models:`. */
 struct fnd_model {
     char *name;
-    int32_t phase, of; /* the phase that reads it; the human phase whose records teach it */
-    struct fnd_bound trainer;
+    int32_t phase, of;        /* the phase that reads it; the human phase whose records teach it */
+    struct fnd_bound trainer; /* a program's: only `uses`, for people */
+    /* A program of the user's trains, unconfined: its words, NULL-ended; NULL: a plugin does. Words
+     * that begin with "./" are files of the pipeline, pinned with it. */
+    char **command;
+    size_t command_count;
+    char *environment; /* JSON object of texts: all that it finds there beside PATH, HOME … */
+    char *with;        /* JSON object that it is handed */
     int64_t timeout_ms;
     /* when a training is due by itself; triggered false: only by hand */
     bool triggered;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* foundry-worker: a process that holds one plugin. The engine starts it; it is not for people.
  *   foundry-worker serve|describe PATH KEY=VALUE...
+ *   foundry-worker program PARENT NICE COMMAND...      (program.h)
  * with descriptors 3 (channel), 4 (the plugin's file), 5 (shared page), 6 (a folder it may write
  * in, if there is one). PATH is for messages; the keys are in arguments.c. */
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "plugin/load.h"
 #include "worker/confine.h"
+#include "worker/program.h"
 #include "worker/serve.h"
 
 enum { EXIT_USAGE = 2, EXIT_CHANNEL = 70 };
@@ -51,6 +53,9 @@ int main(int argc, char **argv)
 {
     struct fnd_confinement wanted;
     const char *reads[FND_ARGUMENTS_READS_MAX + 1];
+    if (argc >= 2 && strcmp(argv[1], "program") == 0) {
+        return fnd_program_main(argv + 2);
+    }
     if (argc < 3 || (strcmp(argv[1], "serve") != 0 && strcmp(argv[1], "describe") != 0) ||
         !fnd_confinement_read(argv + 3, &wanted, reads)) {
         (void)fprintf(stderr, "foundry-worker is started by foundry-engine, not by hand\n");
