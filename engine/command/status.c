@@ -20,8 +20,8 @@ struct status {
     } rows[NAMES_MAX];
     size_t rows_count;
     const char *only;
-    struct fnd_text flight, held; /* JSON rows */
-    size_t flight_count, held_count;
+    struct fnd_text flight, held, trainings; /* JSON rows */
+    size_t flight_count, held_count, trainings_count;
     int pid; /* of the engine; 0: none */
 };
 
@@ -78,6 +78,11 @@ static bool count_job(const struct fnd_job_row *job, const struct fnd_step_row *
 static void flight_line(void *context, struct fnd_json line)
 {
     struct status *status = context;
+    if (fnd_json_text_is(fnd_json_member(line, "type"), "training")) {
+        fnd_text_append_z(&status->trainings, status->trainings_count++ > 0 ? "," : "");
+        fnd_text_append(&status->trainings, line.bytes, line.size);
+        return;
+    }
     fnd_text_append_z(&status->flight, status->flight_count++ > 0 ? "," : "");
     fnd_text_append(&status->flight, line.bytes, line.size);
 }
@@ -130,8 +135,9 @@ static void print_json(struct status *status)
         }
         fnd_text_append_byte(&json, '}');
     }
-    fnd_text_printf(&json, "],\"held\":[%s],\"flight\":[%s]}\n", fnd_text_z(&status->held),
-                    fnd_text_z(&status->flight));
+    fnd_text_printf(&json, "],\"held\":[%s],\"flight\":[%s],\"trainings\":[%s]}\n",
+                    fnd_text_z(&status->held), fnd_text_z(&status->flight),
+                    fnd_text_z(&status->trainings));
     fnd_raw(status->app, fnd_text_z(&json), json.size);
     fnd_text_finish(&json);
 }
@@ -150,11 +156,39 @@ static void print_flight(struct status *status)
     for (struct fnd_json_walk walk = fnd_json_walk(rows); fnd_json_next(&walk);) {
         char *path = fnd_json_strdup(fnd_json_member(walk.value, "path"));
         char *phase = fnd_json_strdup(fnd_json_member(walk.value, "phase"));
+        char *waits = fnd_json_strdup(fnd_json_member(walk.value, "waits_for"));
         double progress = 0;
         fnd_json_number(fnd_json_member(walk.value, "progress"), &progress);
-        fnd_line(status->app, "  %s  %s  %.0f %%", path, phase, progress * 100);
+        if (waits != NULL) {
+            fnd_line(status->app, "  %s  %s  waiting for %s", path, phase, waits);
+        } else {
+            fnd_line(status->app, "  %s  %s  %.0f %%", path, phase, progress * 100);
+        }
         free(path);
         free(phase);
+        free(waits);
+    }
+    fnd_text_finish(&list);
+}
+
+static void print_trainings(struct status *status)
+{
+    struct fnd_text list = {0};
+    struct fnd_json rows = {0};
+    fnd_text_printf(&list, "[%s]", fnd_text_z(&status->trainings));
+    if (status->trainings_count > 0 &&
+        fnd_json_check(fnd_text_z(&list), list.size, NULL, &rows, NULL) == FND_OK) {
+        fnd_line(status->app, "trainings, in pid %d:", status->pid);
+        for (struct fnd_json_walk walk = fnd_json_walk(rows); fnd_json_next(&walk);) {
+            char *model = fnd_json_strdup(fnd_json_member(walk.value, "model"));
+            char *note = fnd_json_strdup(fnd_json_member(walk.value, "note"));
+            double progress = 0;
+            fnd_json_number(fnd_json_member(walk.value, "progress"), &progress);
+            fnd_line(status->app, "  %s  %.0f %%  %s", model, progress * 100,
+                     note != NULL ? note : "");
+            free(model);
+            free(note);
+        }
     }
     fnd_text_finish(&list);
 }
@@ -200,6 +234,7 @@ static void print_people(struct status *status)
     }
     fnd_table_print(status->app, &table, true);
     print_flight(status);
+    print_trainings(status);
     print_held(status);
 }
 
@@ -255,6 +290,7 @@ int fnd_command_status(struct fnd_app *app)
     }
     fnd_text_finish(&status->flight);
     fnd_text_finish(&status->held);
+    fnd_text_finish(&status->trainings);
     fnd_reader_close(status->reader);
     free(status);
     return ended == FND_OK ? FND_EXIT_DONE : fnd_fail(app, &error);

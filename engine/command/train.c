@@ -10,9 +10,10 @@
 struct shown {
     struct fnd_app *app;
     int percent;
+    char *note;
 };
 
-/* How far the training is: on a terminal each step, else each tenth. */
+/* How far the training is: each tenth, and each step that says something new. What it waits for. */
 static void progress(void *context, struct fnd_json line)
 {
     struct shown *shown = context;
@@ -23,10 +24,19 @@ static void progress(void *context, struct fnd_json line)
     }
     const int percent = (int)(100 * fraction);
     char *note = fnd_json_strdup(fnd_json_member(line, "note"));
-    if (percent / 10 != shown->percent / 10) {
+    const bool news =
+        note != NULL && note[0] != '\0' && (shown->note == NULL || strcmp(note, shown->note) != 0);
+    if (news && percent == 0) {
+        fnd_say(shown->app, "%s", note);
+    } else if (percent / 10 != shown->percent / 10 || (news && percent != shown->percent)) {
         fnd_say(shown->app, "%d %%%s%s", percent, note != NULL && note[0] != '\0' ? ": " : "",
                 note != NULL ? note : "");
         shown->percent = percent;
+    }
+    if (news) {
+        free(shown->note);
+        shown->note = note;
+        return;
     }
     free(note);
 }
@@ -87,6 +97,7 @@ int fnd_command_train(struct fnd_app *app)
     }
     fnd_flush(app);
     fnd_session_destroy(session);
+    free(shown.note);
     fnd_models_place_finish(&place);
     fnd_text_finish(&request);
     fnd_text_finish(&text);

@@ -60,7 +60,7 @@ static void retry(struct client *client, struct fnd_json request)
 }
 
 static void flight_row(void *context, const char *path, const char *phase, int32_t attempt,
-                       double progress)
+                       double progress, const char *waits)
 {
     struct client *client = context;
     struct fnd_text line = {0};
@@ -68,7 +68,26 @@ static void flight_row(void *context, const char *path, const char *phase, int32
     fnd_text_append_json_z(&line, path);
     fnd_text_append_z(&line, ",\"phase\":");
     fnd_text_append_json_z(&line, phase);
-    fnd_text_printf(&line, ",\"attempt\":%d,\"progress\":%.4g}", (int)attempt, progress);
+    fnd_text_printf(&line, ",\"attempt\":%d,\"progress\":%.4g", (int)attempt, progress);
+    control_text(&line, "waits_for", waits);
+    fnd_text_append_byte(&line, '}');
+    control_send(client, &line);
+    fnd_text_finish(&line);
+}
+
+static void training_row(void *context, const char *pipeline, const char *model, const char *pool,
+                         const char *state, double progress, const char *note)
+{
+    struct client *client = context;
+    struct fnd_text line = {0};
+    fnd_text_append_z(&line, "{\"type\":\"training\"");
+    control_text(&line, "pipeline", pipeline);
+    control_text(&line, "model", model);
+    control_text(&line, "pool", pool);
+    control_text(&line, "state", state);
+    fnd_text_printf(&line, ",\"progress\":%.4g", progress);
+    control_text(&line, "note", note);
+    fnd_text_append_byte(&line, '}');
     control_send(client, &line);
     fnd_text_finish(&line);
 }
@@ -77,6 +96,9 @@ static void flight(struct client *client, struct fnd_json request)
 {
     (void)request;
     fnd_engine_flight(client->control->engine, flight_row, client);
+    if (client->control->learn != NULL) {
+        fnd_learn_flight(client->control->learn, training_row, client);
+    }
     control_end(client, FND_OK, NULL, NULL);
 }
 

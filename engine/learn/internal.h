@@ -72,6 +72,8 @@ struct run {
     struct program *program;   /* that trains, of the user's; NULL: none does */
     struct fnd_text request;   /* DOC_RUN */
     bool called, cancelled;
+    bool asked;       /* for its pool: it was not free at once */
+    bool holds;       /* the pool */
     int64_t training; /* event; 0: not begun */
     int64_t version, attempt;
     char previous_name[FND_MODEL_ARTIFACT_SIZE], model_name[FND_MODEL_ARTIFACT_SIZE];

@@ -2,6 +2,7 @@
 /* Trainings that run and wait, one at a time in each pool. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -88,6 +89,20 @@ static void run_free(struct run *run)
     free(run);
 }
 
+/* Its pool is the next one's: that of another training that waits for it stays closed. */
+static void run_let_go(const struct run *run)
+{
+    for (const struct run *other = run->learn->runs; other != NULL; other = other->next) {
+        if (other != run && other->state != RUN_ENDED && (other->asked || other->holds) &&
+            strcmp(other->model->pool, run->model->pool) == 0) {
+            return;
+        }
+    }
+    if (run->asked || run->holds) {
+        fnd_engine_pool_release(run->learn->engine, run->model->pool);
+    }
+}
+
 void fnd_learn_destroy(struct fnd_learn *learn)
 {
     if (learn == NULL) {
@@ -96,6 +111,7 @@ void fnd_learn_destroy(struct fnd_learn *learn)
     fnd_pool_destroy(learn->pool); /* its workers are gone behind this: no call is under way */
     while (learn->runs != NULL) {
         struct run *run = learn->runs;
+        run_let_go(run);
         learn->runs = run->next;
         program_end(run);
         if (run->state != RUN_ENDED) {
@@ -151,13 +167,13 @@ int64_t fnd_learn_wait_us(const struct fnd_learn *learn)
     enum { PROGRESS_US = 200000 };
     bool runs = learn->shade.runs;
     for (const struct run *run = learn->runs; run != NULL; run = run->next) {
-        if (run->state == RUN_WAITS || run->state == RUN_ENDED) {
-            continue;
+        if (run->state == RUN_ENDED || (run->state == RUN_WAITS && !run->asked)) {
+            return 0;
         }
-        runs = true;
+        runs = runs || run->state != RUN_WAITS;
     }
-    if (!runs) {
-        return learn->runs != NULL ? 0 : -1; /* what a person records wakes the engine anyway */
+    if (!runs) { /* what a person records wakes the engine anyway */
+        return learn->runs != NULL ? PROGRESS_US : -1;
     }
     const int64_t pool_us = fnd_pool_wait_us(learn->pool);
     return pool_us >= 0 && pool_us < PROGRESS_US ? pool_us : PROGRESS_US;
@@ -184,11 +200,24 @@ static bool pool_free(const struct fnd_learn *learn, const char *pool)
     return true;
 }
 
+/* The pool, if neither another training nor a visit has it. */
+static bool run_may_begin(struct run *run)
+{
+    run->holds = pool_free(run->learn, run->model->pool) &&
+                 fnd_engine_pool_take(run->learn->engine, run->model->pool);
+    if (!run->holds) {
+        run->asked = true;
+        (void)snprintf(run->call.note, sizeof run->call.note, "waiting for %s", run->model->pool);
+    }
+    return run->holds;
+}
+
 static void sweep(struct fnd_learn *learn)
 {
     for (struct run **at = &learn->runs; *at != NULL;) {
         struct run *run = *at;
         if (run->state == RUN_ENDED) {
+            run_let_go(run);
             *at = run->next;
             run_free(run);
         } else {
@@ -278,16 +307,31 @@ void fnd_learn_turn(struct fnd_learn *learn)
         calls_take(learn);
     }
     for (struct run *run = learn->runs; run != NULL; run = run->next) {
-        if (run->state == RUN_WAITS && pool_free(learn, run->model->pool)) {
+        if (run->state == RUN_WAITS && run_may_begin(run)) {
             run_begin(run);
         } else if (run->program != NULL) {
             program_turn(run);
         }
-        if (run->called && run->hooks.progress != NULL) {
+        if ((run->called || run->state == RUN_WAITS) && run->hooks.progress != NULL) {
             run->hooks.progress(run->hooks.context, run->call.progress, run->call.note);
         }
     }
     sweep(learn);
+}
+
+void fnd_learn_flight(const struct fnd_learn *learn,
+                      void (*row)(void *context, const char *pipeline, const char *model,
+                                  const char *pool, const char *state, double progress,
+                                  const char *note),
+                      void *context)
+{
+    static const char *const states[] = {"waiting", "training", "trying"};
+    for (const struct run *run = learn->runs; run != NULL; run = run->next) {
+        if (run->state != RUN_ENDED) {
+            row(context, run->pipeline_name, run->name, run->model->pool, states[run->state],
+                run->call.progress, run->call.note);
+        }
+    }
 }
 
 bool fnd_learn_busy(const struct fnd_learn *learn)

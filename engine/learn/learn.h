@@ -57,6 +57,12 @@ void fnd_learn_forget(struct fnd_learn *learn, const void *context);
 /** Stop a training of that model.  FND_NOT_FOUND: none runs or waits. */
 enum fnd_status fnd_learn_cancel(struct fnd_learn *learn, const char *pipeline, const char *model,
                                  struct fnd_error *error);
+/** What runs and waits now: a row each. state: "waiting", "training", "trying". */
+void fnd_learn_flight(const struct fnd_learn *learn,
+                      void (*row)(void *context, const char *pipeline, const char *model,
+                                  const char *pool, const char *state, double progress,
+                                  const char *note),
+                      void *context);
 bool fnd_learn_busy(const struct fnd_learn *learn);
 
 /** The newest pin of a pipeline, compiled, and its model; name NULL: the only model it has.

@@ -35,7 +35,7 @@ struct fnd_compile {
     struct fnd_json pin;   /* no value: out of a file */
     const struct fnd_node *root;
     const struct fnd_node *nodes[FND_PHASES_MAX]; /* of the phases */
-    struct fnd_grant grants[FND_PHASES_MAX + 1]; /* the last: of a trainer */
+    struct fnd_grant grants[FND_PHASES_MAX + 1];  /* the last: of a trainer */
     bool models_spoiled; /* too many, and reported: say nothing of those who read them */
     struct fnd_used *used;
     size_t used_count;
@@ -109,6 +109,9 @@ void fnd_hooks_finish(struct fnd_pipeline *pipeline);
 /** `models:` (models.c): their names, which phases may read; then, behind the phases, the rest. */
 void fnd_compile_models_names(struct fnd_compile *compile, const struct fnd_node *models);
 void fnd_compile_models(struct fnd_compile *compile, const struct fnd_node *models);
+/** A pool's name, NULL: `otherwise`; copied. */
+void fnd_compile_pool(struct fnd_compile *compile, const struct fnd_node *pool,
+                      const char *otherwise, char **name);
 void fnd_models_finish(struct fnd_pipeline *pipeline);
 void fnd_compile_exports(struct fnd_compile *compile, const struct fnd_node *exports);
 /** redact.c: the rules of `export: redact:`. */

@@ -165,6 +165,7 @@ static void phases_destroy(struct fnd_pipeline *pipeline)
         }
         fnd_bound_finish(&phase->bound);
         free(phase->id);
+        free(phase->pool);
     }
     free(pipeline->phases);
 }

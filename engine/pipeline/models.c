@@ -336,6 +336,20 @@ static int32_t phase_named(struct fnd_compile *compile, const struct fnd_node *n
     return node != NULL ? fnd_compile_phase(compile, &behind, node) : -1;
 }
 
+void fnd_compile_pool(struct fnd_compile *compile, const struct fnd_node *pool,
+                      const char *otherwise, char **name)
+{
+    if (pool != NULL && !fnd_id_valid(pool->text)) {
+        fnd_compile_error(compile, pool, "bad_name",
+                          "`%s` cannot be a pool's name: lower case letters, digits, _ and -, a "
+                          "letter first",
+                          pool->text);
+    }
+    if (pool != NULL || otherwise != NULL) {
+        *name = fnd_strdup(pool != NULL ? pool->text : otherwise);
+    }
+}
+
 static void model_read(struct fnd_compile *compile, const struct fnd_node *node, size_t index)
 {
     struct fnd_model *model = &compile->pipeline->models[index];
@@ -361,13 +375,7 @@ static void model_read(struct fnd_compile *compile, const struct fnd_node *node,
                           "subject that is",
                           of->text, phase->text);
     }
-    if (pool != NULL && !fnd_id_valid(pool->text)) {
-        fnd_compile_error(compile, pool, "bad_name",
-                          "`%s` cannot be a pool's name: lower case letters, digits, _ and -, a "
-                          "letter first",
-                          pool->text);
-    }
-    model->pool = fnd_strdup(pool != NULL ? pool->text : "cpu");
+    fnd_compile_pool(compile, pool, "cpu", &model->pool);
     model->shadow = share_read(compile, shadow, 0);
     if (trainer != NULL) {
         trainer_read(compile, trainer, model);

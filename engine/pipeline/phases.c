@@ -15,9 +15,10 @@ static const struct fnd_shape shapes[] = {
     {"isolation", FND_SHAPE_STRING, false, "sandbox, best-effort, process or inline"},
     {"result_max", 0, false, "a size such as 64MiB"},
     {"grant", 0, false, "a map such as {write: out}"},
+    {"pool", FND_SHAPE_STRING, false, "a name such as gpu"},
     {NULL},
 };
-static const char *const later[] = {"if",    "for_each", "needs",   "pool", "pools",
+static const char *const later[] = {"if",    "for_each", "needs",   "pools",
                                     "cache", "batch",    "foreach", NULL};
 
 static void id_check(struct fnd_compile *compile, const struct fnd_node *node, size_t index)
@@ -82,6 +83,7 @@ static void shape_read(struct fnd_compile *compile, const struct fnd_node *node,
     }
     fnd_compile_policy(compile, node, shapes, &phase->timeout_ms, &phase->retry, &phase->isolation,
                        &phase->result_bytes);
+    fnd_compile_pool(compile, fnd_shape_member(node, shapes, "pool"), NULL, &phase->pool);
     if (grant != NULL) {
         fnd_grant_read(compile, grant, &compile->grants[phase->index]);
     }

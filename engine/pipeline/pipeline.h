@@ -98,6 +98,7 @@ struct fnd_phase {
     enum fnd_isolation isolation;
     uint64_t result_bytes; /* `result_max` */
     bool repeatable;
+    char *pool;      /* that its calls hold while they run, as trainings do; NULL: none */
     int32_t subject; /* index of the phase whose output is reviewed, or -1 */
     uint64_t reads;  /* bit i: a hole or the subject reads phase i's output */
     uint64_t models; /* bit i: a hole reads the pipeline's model i */

@@ -129,6 +129,10 @@ void fnd_engine_close(struct fnd_engine *engine)
     free(engine->heap.list);
     free(engine->rest.list);
     free(engine->only);
+    for (size_t i = 0; i < engine->closed_count; i++) {
+        free(engine->closed[i]);
+    }
+    free(engine->closed);
     free(engine);
 }
 
@@ -169,13 +173,16 @@ void fnd_engine_collect(struct fnd_engine *engine)
 static bool visits_begin(struct fnd_engine *engine)
 {
     size_t begun = 0;
+    if (engine->drained) {
+        fnd_pools_open(engine, NULL);
+    }
     while (engine->ready_first != NULL && begun < FND_TURN_VISITS_MAX &&
            engine->broken.status == FND_OK) {
         struct fnd_task *task = engine->ready_first;
         fnd_task_unready(task);
         if (engine->drained) {
             fnd_transition_drain(task);
-        } else {
+        } else if (!fnd_task_pooled(task)) {
             fnd_visit_start(task);
         }
         begun++;
@@ -352,7 +359,7 @@ void fnd_engine_abandon(struct fnd_engine *engine)
 
 void fnd_engine_flight(const struct fnd_engine *engine,
                        void (*row)(void *context, const char *path, const char *phase,
-                                   int32_t attempt, double progress),
+                                   int32_t attempt, double progress, const char *waits),
                        void *context)
 {
     for (size_t i = 0; i < FND_TASK_BUCKETS; i++) {
@@ -360,7 +367,9 @@ void fnd_engine_flight(const struct fnd_engine *engine,
             const struct fnd_phase *phase = fnd_task_phase(task);
             if (task->state == FND_TASK_VISITING && phase != NULL) {
                 row(context, task->path, phase->id, task->row.stand.attempt,
-                    task->visit.calls_count > 0 ? task->visit.calls[0]->progress : 0);
+                    task->visit.calls_count > 0 ? task->visit.calls[0]->progress : 0, NULL);
+            } else if (task->pooled && phase != NULL) {
+                row(context, task->path, phase->id, task->row.stand.attempt, 0, phase->pool);
             }
         }
     }

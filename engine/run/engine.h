@@ -213,10 +213,17 @@ unsigned fnd_outbox_event(enum fnd_event_kind kind);
 /** A secret's value, malloc'ed; NULL if it is not set. */
 char *fnd_engine_secret(struct fnd_engine *engine, const char *name);
 
-/** Live progress of what runs now: calls `row` for each step in flight. */
+/** Live progress of what runs now: calls `row` for each step in flight; waits: for this pool, which
+ *  a training holds, or NULL. */
 void fnd_engine_flight(const struct fnd_engine *engine,
                        void (*row)(void *context, const char *path, const char *phase,
-                                   int32_t attempt, double progress),
+                                   int32_t attempt, double progress, const char *waits),
                        void *context);
+
+/** Ask for a pool that phases name, too: from now on none of their visits begins, and those that
+ * are under way go on to their end.  Returns whether none is: then it is the caller's, until it
+ * lets go of it; else it asks again after a turn. */
+bool fnd_engine_pool_take(struct fnd_engine *engine, const char *pool);
+void fnd_engine_pool_release(struct fnd_engine *engine, const char *pool);
 
 #endif

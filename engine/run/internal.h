@@ -48,6 +48,7 @@ struct fnd_task {
     struct fnd_call_artifact *artifacts;
     size_t artifacts_count;
     size_t calls_left;
+    bool pooled;      /* READY, and in the list of those that wait for a pool */
     bool interrupted; /* drop the visit when its calls end */
     bool fresh;       /* JOB is being written: no number yet */
     bool inherited;   /* its stand says running, and it was a dead engine that began it */
@@ -115,6 +116,9 @@ struct fnd_engine {
     struct fnd_kept *kept;
     struct fnd_task *buckets[FND_TASK_BUCKETS];
     struct fnd_task *ready_first, *ready_last;
+    struct fnd_task *pooled_first, *pooled_last; /* ready but for their pool */
+    char **closed; /* names of pools that trainings hold or wait for */
+    size_t closed_count;
     size_t tasks, flight, flight_max, ready, visiting;
     size_t loose; /* writes under way without a task */
     struct fnd_heap heap;
@@ -141,7 +145,10 @@ void fnd_task_enter(struct fnd_task *task);
 void fnd_task_drop(struct fnd_task *task);
 bool fnd_task_goes(const struct fnd_task *task); /* may begin an attempt, when it is queued */
 void fnd_task_ready(struct fnd_task *task);      /* append to the ready list */
-void fnd_task_unready(struct fnd_task *task);    /* take out of it */
+void fnd_task_unready(struct fnd_task *task);    /* take out of it, or of those that wait */
+/** When its phase's pool is closed, put it among those that wait, and say so (pools.c). */
+bool fnd_task_pooled(struct fnd_task *task);
+void fnd_pools_open(struct fnd_engine *engine, const char *name); /* NULL: all of them may go on */
 struct fnd_json fnd_task_output(struct fnd_task *task, size_t phase, struct fnd_json *meta,
                                 struct fnd_error *error);
 void fnd_task_forget(struct fnd_task *task, uint64_t reads); /* drop outputs nobody reads */

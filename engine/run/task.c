@@ -67,28 +67,29 @@ bool fnd_task_goes(const struct fnd_task *task)
 void fnd_task_ready(struct fnd_task *task)
 {
     struct fnd_engine *engine = task->engine;
+    struct fnd_task **first = task->pooled ? &engine->pooled_first : &engine->ready_first;
+    struct fnd_task **last = task->pooled ? &engine->pooled_last : &engine->ready_last;
     task->state = FND_TASK_READY;
     task->next = NULL;
-    task->previous = engine->ready_last;
-    if (engine->ready_last != NULL) {
-        engine->ready_last->next = task;
-    } else {
-        engine->ready_first = task;
-    }
-    engine->ready_last = task;
-    engine->ready++;
+    task->previous = *last;
+    *(*last != NULL ? &(*last)->next : first) = task;
+    *last = task;
+    engine->ready += task->pooled ? 0 : 1;
 }
 
 void fnd_task_unready(struct fnd_task *task)
 {
     struct fnd_engine *engine = task->engine;
-    if (task->previous == NULL && engine->ready_first != task) {
+    struct fnd_task **first = task->pooled ? &engine->pooled_first : &engine->ready_first;
+    struct fnd_task **last = task->pooled ? &engine->pooled_last : &engine->ready_last;
+    if (task->previous == NULL && *first != task) {
         return;
     }
-    *(task->previous != NULL ? &task->previous->next : &engine->ready_first) = task->next;
-    *(task->next != NULL ? &task->next->previous : &engine->ready_last) = task->previous;
+    *(task->previous != NULL ? &task->previous->next : first) = task->next;
+    *(task->next != NULL ? &task->next->previous : last) = task->previous;
     task->next = task->previous = NULL;
-    engine->ready--;
+    engine->ready -= task->pooled ? 0 : 1;
+    task->pooled = false;
 }
 
 static struct fnd_json scope_value(void *context, const char *root)

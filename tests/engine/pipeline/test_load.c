@@ -87,8 +87,9 @@ static const struct {
     {ONE "    isolation: best-efort\n", "6:16:invalid_value"},
     {ONE "    retry: {whem: [crash]}\n", "6:13:unknown_key"},
     {ONE "    if: x\n", "6:5:not_yet"},
-    {ONE "    for_each: x\n    cache: y\n    needs: []\n    pool: gpu\n",
-     "6:5:not_yet 7:5:not_yet 8:5:not_yet 9:5:not_yet"},
+    {ONE "    for_each: x\n    cache: y\n    needs: []\n", "6:5:not_yet 7:5:not_yet 8:5:not_yet"},
+    {ONE "    pool: GPU\n", "6:11:bad_name"},
+    {ONE "    pool: [gpu]\n", "6:11:wrong_type"},
     {ONE "    whith: {}\n", "6:5:unknown_key"},
     /* ids */
     {HEAD "phases:\n  - uses: demo/plain\n", "4:5:missing_key"},

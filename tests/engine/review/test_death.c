@@ -250,9 +250,10 @@ static void many_done(void *context, enum fnd_status status, const struct fnd_er
 }
 
 static void once_seen(void *context, const char *path, const char *phase, int32_t attempt,
-                      double progress)
+                      double progress, const char *waits)
 {
     bool *seen = context;
+    (void)waits;
     (void)path;
     (void)attempt;
     (void)progress;

@@ -22,8 +22,9 @@ static void begin(const char *yaml)
 }
 
 static void working_seen(void *context, const char *path, const char *phase, int32_t attempt,
-                         double progress)
+                         double progress, const char *waits)
 {
+    (void)waits;
     bool *seen = context;
     (void)path;
     (void)phase;
