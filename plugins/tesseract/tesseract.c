@@ -212,6 +212,32 @@ static foundry_outcome_t ocr_process(void *self, const foundry_host_t *host, fou
     return picture_process(self, host, call, pages_read);
 }
 
+/** The words of the line with their confidence, and the size of the picture. */
+static foundry_outcome_t line_words(const struct visit *visit, const struct reading *reading)
+{
+    foundry_json_t words;
+    foundry_json_init(&words);
+    foundry_json_array(&words);
+    for (size_t i = 0; i < reading->words.count; i++) {
+        foundry_json_object(&words);
+        foundry_json_key(&words, "text");
+        foundry_json_string(&words, reading->words.items[i].text);
+        foundry_json_key(&words, "confidence");
+        foundry_json_number(&words, rounded(reading->words.items[i].confidence, 10000));
+        foundry_json_end(&words);
+    }
+    foundry_json_end(&words);
+    foundry_outcome_t outcome = foundry_json_stage(&words, visit->host, visit->call, "/words");
+    foundry_json_finish(&words);
+    if (outcome == FOUNDRY_DONE) {
+        outcome = foundry_set_number(visit->host, visit->call, "/width", reading->width);
+    }
+    if (outcome == FOUNDRY_DONE) {
+        outcome = foundry_set_number(visit->host, visit->call, "/height", reading->height);
+    }
+    return outcome;
+}
+
 /** The line as one text, as sure as it is as a whole; it was read in the whole picture. */
 static foundry_outcome_t line_write(const struct visit *visit, const struct reading *reading)
 {
@@ -237,7 +263,7 @@ static foundry_outcome_t line_write(const struct visit *visit, const struct read
         outcome = visit->host->origin_set(visit->call, "/text", &origin);
     }
     foundry_text_finish(&text);
-    return outcome;
+    return outcome == FOUNDRY_DONE ? line_words(visit, reading) : outcome;
 }
 
 static foundry_outcome_t line_read(struct reader *reader, const struct visit *visit,
@@ -284,8 +310,13 @@ static const foundry_phase_t line = {
     .name = "line",
     .summary = "Read a picture of one line of text",
     .config_schema = PICTURE_CONFIG,
-    .output_schema = "{\"type\":\"object\",\"required\":[\"text\"],\"properties\":{"
-                     "\"text\":{\"type\":\"string\"}}}",
+    .output_schema = "{\"type\":\"object\",\"required\":[\"text\",\"words\",\"width\",\"height\"],"
+                     "\"properties\":{\"text\":{\"type\":\"string\"},"
+                     "\"words\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+                     "\"required\":[\"text\",\"confidence\"],"
+                     "\"properties\":{\"text\":{\"type\":\"string\"},"
+                     "\"confidence\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1}}}},"
+                     "\"width\":{\"type\":\"number\"},\"height\":{\"type\":\"number\"}}}",
     .needs_json = "{\"read\":[\"" TESSDATA_FOLDER "\"]}",
     .threads = FOUNDRY_SERIAL_PROCESS,
     .create = ocr_create,

@@ -192,6 +192,7 @@ equals "but told" "$(result mine first.zip '[.written, .refused[0].why]')" \
 echo "-- corrected, and exported as pairs"
 # shellcheck disable=SC2016 # the pipeline's own references
 sed -e 's|uses: tesseract/line|uses: playback/play|' -e '/lang: eng/d' \
+    -e '/- id: judge/,/model:/d' -e 's/of: judge/of: read/' -e '/^models:/,/promote:/d' \
     -e 's|image: "${input.file}"|name: "${input.name}"\n      results: [{text: {value: right, confidence: 0.99}}, {text: {value: rihgt, confidence: 0.5}}, {text: {value: wrong, confidence: 0.6}}]|' \
     "$pipelines/line-ocr.yaml" >canned.yaml
 cp "$pipelines/line.schema.json" .
