@@ -407,8 +407,7 @@ static enum fnd_status show(struct fnd_app *app, struct fnd_models_place *place,
     return status;
 }
 
-/* --to VERSION; -1: not given. */
-static enum fnd_status version_read(struct fnd_app *app, int64_t *version, struct fnd_error *error)
+enum fnd_status fnd_models_version(struct fnd_app *app, int64_t *version, struct fnd_error *error)
 {
     const char *text = fnd_arguments_value(&app->arguments, FND_OPTION_MODEL_VERSION);
     *version = -1;
@@ -428,7 +427,7 @@ int fnd_command_models_show(struct fnd_app *app)
     struct fnd_error error = {0};
     struct fnd_models_place place = {0};
     int64_t version = -1;
-    enum fnd_status status = version_read(app, &version, &error);
+    enum fnd_status status = fnd_models_version(app, &version, &error);
     if (status == FND_OK) {
         status = fnd_models_place(app, &place, &error);
     }
@@ -449,7 +448,7 @@ static int move(struct fnd_app *app, const char *op, bool needs_version)
     struct fnd_json end = {0};
     struct fnd_session *session = NULL;
     int64_t version = -1;
-    enum fnd_status status = version_read(app, &version, &error);
+    enum fnd_status status = fnd_models_version(app, &version, &error);
     if (status == FND_OK && needs_version && version < 0) {
         status = fnd_error_set(&error, FND_INVALID,
                                "say which version: --model-version N, 0 for the rules");

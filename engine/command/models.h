@@ -21,4 +21,7 @@ void fnd_models_place_finish(struct fnd_models_place *place);
 void fnd_models_request(struct fnd_app *app, const struct fnd_models_place *place, const char *op,
                         struct fnd_text *request);
 
+/** --model-version; -1: not given. FND_INVALID: it is no number. */
+enum fnd_status fnd_models_version(struct fnd_app *app, int64_t *version, struct fnd_error *error);
+
 #endif

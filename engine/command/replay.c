@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command/commands.h"
+#include "command/models.h"
 #include "command/output.h"
 #include "command/session.h"
 
@@ -343,11 +344,13 @@ static void print_end(struct fnd_replay *replay, const char *pipeline)
     const struct fnd_replay_tally *tally = &replay->tally;
     const struct fnd_shadow *shadow = replay->shadow;
     struct fnd_text json = {0};
+    const bool model = fnd_arguments_value(&replay->app->arguments, FND_OPTION_MODEL) != NULL;
     if (replay->app->json) {
         fnd_text_append_z(&json, "{\"type\":\"end\",");
         fnd_field(&json, "pipeline", pipeline);
         fnd_text_append_byte(&json, ',');
-        fnd_field(&json, "plugin", fnd_shadow_plugin_id(shadow));
+        fnd_field(&json, model ? "model" : "plugin",
+                  fnd_shadow_plugin_id(shadow) + (model ? strlen("model ") : 0));
         for (size_t i = 0; i < 2; i++) {
             fnd_text_printf(&json, ",\"%s\":{", i == 0 ? "past" : "present");
             fnd_field(&json, "version", fnd_shadow_version(shadow, i == 1));
@@ -387,12 +390,13 @@ static void print_end(struct fnd_replay *replay, const char *pipeline)
 }
 
 static enum fnd_status replay_run(struct fnd_replay *replay, const struct where *where,
-                                  const char *plugin, struct fnd_error *error)
+                                  const char *plugin, const struct fnd_shadow_model *model,
+                                  struct fnd_error *error)
 {
     char *pipeline = NULL;
     enum fnd_status status = pick(replay, where, &pipeline, error);
     if (status == FND_OK) {
-        status = fnd_shadow_create(replay->reader, pipeline, plugin, NULL, &replay->app->log,
+        status = fnd_shadow_create(replay->reader, pipeline, plugin, model, NULL, &replay->app->log,
                                    &replay->shadow, error);
     }
     if (status == FND_OK && where->verdict != NULL) {
@@ -427,10 +431,17 @@ int fnd_command_replay(struct fnd_app *app)
     struct fnd_replay replay = {.app = app};
     struct where where = {0};
     struct fnd_error error = {0};
+    struct fnd_shadow_model model = {fnd_arguments_value(&app->arguments, FND_OPTION_MODEL), -1};
     enum fnd_status status = where_read(app, &where, &error);
-    if (status == FND_OK && plugin == NULL) {
+    if (status == FND_OK) {
+        status = fnd_models_version(app, &model.version, &error);
+    }
+    if (status == FND_OK && (plugin == NULL) == (model.name == NULL)) {
         status = fnd_error_set(&error, FND_INVALID,
-                               "say what takes another's place: --plugin ./NAME.so");
+                               "say what takes another's place, one thing: --plugin ./NAME.so, or "
+                               "--model NAME");
+    } else if (status == FND_OK && model.name == NULL && model.version >= 0) {
+        status = fnd_error_set(&error, FND_INVALID, "--model-version goes with --model NAME");
     }
     if (status != FND_OK) {
         fnd_complain(app, &error);
@@ -438,7 +449,7 @@ int fnd_command_replay(struct fnd_app *app)
     }
     status = fnd_directory_read(app->arguments.operands[0], &replay.reader, &error);
     if (status == FND_OK) {
-        status = replay_run(&replay, &where, plugin, &error);
+        status = replay_run(&replay, &where, plugin, model.name != NULL ? &model : NULL, &error);
     }
     for (size_t i = 0; i < replay.jobs_count; i++) {
         free(replay.jobs[i].path);

@@ -90,7 +90,8 @@ static const struct fnd_operand model_operands[] = {
 
 #define MODEL_VERSION                                                                              \
     {                                                                                              \
-        FND_OPTION_MODEL_VERSION, 0, "model-version", "N", "this version; 0 are the rules", NULL   \
+        FND_OPTION_MODEL_VERSION, 0, "model-version", "VERSION", "this version; 0 are the rules",  \
+            NULL                                                                                   \
     }
 
 static const struct fnd_option train_options[] = {
@@ -174,6 +175,10 @@ static const struct fnd_option replay_options[] = {
      NULL},
     {FND_OPTION_PLUGIN, 0, "plugin", "FILE",
      "the plugin file that takes the place of the one with its id", NULL},
+    {FND_OPTION_MODEL, 0, "model", "NAME",
+     "the model of which another version takes the place of the one in production", NULL},
+    {FND_OPTION_MODEL_VERSION, 0, "model-version", "VERSION",
+     "which version; 0 are the rules; else the newest", NULL},
     {FND_OPTION_DIFF, 0, "diff", NULL, "tell each field that came out otherwise", NULL},
     JOBS,
     ISOLATION,
@@ -184,6 +189,7 @@ static const struct fnd_example replay_examples[] = {
     {"replay invoices/ --where verdict=corrected --plugin ./invoice.so --diff",
      "would the new one have got right what people corrected?"},
     {"replay --plugin ./invoice.so --json", "all jobs, for a script"},
+    {"replay lines/ --model lines --diff", "what would the newest version have said?"},
     {NULL, NULL}};
 static const struct fnd_exit replay_exits[] = {
     {0, "nothing is worse"},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* O_DIRECTORY, nftw */
-#include "run/shadow.h"
+#include "run/shadow_internal.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -21,20 +21,7 @@
 #include "run/inputs.h"
 #include "worker/pool.h"
 
-enum { GATES_MAX = 64, TREE_OPEN_MAX = 16 };
-
-struct fnd_shadow {
-    struct fnd_reader *reader;
-    char *root, *directory, *pipeline, *plugins, *id;
-    char *versions[2], *hashes[2];
-    char **settings;
-    size_t settings_count;
-    struct gate {
-        int32_t gate, subject;
-        char *id;
-    } gates[GATES_MAX];
-    size_t gates_count;
-};
+enum { TREE_OPEN_MAX = 16 };
 
 static int tree_entry(const char *path, const struct stat *about, int kind, struct FTW *place)
 {
@@ -197,13 +184,13 @@ static enum fnd_status plugins_share(struct fnd_shadow *shadow, struct fnd_json 
     struct fnd_json plugins = fnd_json_member(pin, "plugins");
     enum fnd_status status = FND_OK;
     bool found = false;
-    assert(shadow->id != NULL);
+    assert(shadow->id != NULL); /* of the plugin, or of the model */
     for (struct fnd_json_walk walk = fnd_json_walk(plugins);
          status == FND_OK && fnd_json_next(&walk);) {
         struct fnd_text from = {0}, to = {0};
         char *key = fnd_json_strdup(walk.key);
         char *hash = fnd_json_strdup(fnd_json_member(walk.value, "sha256"));
-        const bool replaced = key != NULL && strcmp(key, shadow->id) == 0;
+        const bool replaced = file != NULL && key != NULL && strcmp(key, shadow->id) == 0;
         if (key == NULL || hash == NULL) {
             free(key);
             free(hash);
@@ -229,7 +216,7 @@ static enum fnd_status plugins_share(struct fnd_shadow *shadow, struct fnd_json 
         fnd_text_finish(&from);
         fnd_text_finish(&to);
     }
-    return status == FND_OK && !found
+    return status == FND_OK && file != NULL && !found
                ? fnd_error_set(error, FND_NOT_FOUND,
                                "%s is plugin %s, and the pipeline does not use that", file,
                                shadow->id)
@@ -258,7 +245,7 @@ static enum fnd_status gates_find(struct fnd_shadow *shadow, struct fnd_json pha
     for (struct fnd_json_walk walk = fnd_json_walk(phases); fnd_json_next(&walk);) {
         struct fnd_json of = fnd_json_find(walk.value, "/with/of");
         if (!fnd_json_text_is(fnd_json_member(walk.value, "uses"), "foundry/human") ||
-            of.bytes == NULL || shadow->gates_count == GATES_MAX) {
+            of.bytes == NULL || shadow->gates_count == FND_SHADOW_GATES_MAX) {
             continue;
         }
         shadow->gates[shadow->gates_count++] =
@@ -283,7 +270,7 @@ static enum fnd_status files_write(struct fnd_shadow *shadow, struct fnd_json pi
         struct fnd_text text = {0};
         fnd_json_text(walk.value, &text);
         char *path = below(shadow->root, name);
-        if (strchr(name, '/') != NULL) {
+        if (strchr(strncmp(name, "./", 2) == 0 ? name + 2 : name, '/') != NULL) {
             status =
                 fnd_error_set(error, FND_INVALID,
                               "the pipeline names %s, which lies in another folder; only files "
@@ -353,9 +340,9 @@ static void settings_read(struct fnd_shadow *shadow, struct fnd_json params)
 }
 
 enum fnd_status fnd_shadow_create(struct fnd_reader *reader, const char *pipeline,
-                                  const char *plugin, const char *worker_program,
-                                  const struct fnd_log *log, struct fnd_shadow **shadow,
-                                  struct fnd_error *error)
+                                  const char *plugin, const struct fnd_shadow_model *model,
+                                  const char *worker_program, const struct fnd_log *log,
+                                  struct fnd_shadow **shadow, struct fnd_error *error)
 {
     struct fnd_shadow *made = fnd_alloc(sizeof *made);
     struct fnd_pin_row row = {0};
@@ -369,8 +356,12 @@ enum fnd_status fnd_shadow_create(struct fnd_reader *reader, const char *pipelin
     if (status == FND_OK) {
         status = fnd_json_check(fnd_text_z(&body), body.size, "pin", &pin, error);
     }
-    if (status == FND_OK) {
+    if (status == FND_OK && plugin != NULL) {
         status = plugin_read(made, plugin, worker_program, log, error);
+    } else if (status == FND_OK) {
+        struct fnd_text id = {0};
+        fnd_text_printf(&id, "model %s", model->name);
+        made->id = fnd_text_take(&id);
     }
     if (status == FND_OK) {
         status = folders_make(made, error);
@@ -381,6 +372,10 @@ enum fnd_status fnd_shadow_create(struct fnd_reader *reader, const char *pipelin
     if (status == FND_OK) {
         settings_read(made, fnd_json_member(pin, "params"));
         status = pipeline_write(made, pin, error);
+    }
+    if (status == FND_OK) {
+        const struct fnd_json models = fnd_json_find(pin, "/canonical/models");
+        status = fnd_shadow_models(made, pipeline, models, model, log, error);
     }
     if (status == FND_OK) {
         *shadow = made;

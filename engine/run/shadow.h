@@ -13,15 +13,21 @@ struct fnd_shadow;
 /** Make one.
  *  reader   of the job directory; its newest pin of `pipeline` is what runs, up to its last gate:
  *           what is behind that delivers, and is left out, as are webhooks.
- *  plugin   the plugin file that takes the place of the one with its id.
+ *  plugin   the plugin file that takes the place of the one with its id; NULL: none does.
+ *  model    the version of a model that takes the place of the one in production; NULL: none does.
+ *           All other models are there as they are in production.
  *  worker_program  NULL: found.   log  may be NULL.
  *  Returns FND_OK; FND_NOT_FOUND: no such pipeline or file, or it uses no plugin of that id;
  *          FND_PLUGIN: the file is no plugin; FND_INVALID: the pipeline has no gate; FND_FULL,
  *          FND_IO.  Thread: the reader's. */
+struct fnd_shadow_model {
+    const char *name;
+    int64_t version; /* 0: the rules; -1: the newest */
+};
 enum fnd_status fnd_shadow_create(struct fnd_reader *reader, const char *pipeline,
-                                  const char *plugin, const char *worker_program,
-                                  const struct fnd_log *log, struct fnd_shadow **shadow,
-                                  struct fnd_error *error);
+                                  const char *plugin, const struct fnd_shadow_model *model,
+                                  const char *worker_program, const struct fnd_log *log,
+                                  struct fnd_shadow **shadow, struct fnd_error *error);
 /** Removes all of it. NULL is fine. */
 void fnd_shadow_destroy(struct fnd_shadow *shadow);
 
