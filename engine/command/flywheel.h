@@ -88,8 +88,8 @@ enum fnd_status flywheel_review(const struct flywheel *flywheel, struct fnd_sess
 void flywheel_compare(struct fnd_json output, struct fnd_json truth, int64_t *values,
                       int64_t *wrong);
 
-/** Which object of the list `truth` the object `index` of the list `output` is: by place where both
- *  are as long, else by likeness; SIZE_MAX if it is none. */
+/** Which object of the list `truth` the object `index` of the list `output` is: the one most like
+ *  it, else, where both are as long, the one at its place; SIZE_MAX if it is none. */
 size_t flywheel_partner(struct fnd_json output, struct fnd_json truth, size_t index);
 
 /* --- flywheel_count.c ------------------------------------------------------------------------- */

@@ -101,15 +101,15 @@ size_t flywheel_partner(struct fnd_json output, struct fnd_json truth, size_t in
 {
     const size_t count = fnd_json_count(truth);
     size_t found = SIZE_MAX;
-    if (count == fnd_json_count(output)) {
-        return index;
-    }
     bool *taken = fnd_alloc(count + 1);
     for (struct fnd_json_walk walk = fnd_json_walk(output); fnd_json_next(&walk);) {
-        (void)partner(walk.value, truth, taken, &found);
-        if (walk.index == index) {
-            break;
-        }
+        size_t which;
+        (void)partner(walk.value, truth, taken, &which);
+        found = walk.index == index ? which : found;
+    }
+    /* Misread in most of its members: the one at its place, if that is nobody else's. */
+    if (found == SIZE_MAX && count == fnd_json_count(output) && index < count && !taken[index]) {
+        found = index;
     }
     free(taken);
     return found;

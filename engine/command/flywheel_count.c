@@ -146,7 +146,7 @@ static enum fnd_status jobs_read(const struct flywheel *flywheel, struct fnd_rea
                                  struct jobs *jobs, struct fnd_error *error)
 {
     const struct fnd_job_filter filter = {.pipeline = flywheel->chosen->pipeline_name, .state = -1};
-    enum fnd_status status;
+    enum fnd_status status = FND_OK;
     do {
         const struct fnd_walk walk = {.after = jobs->last, .limit = JOBS_AT_ONCE};
         jobs->seen = 0;

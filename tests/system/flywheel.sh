@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# `demo --flywheel` in small: drawn invoices, real OCR, a training between two rounds. What it
+# `demo --flywheel` in small: drawn invoices, real OCR, a training between the rounds. What it
 # prints is what models curve and the answers' records come to, and it goes on where it stopped.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -30,59 +30,60 @@ figure() { jq -r "select(.type == \"round\" and .round == $1) | .$2" rounds; }
 # curve FILTER: over all versions of models curve.
 curve() { "$engine" models curve --json jobs | jq -r "$1"; }
 
-# One in five unasked fields may be wrong: so few documents can prove that, and not 1 %. Of each of
-# the six suppliers three invoices or so come in a round, which is what the gate wants to see.
-small=(demo --flywheel --json --documents 20 --target '20%')
-echo "-- two rounds"
-exits 0 "one round" "$engine" "${small[@]}" --rounds 1 jobs
+# Half of all unasked fields may be wrong: so few documents can prove that, and not 5 %. Of each of
+# the six suppliers three invoices or so come in a round, which is what the gate wants to see: so
+# all of the first round is new, the second one is checked, and the third is read by what it proved.
+echo "-- three rounds"
+exits 0 "one round" "$engine" demo --flywheel --json --documents 20 --target '50%' --rounds 1 jobs
 cp "$out" rounds
-cp "$err" seed
-says "tells the seed" "seed 7" seed
-equals "is all asked: nothing is proven" "$(figure 1 handled)" 20
+says "tells the seed" "seed 7" "$err"
+equals "all of it is asked: nothing is proven" "$(figure 1 handled)" 20
 equals "so nothing is silently wrong" "$(figure 1 'accepted,.silent_wrong' | jq -sc .)" '[0,0]'
-holds "and nothing is learned behind the last round" test "$(figure 1 training)" = null
-exits 0 "another round" "$engine" demo --flywheel --json --rounds 2 jobs
+equals "and nothing is learned behind the last round" "$(figure 1 training)" null
+exits 0 "two more" "$engine" demo --flywheel --json --rounds 3 jobs
 cp "$out" rounds
 equals "it goes on: the first round is as it was" "$(figure 1 documents)" 20
-holds "something was learned between them" test "$(figure 1 training)" != null
+holds "something was learned behind it" test "$(figure 1 training)" != null
 "$engine" models list --json jobs >models
 says "by a training on record" '"state":"production"' models
-equals "which reads the second round" "$(figure 2 version)" 1
-holds "people are asked about fewer fields ($(figure 1 flagged), then $(figure 2 flagged))" \
-    test "$(figure 2 flagged)" -lt "$(figure 1 flagged)"
-equals "because the target is proven" "$(figure 2 proven)" true
+equals "which reads the third round" "$(figure 3 version)" 2
+equals "the target is proven then" "$(figure 3 proven)" true
+holds "people are asked about fewer fields ($(figure 1 flagged), then $(figure 3 flagged))" \
+    test "$(figure 3 flagged)" -lt $(($(figure 1 flagged) / 2))
+holds "and open fewer documents" test "$(figure 3 handled)" -lt 20
 
 echo "-- the figures are those of the record"
-equals "documents" "$(curve '[.versions[].all.documents] | add')" 40
+equals "documents" "$(curve '[.versions[].all.documents] | add')" 60
 equals "fields asked" "$(curve '[.versions[].all.flagged] | add')" \
-    $(($(figure 1 flagged) + $(figure 2 flagged)))
+    $(($(figure 1 flagged) + $(figure 2 flagged) + $(figure 3 flagged)))
 equals "documents that nobody opened" "$(curve '[.versions[].all.unasked] | add')" \
-    $((40 - $(figure 1 handled) - $(figure 2 handled)))
+    $((60 - $(figure 1 handled) - $(figure 2 handled) - $(figure 3 handled)))
 exits 0 "the record is whole, and its curve what it was" "$engine" verify jobs
 
-# Silently wrong: each document nobody was asked about, beside its truth, field by field.
+# Silently wrong: what was delivered beside the truth, member by member.
 wrong=0
-for file in jobs/out/round02-*.json; do
-    truth=jobs/$(basename "$file")
-    truth=${truth%.json}.truth.json
-    for field in supplier_name invoice_date invoice_number; do
-        [[ $(jq -c ".$field" "$file") == "$(jq -c ".$field" "$truth")" ]] || wrong=$((wrong + 1))
-    done
+for file in jobs/out/round03-*.json; do
+    truth=jobs/$(basename "$file" .json).truth.json
+    wrong=$((wrong + $(jq -n --slurpfile a "$file" --slurpfile b "$truth" '
+        [$a[0], $b[0]] as [$x, $y]
+        | ([("supplier_name", "invoice_date", "invoice_number") | select($x[.] != $y[.])] | length)
+        + (if ($x.line_items | length) != ($y.line_items | length) then 1
+           else [range($y.line_items | length) as $i | $y.line_items[$i] | keys[]
+                 | select($x.line_items[$i][.] != $y.line_items[$i][.])] | length end)')))
 done
-holds "of heads alone no more are wrong than it says ($wrong)" \
-    test "$wrong" -le "$(figure 2 silent_wrong)"
+equals "silently wrong in the third round, counted by other means" "$(figure 3 silent_wrong)" "$wrong"
 says "the page holds the curve" "<polyline" jobs/out/flywheel.html
-says "and each round" "version 1" jobs/out/flywheel.html
+says "and each round" "version 2" jobs/out/flywheel.html
 equals "it loads nothing from elsewhere" "$(grep -c 'http' jobs/out/flywheel.html)" 0
 exits 9 "another seed in the same folder" "$engine" demo --flywheel --seed 8 jobs
 says "is refused, with the reason" "goes on with the case, seed" "$err"
 
 echo "-- for people"
-exits 0 "again, in words" "$engine" demo --flywheel --rounds 2 jobs
-says "each round" "round 2 of 2: 20 invoices, read by version 1; target proven"
-says "a bar each" "  round 2 "
+exits 0 "again, in words" "$engine" demo --flywheel --rounds 3 jobs
+says "each round" "round 3 of 3: 20 invoices, read by version 2; target proven"
+says "a bar each" "  round 3 "
 holds "80 columns" test "$(grep -v learned "$out" | grep -v '^Beside\|^Target\|^the curve' | wc -L)" -le 80
-says "what the target came to" "Target: at most 20 %"
+says "what the target came to" "Target: at most 50 %"
 
 echo "-- stopped"
 "$engine" demo --flywheel --documents 3 --rounds 2 stopped >stopped.out 2>stopped.err &
