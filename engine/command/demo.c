@@ -18,7 +18,7 @@ enum { LOOK_MS = 100 /* between looks at the terminal */ };
 static const struct demo_case cases[] = {
     {"invoice", "Invoice OCR", "invoice-ocr", NULL},
     {"poles", "Pole Detection", "pole-detection",
-     "nothing was learnt yet: the poles are found by rules, and each picture is asked"}};
+     "nothing was learnt yet: poles are found by rules; each picture is asked"}};
 enum { CASES = sizeof cases / sizeof cases[0] };
 
 static void demo_finish(struct demo *demo)

@@ -3,7 +3,7 @@
 # An example of a program as a trainer (engine/pipeline/README.md): pairs of picture and text for a
 # script that fine-tunes a recogniser on a GPU. Set FINETUNE in the trainer's `env` to that script;
 # it is called with the pairs, the previous model or "", the checkpoint or "", and writes `model`
-# (and `checkpoint`, beside and then renamed). Not run on a GPU: only what leads to that call was.
+# (and `checkpoint`, beside and then renamed). Never run on a GPU, only with a stand-in for it.
 set -eu
 : "${FINETUNE:?set env: {FINETUNE: /path/to/script} in the trainer}"
 field() { python3 -c 'import json, sys; print(json.load(open("request.json"))[sys.argv[1]] or "")' "$1"; }
