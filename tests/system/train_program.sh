@@ -218,7 +218,7 @@ holds "family: nothing of it lives on" gone "$(told 2)" "$(told 3)"
 
 echo "-- killed"
 pipeline steps
-rm -f told
+rm -f told trained.err
 "$engine" train jobs words --wait >trained.out 2>trained.err &
 engine_pid=$!
 holds "it trains" recorded
@@ -233,7 +233,7 @@ exits 0 "the record is what was recorded" "$engine" verify jobs
 
 holds "another record: there is nothing to go on from" answered 1
 pipeline steps
-rm -f told
+rm -f told trained.err
 "$engine" train jobs words --wait >trained.out 2>trained.err &
 engine_pid=$!
 holds "it trains, and its checkpoint is on record" recorded
@@ -245,7 +245,7 @@ equals "whole" "$(cat "$(model_file)")" "half way"
 
 holds "another record" answered 1
 pipeline steps
-rm -f told
+rm -f told trained.err
 "$engine" train jobs words --wait >trained.out 2>trained.err &
 engine_pid=$!
 holds "it trains, and its checkpoint is on record" recorded
