@@ -73,6 +73,8 @@ enum fnd_status __wrap_fnd_artifact_put_fd(struct fnd_store *store, int fd, uint
 enum fnd_status __wrap_fnd_job_find(struct fnd_reader *reader, const char *pipeline,
                                     const char *path, struct fnd_job_row *row,
                                     struct fnd_error *error);
+enum fnd_status __wrap_fnd_jobs_below(struct fnd_reader *reader, const char *pipeline,
+                                      const char *prefix, bool *any, struct fnd_error *error);
 enum fnd_status __wrap_fnd_payload_get(struct fnd_reader *reader, int64_t event,
                                        struct fnd_text *body, struct fnd_text *meta,
                                        struct fnd_error *error);
@@ -135,6 +137,19 @@ enum fnd_status __wrap_fnd_job_find(struct fnd_reader *reader, const char *pipel
         return fnd_error_set(error, FND_NOT_FOUND, "no job %s", path);
     }
     *row = (struct fnd_job_row){.id = (int64_t)at, .pin = 1, .revision = 1};
+    return FND_OK;
+}
+
+enum fnd_status __wrap_fnd_jobs_below(struct fnd_reader *reader, const char *pipeline,
+                                      const char *prefix, bool *any, struct fnd_error *error)
+{
+    (void)reader;
+    (void)pipeline;
+    (void)error;
+    *any = false;
+    for (size_t i = 0; i < scene.count; i++) {
+        *any = *any || strncmp(scene.jobs[i].path, prefix, strlen(prefix)) == 0;
+    }
     return FND_OK;
 }
 
