@@ -23,10 +23,11 @@ phases:
     with: {json: "\${link}"}
     grant: {write: out}
 `);
+    // One after the other, so that they are asked in that order: jobs of one run go side by side.
     for (const [name, item] of [['a', 'ONIONS YELLOW JBO'], ['b', 'SHALLOT 5KG'], ['c', 'UNKNOWN THING']]) {
         write(`jobs/${name}.job.json`, JSON.stringify({ items: [{ description: 'TAVERN HAM WH', linked_pantry_item_id: 101 }, { description: item }] }));
+        equal('the run waits for people', engine('run', 'link.yaml', 'jobs').code, 3);
     }
-    equal('the run waits for people', engine('run', 'link.yaml', 'jobs').code, 3);
     const server = await serve('jobs');
     const page = await person(server);
 
