@@ -70,13 +70,15 @@ static foundry_outcome_t copy_process(void *self, const foundry_host_t *host, fo
     return host->json_set(call, "/value", json);
 }
 
-/* Writes an artifact and puts its name into the output. */
+/* Writes an artifact, of the media type that it is told, and puts its name into the output. */
 static foundry_outcome_t keep_process(void *self, const foundry_host_t *host, foundry_call_t *call)
 {
     (void)self;
     const char *text = NULL;
+    const char *type = NULL;
     FOUNDRY_TRY(host->text_get(call, FOUNDRY_DOC_CONFIG, "/text", &text));
-    FOUNDRY_TRY(host->artifact_write(call, "kept.txt", "text/plain", text, strlen(text)));
+    FOUNDRY_TRY(foundry_text_default(host, call, FOUNDRY_DOC_CONFIG, "/type", "text/plain", &type));
+    FOUNDRY_TRY(host->artifact_write(call, "kept.txt", type, text, strlen(text)));
     return foundry_set_text(host, call, "/file", "kept.txt");
 }
 
@@ -135,7 +137,8 @@ static const foundry_phase_t keep_phase = {
     .summary = "Writes a text as an artifact",
     .config_schema = "{\"type\":\"object\",\"required\":[\"text\"],"
                      "\"additionalProperties\":false,\"properties\":{"
-                     "\"text\":{\"type\":\"string\",\"x-foundry-per-job\":true}}}",
+                     "\"text\":{\"type\":\"string\",\"x-foundry-per-job\":true},"
+                     "\"type\":{\"type\":\"string\",\"x-foundry-per-job\":true}}}",
     .threads = FOUNDRY_CONCURRENT,
     .process = keep_process};
 static const foundry_detector_t always_detector = {

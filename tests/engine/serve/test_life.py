@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The server's life beside what goes wrong around it: deadlines, a Unix socket, several
-directories, SIGTERM under load, a full disk, an upload that is too large.
+directories, SIGTERM under load, a full disk, an upload that is too large; and its limits: guessed
+tokens, connections, what a browser may show of an upload.
 
-    test_life.py deadlines|socket|directories|term|full|upload"""
+    test_life.py deadlines|socket|directories|term|full|upload|limits"""
 import http.client
 import json
 import os
@@ -471,8 +472,109 @@ def upload():
         check("it ends by its signal", server.stop() == 143)
 
 
+# --- limits --------------------------------------------------------------------------------------
+
+KEEPING = """foundry: v1
+name: keeping
+inputs: {match: ["*.none"]}
+phases:
+  - {id: keep, uses: steps/keep, with: {text: "${input.text}", type: "${input.type}"}}
+"""
+
+
+def is_safe(what, reply, body):
+    """No browser makes a page of ours of it, whatever is in it."""
+    kind = reply.headers["Content-Type"]
+    check(f"{what}: it is shown as no page", reply.status == 200 and (
+        kind in ("text/plain; charset=utf-8", "image/png") or
+        kind == "application/octet-stream" and
+        reply.headers["Content-Disposition"].startswith("attachment;")), kind)
+    check(f"{what}: nor guessed to be one",
+          reply.headers.get("X-Content-Type-Options") == "nosniff" and
+          "default-src 'none'" in reply.headers.get("Content-Security-Policy", ""))
+    check(f"{what}: its bytes are whole", reply.body == body)
+
+
+def shown(server):
+    """Uploads and what plugins leave are bytes of strangers."""
+    script = b"<script>alert(1)</script>"
+    for name, kind, body in (
+            ("a.html", "text/html", b"<!doctype html>" + script),
+            ("b.svg", "image/svg+xml", b'<svg xmlns="http://www.w3.org/2000/svg">' + script +
+             b"</svg>"),
+            ("c.pdf", "application/pdf", b"%PDF-1.7 " + script),
+            ("d.png", "image/svg+xml", b"\x89PNG\r\n\x1a\n" + script),
+            ("e.png", "text/html", script)):
+        made = server.post(f"/v1/jobs?pipeline=invoice&name={name}", body,
+                           headers={"Content-Type": kind}).json()
+        is_safe("uploaded " + name, server.get(f"/v1/jobs/{made['id']}/artifacts/input"), body)
+    for kind in ("text/html", "image/svg+xml", "application/xhtml+xml", "text/xml",
+                 "application/pdf", "text/javascript", "image/png; a=text/html"):
+        made = server.post("/v1/jobs", {"pipeline": "keeping", "input": {
+            "text": script.decode(), "type": kind}}).json()["id"]
+        server.wait(lambda j=made: server.get("/v1/jobs/" + j).json()["state"] == "completed")
+        is_safe(f"{kind} of a plugin", server.get(f"/v1/jobs/{made}/artifacts/kept.txt"), script)
+
+
+def guesses(server):
+    """Twenty wrong tokens a minute are told at once; behind them each waits, nobody else does."""
+    wrong = {"Authorization": "Bearer " + "0" * 64}
+    early = [server.get("/v1/session", who=None, headers=wrong).status for _ in range(20)]
+    check("guesses are refused", early == [401] * 20, early)
+    for how, path, headers in (("in a header", "/v1/session", wrong),
+                               ("in a link", "/login?token=" + "0" * 64, {})):
+        begin = time.monotonic()
+        late = server.get(path, who=None, headers=headers)
+        check(f"one too many, {how}, waits", time.monotonic() - begin >= 0.5 and
+              late.status == 401 and late.json()["code"] == "bad_token", late.body)
+    before = False  # a loaded machine may hold up either
+    for _ in range(10):
+        guesser = threading.Thread(target=server.get, args=("/v1/session",),
+                                   kwargs={"who": None, "headers": wrong})
+        guesser.start()
+        good = server.get("/v1/session").status
+        before = before or (good == 200 and guesser.is_alive())
+        guesser.join()
+        if before:
+            break
+    check("who has a token does not wait with them", before)
+
+
+def places(server, limit):
+    """Beyond the limit a connection is told so at once, and those that stand go on."""
+    held = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=WAIT_S)
+            for _ in range(limit)]
+    for connection in held:  # a stream each: its place is taken, and nobody cuts it
+        connection.request("GET", "/v1/events", headers={"Authorization": "Bearer " +
+                                                         TOKENS["ann"]})
+        connection.reply = connection.getresponse()
+        check("a stream is served", connection.reply.status == 200)
+    good = f"GET /v1/session HTTP/1.1\r\nHost: {server.host}\r\nConnection: close\r\n{bearer()}\r\n"
+    told = server.raw(good.encode())
+    check("one too many is refused", told.startswith(b"HTTP/1.1 503 ") and
+          b'"code":"connections"' in told and b"Retry-After: " in told, told[:300])
+    check("those that stand go on", held[0].reply.readline() != b"")
+    for connection in held:
+        connection.close()
+    check("their places come back", server.wait(
+        lambda: server.raw(good.encode()).startswith(b"HTTP/1.1 200 "), WAIT_S))
+
+
+def limits():
+    folder = scratch()
+    with open(folder + "/keeping.yaml", "w", encoding="utf-8") as f:
+        f.write(KEEPING)
+    with Server("--no-watch", "--connections", "6", "--pipeline", folder + "/keeping.yaml",
+                pictures=0) as server:
+        shown(server)
+        guesses(server)
+        places(server, 6)
+        check("it ends by its signal", server.stop() == 143)
+    shutil.rmtree(folder)
+
+
 if __name__ == "__main__":
     {"deadlines": deadlines, "socket": unix_socket, "directories": directories, "term": term,
-     "full": full, "upload": upload}[sys.argv[1]]()
+     "full": full, "upload": upload, "limits": limits}[sys.argv[1]]()
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
