@@ -24,7 +24,7 @@ with open(SOURCE + "/engine/serve/openapi.json", encoding="utf-8") as document:
 SECURITY = ["Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy",
             "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Cache-Control"]
 # What needs a fault or a moment that this test does not make; other tests do.
-ELSEWHERE = {"draining", "full", "io", "conflict"}
+ELSEWHERE = {"draining", "full", "io", "conflict", "undo_over", "moved_past"}
 
 seen, codes, passed, failed = set(), set(), 0, 0
 
@@ -366,6 +366,7 @@ def leases(api, server, ask):
     api.post(one + "/release", {"fence": fence + 7}, want=409, code="lease_lost")
     api.post(one + "/release", {}, want=422, code="refused")
     api.post(one + "/snooze", {"seconds": 9}, who="bob", want=409, code="leased")
+    api.post(one + "/snooze", {"seconds": 9, "fence": fence + 7}, want=409, code="lease_lost")
     api.ask("PUT", one + "/draft", {"fence": fence, "values": {"/supplier_name": "Har"}}, want=204)
     api.ask("PUT", one + "/draft", {"fence": fence, "values": 7}, want=422)
     check("the draft is there", api.get(one).json()["draft"]["values"]["/supplier_name"] == "Har")
@@ -386,6 +387,14 @@ def leases(api, server, ask):
         api.post(f"/v1/asks/{none}/{act}", body, want=404, code="not_found")
     api.ask("PUT", f"/v1/asks/{none}/draft", {"fence": 1, "values": {}}, want=404)
     return api.post(one + "/claim", {}).json()
+
+
+def too_late(api, one, code):
+    """What people do with a question that is open no more."""
+    for act, body in (("claim", {}), ("heartbeat", {"fence": 1}), ("release", {"fence": 1}),
+                      ("snooze", {"seconds": 9})):
+        api.post(f"{one}/{act}", body, want=409, code=code)
+    api.ask("PUT", one + "/draft", {"fence": 1, "values": {}}, want=409, code="lease_lost")
 
 
 def asks(api, server):
@@ -424,8 +433,13 @@ def asks(api, server):
     late = api.post(one + "/answer", dict(right, fence=None), who="bob", want=409,
                     code="conflict").json()
     check("the loser sees what stands", late["standing"]["answer"]["by"] == "ann", late)
+    too_late(api, one, "request_answered")
     api.post(one + "/undo", {}, want=422, code="bad_member")
+    api.post(one + "/undo", {"event": done["event"]}, who="bob", want=409, code="not_yours")
+    api.post(one + "/undo", {"event": ask["id"]}, want=409, code="stale_answer")
     api.post(one + "/undo", {"event": done["event"]})
+    api.post(one + "/undo", {"event": done["event"]}, want=409, code="not_answered")
+    api.post(one + "/reopen", {"reason": "x"}, want=409, code="not_answered")
     ask = server.open_ask()
     api.post(one + "/claim", {})
     again = api.get(one).json()
@@ -517,6 +531,24 @@ def events(api, server):
     connection.close()
 
 
+def taken_back(api, server, one):
+    """An answer opened again; and one whose job went back further, or was cancelled, since."""
+    api.post(one + "/reopen", {}, want=422, code="refused")
+    again = api.post(one + "/reopen", {"reason": "it was wrong after all"}).json()
+    job = "/v1/jobs/" + again["job"]["id"]
+    done = api.post(one + "/answer", {"version": again["version"], "act": "set", "values": {
+        "/supplier_name": "Hardware & Son"}}).json()
+    server.wait(lambda: server.get(job).json()["state"] == "completed")
+    api.post(job + "/retry", {"phase": "extract"})
+    ask = server.open_ask()["id"]
+    api.post(one + "/reopen", {"reason": "x"}, want=409, code="moved_past")
+    api.post(one + "/undo", {"event": done["event"]}, want=409)  # or its moment is over
+    api.post(job + "/cancel", {"reason": "nobody wants it"})
+    api.post(one + "/reopen", {"reason": "x"}, want=409, code="cancelled")
+    api.post(one + "/undo", {"event": done["event"]}, want=409, code="cancelled")
+    too_late(api, "/v1/asks/" + ask, "request_withdrawn")
+
+
 def main():
     with Server("--upload-max", "2") as server:
         api = Checked(server)
@@ -526,8 +558,7 @@ def main():
         one = asks(api, server)
         data(api, server)
         events(api, server)
-        api.post(one + "/reopen", {}, want=422, code="refused")
-        api.post(one + "/reopen", {"reason": "it was wrong after all"})
+        taken_back(api, server, one)
         check("a signal ends it with its own code", server.stop() == 143)
     no_pictures()
     for path, item in API["paths"].items():
