@@ -67,11 +67,11 @@ holds "to its end" test -f moved/out/job-1.json
 equals "nothing is held any more" "$("$engine" status --json moved | jq -c '.held')" "[]"
 
 echo "-- moved to what is there now"
+pin=$("$engine" show --json moved job-3.png | jq .pin)
 exits 0 "a dry run moves nothing" "$engine" run invoice.yaml moved -p threshold=0.99 --upgrade \
     --dry-run
 equals "and lists the three that have not ended" "$(grep -c 'moves' "$out")" 3
-pin=$("$engine" show --json moved job-3.png | jq .pin)
-equals "nothing has moved" "$pin" "$("$engine" show --json moved job-3.png | jq .pin)"
+equals "nothing has moved" "$("$engine" show --json moved job-3.png | jq .pin)" "$pin"
 exits 3 "an upgrade moves them" "$engine" run invoice.yaml moved -p threshold=0.99 --upgrade
 holds "to another pin" test "$("$engine" show --json moved job-3.png | jq .pin)" -gt "$pin"
 "$engine" ask list --json moved | jq -c '{request, accept: true}' >answers.ndjson
