@@ -65,8 +65,18 @@ static bool parsed_back(const struct fnd_format *format)
     return format->folder != NULL || format->pack != NULL;
 }
 
-/** Check a line against the format's rules, and compare it with its record. What a line that is not
- *  written leaves in the counts of the file is taken back. */
+/** What a line that is not written leaves in the counts of the file is taken back. */
+static void checker_back(struct fnd_checker *checker, const struct fnd_checker *before)
+{
+    const struct fnd_checker after = *checker;
+    *checker = *before;
+    checker->ids = after.ids;
+    checker->ids_capacity = after.ids_capacity;
+    checker->labels = after.labels;
+    checker->labels_count = after.labels_count;
+}
+
+/** Check a line against the format's rules, and compare it with its record. */
 static enum fnd_status line_check(struct fnd_writing *writing, const struct fnd_datum *datum,
                                   struct fnd_error *error)
 {
@@ -90,12 +100,7 @@ static enum fnd_status line_check(struct fnd_writing *writing, const struct fnd_
         status = format->agrees(datum, json, error);
     }
     if (status != FND_OK) {
-        const struct fnd_checker after = *checker;
-        *checker = before;
-        checker->ids = after.ids;
-        checker->ids_capacity = after.ids_capacity;
-        checker->labels = after.labels;
-        checker->labels_count = after.labels_count;
+        checker_back(checker, &before);
     }
     return status;
 }
@@ -201,18 +206,18 @@ static enum fnd_status lines_end(struct fnd_writing *writing, struct fnd_error *
     return status;
 }
 
-/** A record's line goes where lines go, and the record among those that were written. */
+/** A record goes among those that were written. */
 static enum fnd_status line_keep(struct fnd_writing *writing, const struct fnd_datum *datum,
                                  struct fnd_error *error)
 {
     struct fnd_plan *plan = writing->plan;
     struct fnd_export_result *result = plan->result;
     const size_t kept = result->lines;
-    enum fnd_status status = line_put(writing, datum, kept == 0, error);
+    enum fnd_status status = FND_OK;
     if (writing->splits != NULL) {
         writing->splits[kept] = (uint8_t)datum->split;
     }
-    if (status == FND_OK && !plan->reproduces) {
+    if (!plan->reproduces) {
         status = fnd_manifest_record(&writing->named, datum->number, datum->hash, error);
     }
     plan->numbers[kept] = datum->number;
@@ -233,7 +238,16 @@ static enum fnd_status lines_write(struct fnd_writing *writing, struct fnd_error
         struct fnd_datum datum = {0};
         struct fnd_error local = {0};
         uint8_t left = FND_LEFT_NONE;
+        const struct fnd_checker before = writing->checker;
         status = line_make(writing, &datum, i, &left, &local);
+        if (status == FND_OK && left == FND_LEFT_NONE) {
+            /* Only here the bytes of a picture are read: one that is gone or altered is its
+             * record's flaw, as any other. */
+            status = line_put(writing, &datum, plan->result->lines == 0, &local);
+            if (status != FND_OK) {
+                checker_back(&writing->checker, &before);
+            }
+        }
         if (status == FND_OK && left != FND_LEFT_NONE) {
             plan->result->left_out[left]++;
             if (plan->near != NULL && left == FND_LEFT_FILTERED &&

@@ -200,6 +200,65 @@ Test(boxes, the_entry_says_where_they_are)
     scene_end(&scene);
 }
 
+/** A job whose file is five bytes that say they are a picture. */
+static int64_t image_job(struct scene *scene, int64_t pin, const char *path)
+{
+    int64_t job = scene_file_job(scene, pin, "invoice", path, "image/png", path, strlen(path));
+    scene_model(scene, job, "{\"a\":1}", NULL);
+    return scene_answer(scene, job, scene_ask(scene, job), "corrected",
+                        "{\"/a\":{\"from\":1,\"to\":2}}", "{\"a\":2}");
+}
+
+Test(boxes, an_input_that_is_gone_is_told_by_its_record_and_nothing_is_written)
+{
+    static const char *const formats[] = {
+        "openai-chat", "nvidia-flywheel", "argilla", "label-studio", "coco", "yolo", "hf"};
+    struct scene scene;
+    char path[PATH_SIZE], away[PATH_SIZE];
+    scene_begin(&scene, 47);
+    int64_t pin = scene_pin(&scene, "invoice", "{}");
+    const int64_t first = image_job(&scene, pin, "a.png");
+    const int64_t second = image_job(&scene, pin, "b.png");
+    cr_assert_eq(rename(scene_path(&scene, ".foundry/artifacts", path),
+                        scene_path(&scene, ".foundry/away", away)),
+                 0);
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        struct fnd_export_options options = scene_options(&scene, formats[i]);
+        struct fnd_export_result result = {0};
+        struct fnd_error error = {0};
+        char out[PATH_SIZE];
+        options.prompt = "Read it.";
+        options.out = scene_path(&scene, "made", out);
+        scene.notes_count = 0;
+        cr_assert_neq(fnd_dataset_export(scene.reader, NULL, &options, &result, &error), FND_OK,
+                      "%s", formats[i]);
+        cr_expect(strstr(error.message, "2 of 2 records cannot be exported") != NULL, "%s: %s",
+                  formats[i], error.message);
+        cr_expect(scene_noted(&scene, first, "missing"), "%s: %s", formats[i], error.message);
+        cr_expect(scene_noted(&scene, second, "missing"), "%s: %s", formats[i], error.message);
+        cr_expect_not(is_there(out), "%s", formats[i]);
+        fnd_export_result_finish(&result);
+    }
+    cr_assert_eq(rename(away, path), 0);
+
+    /* Of two one is there: without the other the rest goes on. */
+    uint8_t hash[FND_DIGEST_SIZE];
+    char text[FND_DIGEST_TEXT_SIZE], rest[FND_DIGEST_TEXT_SIZE + 32], file[PATH_SIZE];
+    struct fnd_export_result result = {0};
+    struct fnd_export_options options = scene_options(&scene, "hf");
+    fnd_sha256("a.png", strlen("a.png"), hash);
+    fnd_digest_text(hash, text);
+    snprintf(rest, sizeof rest, ".foundry/artifacts/%.2s/%s", text, text + 2);
+    cr_assert_eq(unlink(scene_path(&scene, rest, file)), 0, "%s", file);
+    options.skip_bad = true;
+    scene_export(&scene, &options, &result, FND_OK, NULL);
+    cr_expect(scene_noted(&scene, first, "missing"));
+    cr_expect_eq(result.lines, 1);
+    cr_expect_eq(result.left_out[FND_LEFT_BAD], 1);
+    fnd_export_result_finish(&result);
+    scene_end(&scene);
+}
+
 Test(boxes, foreign_files_are_checked)
 {
 #define REGION(id, x, width)                                                                       \
