@@ -256,6 +256,15 @@ Test(boxes, an_input_that_is_gone_is_told_by_its_record_and_nothing_is_written)
     cr_expect_eq(result.lines, 1);
     cr_expect_eq(result.left_out[FND_LEFT_BAD], 1);
     fnd_export_result_finish(&result);
+
+    /* As long as it was, and another. */
+    const int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    cr_assert_eq(write(fd, "c.png", 5), 5);
+    close(fd);
+    scene_export(&scene, &options, &result, FND_OK, NULL);
+    cr_expect(scene_noted(&scene, first, "are not those on record"));
+    cr_expect_eq(result.lines, 1);
+    fnd_export_result_finish(&result);
     scene_end(&scene);
 }
 
