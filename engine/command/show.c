@@ -7,6 +7,7 @@
 #include "command/output.h"
 #include "command/session.h"
 #include "command/show.h"
+#include "run/engine.h"
 #include "worker/pool.h"
 
 enum { HISTORY_MAX = 1000, LINES_MAX = 40, LINES_SHOWN = 30 };
@@ -337,7 +338,10 @@ int fnd_command_show(struct fnd_app *app)
         status = app->json ? print_json(&show, &error) : print_people(&show, &error);
     }
     const bool held = show.events_count > 0 && show.events[0].kind == FND_EVENT_HOLD;
-    if (status == FND_OK && phase == NULL && show.step.stand.state == FND_PAUSED && held) {
+    if (status == FND_OK && phase == NULL && held && show.step.stand.due_us == FND_DUE_BATCH) {
+        fnd_next(app, "it goes on when the rest of its batch is there: " FND_PROGRAM " status %s",
+                 fnd_reader_path(show.reader));
+    } else if (status == FND_OK && phase == NULL && show.step.stand.state == FND_PAUSED && held) {
         fnd_next(app, "it cannot go on: mend what its last event names, then run again");
     } else if (status == FND_OK && phase == NULL && show.step.stand.state == FND_PAUSED) {
         fnd_next(app, "it waits for people: " FND_PROGRAM " ask show %s %" PRId64,

@@ -140,6 +140,9 @@ static bool pipeline_rests(struct client *client, bool idle, struct fnd_text *mo
     if (!idle && counts[FND_QUEUED] + counts[FND_RUNNING] + counts[FND_RETRYING] > 0) {
         return false;
     }
+    if (!idle && fnd_engine_gathers(client->control->engine, client->follow.pipeline)) {
+        return false;
+    }
     control_text(more, "pipeline", client->follow.pipeline);
     append_counts(more, counts);
     fnd_text_printf(more, ",\"refused\":%zu", client->follow.refused);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/json.h"
+#include "pipeline/kind.h"
 
 /** One output of the batch. `id` decides where all else is equal, so that the choice never depends
  *  on the order of the batch. */
@@ -50,5 +51,9 @@ double fnd_median(double *seconds, size_t count);
  *  common (Charikar's simhash over pointer and value of each leaf). 0 for a document without
  * leaves. The same on every machine. */
 uint64_t fnd_features(struct fnd_json document);
+
+/** fnd_prover.choose(): the choice from a batch that waits at a human phase (batch.c). */
+enum fnd_status fnd_batch_choose(struct fnd_reader *reader, const struct fnd_choose_want *want,
+                                 struct fnd_text *decision, struct fnd_error *error);
 
 #endif

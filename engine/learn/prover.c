@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "learn/checks.h"
+#include "learn/choose.h"
 #include "learn/threshold.h"
 #include "review/review.h"
 #include "store/learn.h"
@@ -410,8 +411,10 @@ static enum fnd_status state_prove(void *context, struct fnd_reader *reader,
     return status;
 }
 
-static const struct fnd_prover prover = {
-    .create = state_create, .destroy = state_destroy, .prove = state_prove};
+static const struct fnd_prover prover = {.create = state_create,
+                                         .destroy = state_destroy,
+                                         .prove = state_prove,
+                                         .choose = fnd_batch_choose};
 
 const struct fnd_prover *fnd_learn_prover(void)
 {

@@ -11,6 +11,7 @@ enum fnd_verdict_visit {
     FND_VISIT_ASK,    /* pause: body = request */
     FND_VISIT_FAULT,  /* it failed: error, fault (which class decides on a retry) */
     FND_VISIT_HOLD,   /* pause without a question: error says why (a missing secret or plugin) */
+    FND_VISIT_BATCH,  /* pause until the rest of its batch is there: error says what for */
     FND_VISIT_AGAIN   /* nothing was learned (a worker died under another call): visit again, the
                          attempt is not used up */
 };
@@ -39,6 +40,13 @@ struct fnd_proof {
     size_t known_count;
 };
 void fnd_proof_finish(struct fnd_proof *proof);
+/** A batch that is there: whose outputs a person is to look at? All borrowed. */
+struct fnd_choose_want {
+    const char *pipeline, *batch;  /* names */
+    const struct fnd_phase *phase; /* the gate, with `choose` */
+    const int64_t *steps;          /* those that wait, by number; at least one */
+    size_t count;
+};
 /** Who knows it: `learn`, whom the gates' room lies below. Called on the engine's thread. */
 struct fnd_prover {
     void *(*create)(void);
@@ -46,6 +54,11 @@ struct fnd_prover {
     enum fnd_status (*prove)(void *state, struct fnd_reader *reader,
                              const struct fnd_proof_want *want, struct fnd_proof *proof,
                              struct fnd_error *error);
+    /** Append the decision, a JSON object: "code", "message", "batch", "members" (all of the
+     *  steps), "chosen" [{"job","confidence"}…] in the order in which to ask, … The same for the
+     *  same record.  Returns FND_OK, or why the record could not be read. */
+    enum fnd_status (*choose)(struct fnd_reader *reader, const struct fnd_choose_want *want,
+                              struct fnd_text *decision, struct fnd_error *error);
 };
 /** What gave an output, in 16 hex digits, malloc'ed: the plugin's bytes, the phase's config, and
  *  which artifacts ${models.NAME} stood for as it ran (no value: whichever). */
@@ -69,6 +82,9 @@ struct fnd_visit {
     struct fnd_json marks;
     struct fnd_json answers;       /* by key, after a pause of this phase; or no value */
     struct fnd_json run;           /* DOC_RUN */
+    int64_t choice;                /* phases with `choose`: the event that chose; 0: none yet */
+    bool chosen;                   /* it chose this job */
+    struct fnd_json decision;      /* what was chosen of how many, as fnd_prover.choose() told */
     struct fnd_json models;        /* what ${models.…} reads, by name; or no value */
     const struct fnd_scope *scope; /* for the configs of several bounds */
     const struct fnd_call_artifact *artifacts; /* all the job has */

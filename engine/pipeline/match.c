@@ -19,3 +19,13 @@ bool fnd_pipeline_matches(const struct fnd_pipeline *pipeline, const char *path)
     }
     return false;
 }
+
+size_t fnd_path_batch(const char *path)
+{
+    static const char lines[] = ".jsonl#"; /* and the line's id, which may hold anything */
+    const char *line = strstr(path, lines);
+    const char *slash = strrchr(path, '/');
+    return line != NULL    ? (size_t)(line - path) + sizeof lines - 2
+           : slash != NULL ? (size_t)(slash - path)
+                           : 0;
+}

@@ -87,6 +87,16 @@ struct fnd_bound {
     size_t line, column; /* of `uses` */
 };
 
+/** Of each batch, the documents that a human phase asks about. */
+struct fnd_choose {
+    int64_t count;     /* so many at most; 0: no limit but the budget */
+    int64_t budget_ms; /* of a person's time; 0: none */
+    bool diverse;      /* unlike each other, too */
+    char *by;          /* pointer to the value that makes a group, or NULL */
+    int64_t wait_ms;   /* how long those that are there wait for the rest; 0: until it is there */
+    int64_t quiet_ms;  /* so long nothing new may have come in */
+};
+
 struct fnd_phase {
     char *id;
     size_t index;
@@ -100,6 +110,8 @@ struct fnd_phase {
     bool repeatable;
     char *pool;      /* that its calls hold while they run, as trainings do; NULL: none */
     int32_t subject; /* index of the phase whose output is reviewed, or -1 */
+    const struct fnd_choose
+        *choose;     /* its jobs wait for their batch; NULL: none does. The kind's */
     uint64_t reads;  /* bit i: a hole or the subject reads phase i's output */
     uint64_t models; /* bit i: a hole reads the pipeline's model i */
     size_t line, column;
@@ -301,6 +313,9 @@ void fnd_compile_error(struct fnd_compile *compile, const struct fnd_node *node,
 char *fnd_compile_constant(struct fnd_compile *compile, const struct fnd_node *node);
 const struct fnd_pipeline *fnd_compile_pipeline(const struct fnd_compile *compile);
 
+/** The batch that a job's path is of, its folder or its file of lines: so many of its first bytes;
+ *  0: the job directory itself.  Thread: any. */
+size_t fnd_path_batch(const char *path);
 /** Whether `path` (relative, '/'-separated) matches one of the pipeline's globs: fnmatch without
  *  directories crossing for patterns with '/', by base name otherwise. */
 bool fnd_pipeline_matches(const struct fnd_pipeline *pipeline, const char *path);

@@ -24,6 +24,20 @@ static const char human_schema[] =
     "\"properties\":{\"by\":{\"type\":\"string\",\"description\":\"JSON pointer to the value, e.g. "
     "/supplier_name\"},\"minimum\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000000,"
     "\"default\":3,\"description\":\"checked documents that make it known\"}}},"
+    "\"choose\":{\"type\":\"object\",\"additionalProperties\":false,"
+    "\"description\":\"people are asked about so many of each batch, when all of it is there, and "
+    "about no others but the audit's\",\"properties\":{"
+    "\"uncertain\":{\"type\":[\"integer\",\"string\"],\"description\":\"so many of a batch, the "
+    "least certain; 0: no choice\"},"
+    "\"budget\":{\"type\":\"string\",\"description\":\"as many as a person can look at in that "
+    "time, e.g. 15m\"},"
+    "\"diverse\":{\"type\":\"boolean\",\"description\":\"unlike each other, too\"},"
+    "\"by\":{\"type\":\"string\",\"description\":\"JSON pointer to a value that should not be "
+    "chosen again and again, e.g. /supplier_name\"},"
+    "\"wait\":{\"type\":\"string\",\"description\":\"so long the first waits for the others, e.g. "
+    "1d\"},"
+    "\"quiet\":{\"type\":\"string\",\"description\":\"so long nothing new came in: then it is all "
+    "there, 2s\"}}},"
     "\"schema\":{\"type\":\"string\",\"description\":\"JSON Schema file for corrected output\"},"
     "\"on_reject\":{\"enum\":[\"fail\",\"continue\"],\"default\":\"fail\"},"
     "\"group\":{\"type\":\"string\",\"description\":\"who its requests are for\"},"
@@ -54,6 +68,7 @@ static void human_unprepare(void *prepared)
     fnd_text_finish(&human->asked);
     free(human->fingerprint);
     free(human->novelty);
+    free(human->choose.by);
     free(human->detectors);
     free(human);
 }
@@ -135,6 +150,7 @@ static bool human_prepare(const struct fnd_kind *kind, struct fnd_compile *compi
     good = (audit == NULL || audit_prepare(compile, audit, human)) && good;
     good = (schema == NULL || schema_prepare(compile, schema, human)) && good;
     good = fnd_prove_prepare(compile, with, human) && good;
+    good = fnd_choose_prepare(compile, with, phase, human) && good;
     good = fnd_options_prepare(compile, with, human) && good;
     human->reject_continues =
         reject != NULL && reject->text != NULL && strcmp(reject->text, "continue") == 0;
@@ -244,6 +260,10 @@ static void request_make(struct fnd_visit *visit, const struct fnd_human *human,
                                         : "asked");
         fnd_text_append_z(&body, asking->numbers);
     }
+    if (visit->choice != 0) {
+        fnd_text_append_z(&body, ",\"choice\":");
+        fnd_choose_tell(visit, &body);
+    }
     fnd_text_append_z(&body, ",\"questions\":[");
     for (size_t c = 0; c < visit->calls_count; c++) {
         const struct fnd_effects *effects = &visit->calls[c]->effects;
@@ -262,8 +282,9 @@ static void request_make(struct fnd_visit *visit, const struct fnd_human *human,
 }
 
 /** What SUBJECT said of its values still holds for what was not changed. */
-static char *marks_copy(struct fnd_json marks, const struct fnd_asking *asking)
+static char *marks_copy(const struct fnd_visit *visit, const struct fnd_asking *asking)
 {
+    const struct fnd_json marks = visit->marks;
     struct fnd_text meta = {0};
     static const char *const members[] = {"confidence", "origin"};
     for (size_t i = 0; marks.bytes != NULL && i < 2; i++) {
@@ -276,6 +297,10 @@ static char *marks_copy(struct fnd_json marks, const struct fnd_asking *asking)
     if (asking->numbers != NULL) { /* what let it pass without a question */
         fnd_text_append_z(&meta, meta.size > 0 ? ",\"proof\":" : "{\"proof\":");
         fnd_text_append_z(&meta, asking->numbers);
+    }
+    if (visit->choice != 0) { /* others of its batch were chosen */
+        fnd_text_append_z(&meta, meta.size > 0 ? ",\"choice\":" : "{\"choice\":");
+        fnd_choose_tell(visit, &meta);
     }
     if (meta.size == 0) {
         return NULL;
@@ -301,6 +326,8 @@ static void human_finish(struct fnd_visit *visit)
             fnd_asking_finish(&asking);
             return;
         }
+    } else if (visit->chosen) {
+        fnd_asking_choice(&asking, visit);
     } else if (asked == 0 && human->audit > 0 && fnd_audit_drawn(visit, human->audit)) {
         fnd_asking_audit(&asking);
     }
@@ -308,7 +335,7 @@ static void human_finish(struct fnd_visit *visit)
         request_make(visit, human, &asking);
     } else {
         visit->body = fnd_strndup(visit->subject.bytes, visit->subject.size);
-        visit->meta = marks_copy(visit->marks, &asking);
+        visit->meta = marks_copy(visit, &asking);
         visit->verdict = FND_VISIT_OUTPUT;
     }
     fnd_asking_finish(&asking);
@@ -317,6 +344,14 @@ static void human_finish(struct fnd_visit *visit)
 static void human_begin(struct fnd_visit *visit)
 {
     const struct fnd_human *human = visit->phase->prepared;
+    if (visit->phase->choose != NULL && !visit->chosen) {
+        if (visit->choice == 0) {
+            fnd_choose_wait(visit);
+        } else {
+            human_finish(visit); /* nobody is asked: no detector needs to look */
+        }
+        return;
+    }
     for (size_t i = 0; i < human->detectors_count; i++) {
         enum fnd_status status = fnd_visit_call(visit, &human->detectors[i], visit->subject,
                                                 visit->marks, &visit->error);

@@ -21,6 +21,7 @@ struct fnd_human {
     bool per_document;
     char *novelty; /* `gate: by`: pointer to the value that must be known, or NULL */
     uint64_t novelty_minimum;
+    struct fnd_choose choose; /* as phase->choose, where it is set */
 };
 
 /** What a gate asks beyond its detectors, because too little is proven. `= {0}`; finish frees. */
@@ -104,6 +105,21 @@ enum fnd_status fnd_gate_prove(const struct fnd_visit *visit, const struct fnd_h
 void fnd_asking_finish(struct fnd_asking *asking);
 /** The question of a random check. */
 void fnd_asking_audit(struct fnd_asking *asking);
+
+/** One more question about the whole document. */
+void fnd_asking_add(struct fnd_asking *asking, const char *key, const char *kind,
+                    const char *question);
+
+/* choose.c */
+/** Compile `choose`, behind fnd_prove_prepare(). */
+bool fnd_choose_prepare(struct fnd_compile *compile, const struct fnd_node *with,
+                        struct fnd_phase *phase, struct fnd_human *human);
+/** The verdict of a visit whose batch is not there. */
+void fnd_choose_wait(struct fnd_visit *visit);
+/** Append what was chosen of its batch, and how this document stood. */
+void fnd_choose_tell(const struct fnd_visit *visit, struct fnd_text *json);
+/** The question of a document that was chosen. */
+void fnd_asking_choice(struct fnd_asking *asking, const struct fnd_visit *visit);
 
 /* prove_options.c */
 /** Compile `target_error`, `per` and `gate`. `audit` was read before. */

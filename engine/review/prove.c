@@ -18,8 +18,8 @@ static void question_open(struct fnd_asking *asking, const char *key, const char
     fnd_text_append_z(json, ",\"question\":");
 }
 
-static void question_add(struct fnd_asking *asking, const char *key, const char *kind,
-                         const char *question)
+void fnd_asking_add(struct fnd_asking *asking, const char *key, const char *kind,
+                    const char *question)
 {
     question_open(asking, key, kind);
     fnd_text_append_json_z(&asking->questions, question);
@@ -29,8 +29,8 @@ static void question_add(struct fnd_asking *asking, const char *key, const char 
 void fnd_asking_audit(struct fnd_asking *asking)
 {
     asking->audit = true;
-    question_add(asking, "audit", "AUDIT",
-                 "A random check of a result that no detector doubts: is everything right?");
+    fnd_asking_add(asking, "audit", "AUDIT",
+                   "A random check of a result that no detector doubts: is everything right?");
 }
 
 void fnd_asking_finish(struct fnd_asking *asking)
@@ -69,7 +69,7 @@ static void novelty_ask(struct fnd_asking *asking, const struct fnd_human *human
         fnd_text_printf(&text, ", and %" PRIu64 " make it known. Is everything right?",
                         human->novelty_minimum);
     }
-    question_add(asking, "novelty", "NOVELTY", fnd_text_z(&text));
+    fnd_asking_add(asking, "novelty", "NOVELTY", fnd_text_z(&text));
     asking->whole = true;
     asking->sample = false; /* once it is known, it is another kind of document */
     fnd_text_finish(&text);
@@ -144,7 +144,7 @@ static void target_ask(struct fnd_asking *asking, const struct fnd_visit *visit,
         struct fnd_text text = {0};
         fnd_text_printf(&text, "Asked because proof is missing: %s. Is everything right?",
                         proof->reason != NULL ? proof->reason : "nothing was checked yet");
-        question_add(asking, "unproven", "UNPROVEN", fnd_text_z(&text));
+        fnd_asking_add(asking, "unproven", "UNPROVEN", fnd_text_z(&text));
         fnd_text_finish(&text);
         asking->whole = true;
         asking->sample = true;

@@ -116,6 +116,7 @@ void fnd_engine_close(struct fnd_engine *engine)
         }
     }
     tasks_drop(engine);
+    fnd_batches_finish(engine);
     fnd_pins_finish(engine);
     fnd_catalog_destroy(engine->catalog);
     if (engine->options.prover != NULL && engine->prover_state != NULL) {
@@ -240,6 +241,7 @@ void fnd_engine_step(struct fnd_engine *engine)
 enum fnd_status fnd_engine_turn(struct fnd_engine *engine, struct fnd_error *error)
 {
     fnd_engine_step(engine);
+    fnd_batches_turn(engine); /* not while inputs come in: those of a pass are one batch */
     fnd_store_wake(engine->store);
     if (engine->broken.status != FND_OK && error != NULL) {
         *error = engine->broken;
@@ -259,6 +261,8 @@ int64_t fnd_engine_wait_us(const struct fnd_engine *engine)
         due = due < 0 ? 0 : due;
         wait = wait < 0 || due < wait ? due : wait;
     }
+    const int64_t batch = fnd_batches_wait_us(engine);
+    wait = batch >= 0 && (wait < 0 || batch < wait) ? batch : wait;
     return wait;
 }
 
@@ -284,7 +288,29 @@ bool fnd_engine_idle(const struct fnd_engine *engine)
             return false;
         }
     }
-    return engine->heap.count == 0;
+    return engine->heap.count == 0 && !fnd_batches_move(engine, NULL);
+}
+
+/** Whether steps of a pipeline that has batches are under way. The record may say already that they
+ *  wait for theirs. */
+static bool batched_flies(const struct fnd_engine *engine, const char *pipeline)
+{
+    for (size_t i = 0; i < FND_TASK_BUCKETS; i++) {
+        for (struct fnd_task *task = engine->buckets[i]; task != NULL; task = task->next_bucket) {
+            for (size_t p = 0; p < task->pipeline->phases_count; p++) {
+                if (task->pipeline->phases[p].choose != NULL &&
+                    strcmp(task->pipeline->name, pipeline) == 0) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
+bool fnd_engine_gathers(const struct fnd_engine *engine, const char *pipeline)
+{
+    return fnd_batches_move(engine, pipeline) || batched_flies(engine, pipeline);
 }
 
 /** Sleep until something is there to do, at most `max_us` (-1: no bound of its own). */

@@ -25,7 +25,11 @@ enum {
     FND_INPUT_SIZE_MAX_DEFAULT_GIB = 16,
     FND_LINE_SIZE_MAX = 1 << 20,     /* bytes of one line of a *.jsonl */
     FND_JOB_FILE_SIZE_MAX = 1 << 20, /* bytes of a NAME.job.json */
-    FND_WATCH_REST_MS = 2000         /* --watch: size and mtime have rested this long */
+    FND_WATCH_REST_MS = 2000,        /* --watch: size and mtime have rested this long */
+    /* stand.due_us of a step that is paused until the rest of its batch is there; and of one whose
+       last event is the choice from its batch: it goes on when all others have */
+    FND_DUE_BATCH = -3,
+    FND_DUE_CHOICE = -4
 };
 
 struct fnd_engine;
@@ -140,6 +144,9 @@ int fnd_engine_fd(const struct fnd_engine *engine);
 /** True when nothing is in flight, nothing can move, no operation waits. Retrying steps that were
  *  taken up count as moving. */
 bool fnd_engine_idle(const struct fnd_engine *engine);
+/** Whether a batch of that pipeline waits only for its choice, or may do so in a moment: its paused
+ *  jobs will move on. */
+bool fnd_engine_gathers(const struct fnd_engine *engine, const char *pipeline);
 /** turn, wait, turn … until idle; or until `stop` (may be NULL) turns non-zero, which drains. */
 enum fnd_status fnd_engine_run(struct fnd_engine *engine, const volatile int *stop,
                                struct fnd_error *error);

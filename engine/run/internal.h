@@ -44,7 +44,8 @@ struct fnd_task {
     struct fnd_visit visit;
     struct fnd_scope scope;
     struct fnd_error unread; /* why the store did not give an output that a config reads */
-    struct fnd_text config, run, answers, models; /* what the visit borrows */
+    struct fnd_text config, run, answers, models, decision; /* what the visit borrows */
+    int64_t choice; /* START names it: the event that let it leave its batch; 0: none */
     struct fnd_call_artifact *artifacts;
     size_t artifacts_count;
     size_t calls_left;
@@ -104,6 +105,24 @@ struct fnd_backlog {
     int64_t cursor;
 };
 
+/** Jobs that wait for each other at a human phase (batch.c). The record has all of it; this is
+ * where to look, and when. */
+struct fnd_batch {
+    int64_t pin;
+    int32_t phase;
+    char *pipeline, *name;
+    bool gathering;           /* may be there in a moment */
+    bool deciding;            /* the choice is under way to the store */
+    int64_t leader, decision; /* the step that holds the choice, and its event; 0: none is made */
+    int64_t *members;         /* of the choice, or those that wait; by number */
+    size_t members_count, released;
+    bool stuck;                /* a member's pipeline does not load */
+    uint64_t look_at;          /* nothing can be new before so many moves */
+    int64_t newest;            /* job of the batch */
+    int64_t quiet_us, wait_us; /* by the monotonic clock; -1: not known, or no end */
+    struct fnd_batch *next;
+};
+
 struct fnd_engine {
     struct fnd_engine_options options;
     struct fnd_store *store;
@@ -122,6 +141,8 @@ struct fnd_engine {
     size_t tasks, flight, flight_max, ready, visiting;
     size_t loose; /* writes under way without a task */
     struct fnd_heap heap;
+    struct fnd_batch *batches;
+    uint64_t moves; /* writes that are on disk */
     struct fnd_backlog backlog[FND_PAUSED + 1];
     struct fnd_rest rest;
     char *only; /* pipeline to resume, or NULL */
@@ -193,6 +214,23 @@ void fnd_operate_abandon(struct fnd_task *task); /* end all of them with the sto
 bool fnd_resume_wanted(struct fnd_engine *engine, const struct fnd_step_row *row); /* of `only` */
 void fnd_resume_held(struct fnd_engine *engine, const struct fnd_write *write);    /* tell of it */
 void fnd_resume_fill(struct fnd_engine *engine); /* take up what can move, as capacity allows */
+
+void fnd_resume_release(struct fnd_engine *engine, const struct fnd_step_row *row, int64_t choice,
+                        bool *loaded); /* out of its batch */
+
+/* batch.c */
+/** A step waits for its batch, or holds its choice: look at it. */
+void fnd_batch_note(struct fnd_engine *engine, const struct fnd_step_row *row, const char *pipeline,
+                    const char *path);
+void fnd_batches_turn(struct fnd_engine *engine); /* choose where a batch is there; let go */
+void fnd_batches_look(struct fnd_engine *engine); /* all of them anew */
+/** Whether a batch (of a pipeline, unless it is NULL) will move without anybody's doing. */
+bool fnd_batches_move(const struct fnd_engine *engine, const char *pipeline);
+int64_t fnd_batches_wait_us(const struct fnd_engine *engine); /* to the next that is due, or -1 */
+void fnd_batch_written(struct fnd_engine *engine, const struct fnd_write *write);
+void fnd_batches_finish(struct fnd_engine *engine);
+/** What was chosen of the batch that the task's step left, into its visit. */
+enum fnd_status fnd_batch_choice(struct fnd_task *task, struct fnd_error *error);
 
 /* pins.c */
 void fnd_pins_finish(struct fnd_engine *engine);

@@ -76,8 +76,14 @@ void fnd_operate_next(struct fnd_task *task)
         enum fnd_status status = FND_OK;
         /* Only the engine's own kinds judge answers; what a plugin asked needs no visit, which a
          * missing secret would stand in the way of. */
-        if (phase < task->pipeline->phases_count && task->row.stand.state == FND_PAUSED &&
-            operation->finish != NULL && task->pipeline->phases[phase].kind->name != NULL) {
+        if (task->row.stand.state == FND_PAUSED && task->row.stand.due_us == FND_DUE_CHOICE) {
+            status = fnd_error_set(&error, FND_BUSY,
+                                   "job %s holds the choice of its batch, which the others need to "
+                                   "go on; run the pipeline, then try again",
+                                   task->path);
+            fnd_error_code(&error, "batch_leaves");
+        } else if (phase < task->pipeline->phases_count && task->row.stand.state == FND_PAUSED &&
+                   operation->finish != NULL && task->pipeline->phases[phase].kind->name != NULL) {
             status = fnd_visit_prepare(task, phase, &error);
         }
         if (status == FND_OK) {

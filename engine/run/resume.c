@@ -64,6 +64,7 @@ void fnd_resume_held(struct fnd_engine *engine, const struct fnd_write *write)
     const struct fnd_event *event = write->count > 0 ? &write->events[write->count - 1] : NULL;
     struct fnd_step_row row;
     if (write->status != FND_OK || event == NULL || event->kind != FND_EVENT_HOLD ||
+        event->after.due_us == FND_DUE_CHOICE ||
         fnd_step_get(engine->reader, write->step, &row, NULL) != FND_OK) {
         return;
     }
@@ -135,6 +136,31 @@ void fnd_resume_wait(struct fnd_engine *engine, const struct fnd_step_row *row)
     fnd_heap_push(&engine->heap, due);
 }
 
+void fnd_resume_release(struct fnd_engine *engine, const struct fnd_step_row *row, int64_t choice,
+                        bool *loaded)
+{
+    struct fnd_error error = {0};
+    struct fnd_task *task = NULL;
+    *loaded = fnd_task_load(engine, row, &task, &error) == FND_OK;
+    if (!*loaded) {
+        hold_unloaded(engine, row, &error); /* tells of it; it stays in its batch */
+        return;
+    }
+    engine->flight++;
+    task->goes = true;
+    task->choice = choice;
+    fnd_transition_start(task);
+}
+
+static void batch_find(struct fnd_engine *engine, const struct fnd_step_row *row)
+{
+    struct fnd_job_row job = {0};
+    if (fnd_job_get(engine->reader, row->job, &job, NULL) == FND_OK) {
+        fnd_batch_note(engine, row, job.pipeline, job.path);
+    }
+    fnd_job_row_finish(&job);
+}
+
 struct page {
     struct fnd_step_row *rows;
     size_t count, capacity;
@@ -148,7 +174,9 @@ static bool page_add(const struct fnd_step_row *row, void *context)
     struct page *page = context;
     page->last = row->id;
     bool held = row->stand.due_us < 0;
-    if (page->state == FND_RETRYING) {
+    if (page->state == FND_PAUSED && row->stand.due_us <= FND_DUE_BATCH) {
+        batch_find(page->engine, row);
+    } else if (page->state == FND_RETRYING) {
         fnd_resume_wait(page->engine, row);
     } else if ((page->state != FND_PAUSED || held) &&
                !(page->state == FND_QUEUED && fnd_rest_has(&page->engine->rest, row->id)) &&
@@ -233,5 +261,6 @@ enum fnd_status fnd_engine_resume(struct fnd_engine *engine, const char *pipelin
     engine->heap.count = 0;
     engine->rest.count = 0;
     engine->resumed = true;
+    fnd_batches_look(engine);
     return FND_OK;
 }

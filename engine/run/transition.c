@@ -176,12 +176,29 @@ static void output_make(struct fnd_task *task, struct fnd_write *write)
         fnd_engine_stand(task->engine, task->pipeline, (size_t)task->row.stand.phase + 1, true);
 }
 
+/** Pause until the rest of the batch is there. No hook hears of it: nothing is to be mended. */
+static void batch_wait(struct fnd_task *task)
+{
+    struct fnd_write *write = fnd_transition_make(task);
+    struct fnd_event *event = event_add(
+        task, write, FND_EVENT_HOLD, fnd_error_body(&task->visit.error, "batch", NULL, NULL), NULL);
+    event->after.state = FND_PAUSED;
+    event->after.due_us = FND_DUE_BATCH;
+    task->state = FND_TASK_COMMITTING;
+    fnd_store_queue(task->engine->store, write);
+    FND_CRASH_POINT("run.transition.queued");
+}
+
 void fnd_transition_visit(struct fnd_task *task)
 {
     struct fnd_visit *visit = &task->visit;
     if (visit->verdict == FND_VISIT_HOLD) {
         struct fnd_error error = visit->error;
         fnd_transition_hold(task, &error);
+        return;
+    }
+    if (visit->verdict == FND_VISIT_BATCH) {
+        batch_wait(task);
         return;
     }
     if (visit->verdict == FND_VISIT_AGAIN) {
@@ -265,6 +282,8 @@ void fnd_transition_start(struct fnd_task *task)
         event->attempt = event->after.attempt = stand->attempt + 1;
         event->after.state = FND_RUNNING;
         event->after.due_us = 0;
+        event->ref = task->choice;
+        task->choice = 0;
     }
     fnd_transition_submit(task, write);
 }
@@ -319,8 +338,9 @@ static void news_send(struct fnd_task *task, const struct fnd_write *write, size
     const struct fnd_engine *engine = task->engine;
     const struct fnd_event *event = &write->events[index];
     const struct fnd_pipeline *pipeline = task->pipeline;
-    if (engine->options.news == NULL) {
-        return;
+    if (engine->options.news == NULL ||
+        (event->kind == FND_EVENT_HOLD && event->after.due_us == FND_DUE_BATCH)) {
+        return; /* a batch of thousands would tell of each */
     }
     struct fnd_news news = {.job = task->row.job,
                             .event = write->first + (int64_t)index,
@@ -397,6 +417,9 @@ static void task_go_on(struct fnd_task *task)
         fnd_transition_start(task);
         return;
     }
+    if (task->row.stand.state == FND_PAUSED && task->row.stand.due_us == FND_DUE_BATCH) {
+        fnd_batch_note(engine, &task->row, task->pipeline->name, task->path);
+    }
     engine->flight--;
     fnd_task_drop(task);
 }
@@ -442,10 +465,12 @@ static void queued_note(struct fnd_engine *engine, const struct fnd_write *write
 void fnd_transition_ended(struct fnd_engine *engine, struct fnd_write *write)
 {
     struct fnd_task *task = write->owner;
+    engine->moves += write->status == FND_OK ? 1 : 0;
     if (task == NULL) {
         engine->loose--;
         queued_note(engine, write);
         fnd_resume_held(engine, write);
+        fnd_batch_written(engine, write);
         fnd_write_destroy(write);
         return;
     }

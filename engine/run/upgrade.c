@@ -99,6 +99,11 @@ static bool can_move(const struct upgrade *upgrade, const struct fnd_step_row *r
             can = false;
         }
     }
+    if (can && row->stand.due_us == FND_DUE_CHOICE) {
+        fnd_text_append_z(why, "it holds the choice of its batch, which the others need to go on; "
+                               "run the pipeline as it was first");
+        can = false;
+    }
     if (can && repeat_undecided(upgrade, row)) {
         fnd_text_printf(why,
                         "whether phase %s may run again is for a person to say: run it, then "
@@ -183,5 +188,6 @@ enum fnd_status fnd_engine_upgrade(struct fnd_engine *engine, int64_t pin, bool 
         status = step_upgrade(&upgrade, upgrade.steps[i], dry, report, context, error);
     }
     free(upgrade.steps);
+    fnd_batches_look(engine); /* who left one may have been the last it waited for */
     return status;
 }

@@ -407,6 +407,9 @@ void fnd_visit_start(struct fnd_task *task)
             task->visit.answers.size = task->answers.size;
         }
     }
+    if (status == FND_OK && task->pipeline->phases[index].choose != NULL) {
+        status = fnd_batch_choice(task, &error);
+    }
     if (status != FND_OK) {
         visit_failed(task, &error);
         return;
