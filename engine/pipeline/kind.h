@@ -80,13 +80,14 @@ struct fnd_visit {
     struct fnd_json config;  /* resolved `with:`, for kinds with a bound config */
     struct fnd_json subject; /* the phase's subject: output and marks (confidence, origin) */
     struct fnd_json marks;
-    struct fnd_json answers;       /* by key, after a pause of this phase; or no value */
-    struct fnd_json run;           /* DOC_RUN */
-    int64_t choice;                /* phases with `choose`: the event that chose; 0: none yet */
-    bool chosen;                   /* it chose this job */
-    struct fnd_json decision;      /* what was chosen of how many, as fnd_prover.choose() told */
-    struct fnd_json models;        /* what ${models.…} reads, by name; or no value */
-    const struct fnd_scope *scope; /* for the configs of several bounds */
+    struct fnd_json answers; /* by key, after a pause of this phase; or no value */
+    struct fnd_json run;     /* DOC_RUN */
+    int64_t choice;          /* phases with `choose`: the event that chose; 0: none yet */
+    bool chosen;             /* it chose this job */
+    size_t choice_of, choice_asked,
+        choice_place;                          /* of so many, so many; this one's place, from 1 */
+    struct fnd_json models;                    /* what ${models.…} reads, by name; or no value */
+    const struct fnd_scope *scope;             /* for the configs of several bounds */
     const struct fnd_call_artifact *artifacts; /* all the job has */
     size_t artifacts_count;
     int64_t started_us;              /* wall clock */

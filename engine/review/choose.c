@@ -7,7 +7,7 @@
 
 #include "review/internal.h"
 
-enum { CHOOSE_COUNT_MAX = 1000000, CHOOSE_DAYS_MAX = 366, CHOOSE_QUIET_MS = 2000 };
+enum { CHOOSE_COUNT_MAX = 1000000, CHOOSE_DAYS_MAX = 366, CHOOSE_QUIET_MS = 5000 };
 
 /* A text or number of the map, params put in, malloc'ed; NULL where there is none or it was
  * refused, which *good tells apart. */
@@ -129,20 +129,14 @@ void fnd_choose_wait(struct fnd_visit *visit)
     fnd_text_finish(&text);
 }
 
-/* {"event","of","asked","place"?,"confidence"?}: what the choice was, and how this one stood. */
 void fnd_choose_tell(const struct fnd_visit *visit, struct fnd_text *json)
 {
-    const struct fnd_json chosen = fnd_json_member(visit->decision, "chosen");
     fnd_text_printf(json, "{\"event\":%" PRId64 ",\"batch\":", visit->choice);
     fnd_text_append_json(json, visit->job_path, fnd_path_batch(visit->job_path));
-    fnd_text_printf(json, ",\"of\":%zu,\"asked\":%zu,\"chosen\":%s",
-                    fnd_json_count(fnd_json_member(visit->decision, "members")),
-                    fnd_json_count(chosen), visit->chosen ? "true" : "false");
-    for (struct fnd_json_walk walk = fnd_json_walk(chosen); fnd_json_next(&walk);) {
-        int64_t job = 0;
-        if (fnd_json_integer(fnd_json_member(walk.value, "job"), &job) && job == visit->job) {
-            fnd_text_printf(json, ",\"place\":%zu", walk.index + 1);
-        }
+    fnd_text_printf(json, ",\"of\":%zu,\"asked\":%zu,\"chosen\":%s", visit->choice_of,
+                    visit->choice_asked, visit->chosen ? "true" : "false");
+    if (visit->chosen) {
+        fnd_text_printf(json, ",\"place\":%zu", visit->choice_place);
     }
     fnd_text_append_byte(json, '}');
 }
@@ -153,8 +147,7 @@ void fnd_asking_choice(struct fnd_asking *asking, const struct fnd_visit *visit)
     fnd_text_printf(&text,
                     "This is one of the %zu that were chosen of %zu, as they teach the most: is "
                     "everything right?",
-                    fnd_json_count(fnd_json_member(visit->decision, "chosen")),
-                    fnd_json_count(fnd_json_member(visit->decision, "members")));
+                    visit->choice_asked, visit->choice_of);
     fnd_asking_add(asking, "chosen", "CHOSEN", fnd_text_z(&text));
     asking->whole = true;
     fnd_text_finish(&text);

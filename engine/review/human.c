@@ -37,7 +37,7 @@ static const char human_schema[] =
     "\"wait\":{\"type\":\"string\",\"description\":\"so long the first waits for the others, e.g. "
     "1d\"},"
     "\"quiet\":{\"type\":\"string\",\"description\":\"so long nothing new came in: then it is all "
-    "there, 2s\"}}},"
+    "there, 5s\"}}},"
     "\"schema\":{\"type\":\"string\",\"description\":\"JSON Schema file for corrected output\"},"
     "\"on_reject\":{\"enum\":[\"fail\",\"continue\"],\"default\":\"fail\"},"
     "\"group\":{\"type\":\"string\",\"description\":\"who its requests are for\"},"

@@ -32,6 +32,7 @@ void fnd_batches_finish(struct fnd_engine *engine)
         engine->batches = batch->next;
         batch_free(batch);
     }
+    free(engine->choice.jobs);
 }
 
 void fnd_batch_note(struct fnd_engine *engine, const struct fnd_step_row *row, const char *pipeline,
@@ -399,25 +400,49 @@ static enum fnd_status choice_find(struct fnd_task *task, int64_t *choice, struc
     return status;
 }
 
+/** Read a choice, unless it was read last: all of its batch ask for it. */
+static enum fnd_status choice_read(struct fnd_engine *engine, int64_t event,
+                                   struct fnd_error *error)
+{
+    struct fnd_text body = {0};
+    if (engine->choice.event == event) {
+        return FND_OK;
+    }
+    enum fnd_status status = fnd_payload_get(engine->reader, event, &body, NULL, error);
+    if (status == FND_OK) {
+        const struct fnd_json decision = {body.bytes, body.size};
+        const struct fnd_json chosen = fnd_json_member(decision, "chosen");
+        engine->choice.event = event;
+        engine->choice.of = fnd_json_count(fnd_json_member(decision, "members"));
+        engine->choice.count = 0;
+        engine->choice.jobs = fnd_realloc(engine->choice.jobs, fnd_json_count(chosen) + 1,
+                                          sizeof *engine->choice.jobs);
+        for (struct fnd_json_walk walk = fnd_json_walk(chosen); fnd_json_next(&walk);) {
+            int64_t *job = &engine->choice.jobs[engine->choice.count++];
+            *job = 0;
+            fnd_json_integer(fnd_json_member(walk.value, "job"), job);
+        }
+    }
+    fnd_text_finish(&body);
+    return status;
+}
+
 enum fnd_status fnd_batch_choice(struct fnd_task *task, struct fnd_error *error)
 {
     struct fnd_visit *visit = &task->visit;
+    struct fnd_engine *engine = task->engine;
     enum fnd_status status = choice_find(task, &visit->choice, error);
-    fnd_text_clear(&task->decision);
+    if (status == FND_OK && visit->choice != 0) {
+        status = choice_read(engine, visit->choice, error);
+    }
     if (status != FND_OK || visit->choice == 0) {
         return status;
     }
-    status = fnd_payload_get(task->engine->reader, visit->choice, &task->decision, NULL, error);
-    if (status != FND_OK) {
-        return status;
-    }
-    visit->decision = (struct fnd_json){task->decision.bytes, task->decision.size};
-    const struct fnd_json chosen = fnd_json_member(visit->decision, "chosen");
-    for (struct fnd_json_walk walk = fnd_json_walk(chosen);
-         !visit->chosen && fnd_json_next(&walk);) {
-        int64_t job = 0;
-        visit->chosen =
-            fnd_json_integer(fnd_json_member(walk.value, "job"), &job) && job == task->row.job;
+    visit->choice_of = engine->choice.of;
+    visit->choice_asked = engine->choice.count;
+    for (size_t i = 0; i < engine->choice.count && !visit->chosen; i++) {
+        visit->chosen = engine->choice.jobs[i] == task->row.job;
+        visit->choice_place = visit->chosen ? i + 1 : 0;
     }
     return FND_OK;
 }

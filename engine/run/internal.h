@@ -44,7 +44,7 @@ struct fnd_task {
     struct fnd_visit visit;
     struct fnd_scope scope;
     struct fnd_error unread; /* why the store did not give an output that a config reads */
-    struct fnd_text config, run, answers, models, decision; /* what the visit borrows */
+    struct fnd_text config, run, answers, models; /* what the visit borrows */
     int64_t choice; /* START names it: the event that let it leave its batch; 0: none */
     struct fnd_call_artifact *artifacts;
     size_t artifacts_count;
@@ -142,6 +142,10 @@ struct fnd_engine {
     size_t loose; /* writes under way without a task */
     struct fnd_heap heap;
     struct fnd_batch *batches;
+    struct { /* the choice that was read last */
+        int64_t event, *jobs;
+        size_t count, of;
+    } choice;
     uint64_t moves; /* writes that are on disk */
     struct fnd_backlog backlog[FND_PAUSED + 1];
     struct fnd_rest rest;

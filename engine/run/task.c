@@ -53,7 +53,6 @@ void fnd_task_drop(struct fnd_task *task)
     fnd_text_finish(&task->run);
     fnd_text_finish(&task->answers);
     fnd_text_finish(&task->models);
-    fnd_text_finish(&task->decision);
     free(task->path);
     free(task);
     engine->tasks--;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # A choice from each batch: nobody is asked before all of it is there, then about exactly so many;
 # the others pass and are not called reviewed. Over kill -9, restarts, latecomers and failures.
+# shellcheck disable=SC2016 # single quotes: the references are the pipeline's own
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -53,7 +54,7 @@ asked_are() {
 }
 
 echo "-- ten of sixty"
-pipeline ten.yaml '{uncertain: 10}'
+pipeline ten.yaml '{uncertain: 10, quiet: 1s}'
 mkdir jobs
 lines jobs/first.jsonl 1 60
 exits 3 "60 lines" "$engine" run ten.yaml jobs
@@ -111,13 +112,13 @@ equals "the choice is made from those that are there" "$(choices late) $(counts 
 echo "-- audit, budget, off"
 mkdir more
 lines more/a.jsonl 1 20
-pipeline audit.yaml '{uncertain: 3}' '100%'
+pipeline audit.yaml '{uncertain: 3, quiet: 0s}' '100%'
 exits 3 "an audit of all" "$engine" run audit.yaml more
 equals "is drawn besides" "$("$engine" ask list --json more | jq -s '[length, (map(select(.audit)) | length)]' -c)" "[20,17]"
 mkdir budget off
 lines budget/a.jsonl 1 20
 lines off/a.jsonl 1 20
-pipeline budget.yaml '{budget: 1m, diverse: true}'
+pipeline budget.yaml '{budget: 1m, diverse: true, quiet: 0s}'
 exits 3 "a minute" "$engine" run budget.yaml budget
 equals "is three cards of 20 s" "$(cards budget)" 3
 pipeline off.yaml '{uncertain: 0}'
@@ -134,8 +135,8 @@ lines killed/a.jsonl 1 60
 for ((i = 1; i <= 12; i++)); do
     "$engine" run ten.yaml killed >/dev/null 2>&1 &
     pid=$!
-    # the last ones around the choice, which comes two seconds behind the last line
-    sleep "$(awk -v i=$i 'BEGIN { print i < 4 ? i * 0.05 : 1.9 + i * 0.03 }')"
+    # the last ones around the choice, which comes a second behind the last line
+    sleep "$(awk -v i=$i 'BEGIN { print i < 4 ? i * 0.05 : 0.9 + i * 0.03 }')"
     kill -KILL $pid 2>/dev/null
     wait $pid 2>/dev/null
 done
