@@ -184,6 +184,33 @@ static enum fnd_status place(struct flywheel *flywheel, struct fnd_error *error)
     return status;
 }
 
+/* The record's draws (which documents try a model, which are audited) are made with what is drawn
+ * at its birth: from the seed, so that the same seed turns the same flywheel. All else stays
+ * random. The clock stands at 0 meanwhile, since time is part of a record's name. */
+static enum fnd_status record_begin(const struct flywheel *flywheel, struct fnd_error *error)
+{
+    struct fnd_reader *reader = NULL;
+    struct fnd_store *store = NULL;
+    int64_t events = 0;
+    uint8_t chain[FND_DIGEST_SIZE];
+    enum fnd_status status = fnd_reader_open(flywheel->directory, &reader, error);
+    if (status == FND_OK) {
+        status = fnd_reader_head(reader, &events, chain, error);
+    }
+    fnd_reader_close(reader);
+    if ((status == FND_OK && events == 0) || status == FND_NOT_FOUND) {
+        struct fnd_env *env = fnd_env_seeded_create(flywheel->seed, 0);
+        const struct fnd_store_options options = {.env = env,
+                                                  .log = &flywheel->app->log,
+                                                  .create = true,
+                                                  .lock_wait_ms = FND_SESSION_WAIT_MS};
+        status = fnd_store_open(flywheel->directory, &options, &store, error);
+        fnd_store_close(store);
+        fnd_env_seeded_destroy(env);
+    }
+    return status;
+}
+
 /* --- a round ---------------------------------------------------------------------------------- */
 
 static enum fnd_status ask(struct flywheel *flywheel, struct fnd_session *session,
@@ -417,6 +444,9 @@ int fnd_flywheel(struct fnd_app *app)
         code = FND_EXIT_USAGE;
     } else {
         enum fnd_status status = place(flywheel, &error);
+        if (status == FND_OK) {
+            status = record_begin(flywheel, &error);
+        }
         if (status == FND_OK) {
             status = turn(flywheel, &error);
         }

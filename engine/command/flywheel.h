@@ -76,7 +76,8 @@ size_t flywheel_round_of(const char *path);
 
 /** Answer each open question from the truth, and nothing that is not asked; where that is refused
  *  (an asked row does not add up with one that was not) the whole document, as a person who is
- *  shown the contradiction would. */
+ *  shown the contradiction would. By the documents' names, so that the same questions give the same
+ *  record; the jobs go on when they are run. */
 enum fnd_status flywheel_review(const struct flywheel *flywheel, struct fnd_session *session,
                                 struct fnd_error *error);
 

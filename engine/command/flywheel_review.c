@@ -121,7 +121,9 @@ static enum fnd_status answer_send(struct fnd_session *session, int64_t number,
 {
     struct fnd_text line = {0}, text = {0};
     struct fnd_json end = {0};
-    fnd_text_printf(&line, "{\"op\":\"answer\",\"request\":%" PRId64 ",\"run\":true,", number);
+    /* Jobs go on when all is answered: what they record would stand between the answers, each time
+     * elsewhere, and a trainer may deal its examples by the numbers of their records. */
+    fnd_text_printf(&line, "{\"op\":\"answer\",\"request\":%" PRId64 ",\"run\":false,", number);
     fnd_field(&line, "by", "scripted reviewer");
     if (reply->values.size == 0 && reply->removed.size == 0) {
         fnd_text_append_z(&line, ",\"accept\":true}");
@@ -138,67 +140,103 @@ static enum fnd_status answer_send(struct fnd_session *session, int64_t number,
     return status;
 }
 
+/* A request that waits, and the document it is about. */
+struct waiting {
+    int64_t number;
+    char *path;
+};
+struct waitings {
+    struct waiting *list;
+    size_t count;
+};
+
 static enum fnd_status request_answer(const struct flywheel *flywheel, struct fnd_session *session,
-                                      struct fnd_reader *reader, int64_t number,
+                                      struct fnd_reader *reader, const struct waiting *waiting,
                                       struct fnd_error *error)
 {
     struct fnd_text text = {0}, truth_text = {0};
     struct fnd_json request = {0}, truth = {0};
-    enum fnd_status status = fnd_request_read(reader, number, &text, &request, error);
-    char *path = status == FND_OK ? fnd_json_strdup(fnd_json_member(request, "path")) : NULL;
+    enum fnd_status status = fnd_request_read(reader, waiting->number, &text, &request, error);
     if (status == FND_OK) {
-        status = flywheel_truth(flywheel, path != NULL ? path : "", &truth_text, &truth, error);
+        status = flywheel_truth(flywheel, waiting->path, &truth_text, &truth, error);
     }
     for (int whole = 0; status == FND_OK && whole < 2; whole++) {
         struct reply reply = {{0}, {0}};
         answer_make(request, truth, whole > 0, &reply);
-        status = answer_send(session, number, &reply, error);
+        status = answer_send(session, waiting->number, &reply, error);
         reply_finish(&reply);
         if (status != FND_INVALID || whole > 0) {
             break;
         }
         status = FND_OK;
     }
-    free(path);
     fnd_text_finish(&text);
     fnd_text_finish(&truth_text);
     return status;
 }
 
-struct numbers {
-    int64_t list[REQUESTS_AT_ONCE];
-    size_t count;
-};
-
-static bool number_keep(const struct fnd_request_row *row, void *context)
+static bool waiting_keep(const struct fnd_request_row *row, void *context)
 {
-    struct numbers *numbers = context;
-    numbers->list[numbers->count++] = row->id;
+    struct waitings *waitings = context;
+    waitings->list = fnd_realloc(waitings->list, waitings->count + 1, sizeof *waitings->list);
+    waitings->list[waitings->count++] = (struct waiting){.number = row->id};
     return true;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    const struct waiting *x = a, *y = b;
+    const int order = strcmp(x->path, y->path);
+    return order != 0 ? order : (x->number > y->number) - (x->number < y->number);
+}
+
+/* All that wait, by their documents: in what order their jobs came to wait is chance. */
+static enum fnd_status waitings_read(struct fnd_reader *reader, struct waitings *waitings,
+                                     struct fnd_error *error)
+{
+    struct fnd_walk walk = {.limit = REQUESTS_AT_ONCE};
+    enum fnd_status status = FND_OK;
+    size_t before;
+    do {
+        before = waitings->count;
+        walk.after = before > 0 ? waitings->list[before - 1].number : 0;
+        status = fnd_requests_walk(reader, FND_REQUEST_OPEN, &walk, waiting_keep, waitings, error);
+    } while (status == FND_OK && waitings->count - before == REQUESTS_AT_ONCE);
+    for (size_t i = 0; status == FND_OK && i < waitings->count; i++) {
+        struct waiting *waiting = &waitings->list[i];
+        struct fnd_request_row request;
+        struct fnd_step_row step;
+        struct fnd_job_row job = {0};
+        status = fnd_request_get(reader, waiting->number, &request, error);
+        status = status == FND_OK ? fnd_step_get(reader, request.step, &step, error) : status;
+        status = status == FND_OK ? fnd_job_get(reader, step.job, &job, error) : status;
+        waiting->path = fnd_strdup(status == FND_OK ? job.path : "");
+        fnd_job_row_finish(&job);
+    }
+    if (status == FND_OK && waitings->count > 1) {
+        qsort(waitings->list, waitings->count, sizeof *waitings->list, by_path);
+    }
+    return status;
 }
 
 enum fnd_status flywheel_review(const struct flywheel *flywheel, struct fnd_session *session,
                                 struct fnd_error *error)
 {
-    struct numbers *numbers = fnd_alloc(sizeof *numbers);
+    struct waitings waitings = {NULL, 0};
     struct fnd_reader *reader = NULL;
-    struct fnd_walk walk = {.limit = REQUESTS_AT_ONCE};
-    size_t answered = 0;
     enum fnd_status status = fnd_reader_open(flywheel->directory, &reader, error);
-    do {
-        numbers->count = 0;
-        if (status == FND_OK) {
-            status =
-                fnd_requests_walk(reader, FND_REQUEST_OPEN, &walk, number_keep, numbers, error);
-        }
-        for (size_t i = 0; status == FND_OK && i < numbers->count; i++) {
-            status = request_answer(flywheel, session, reader, numbers->list[i], error);
-            walk.after = numbers->list[i];
-            fnd_progress(flywheel->app, "%zu answered", ++answered);
-        }
-    } while (status == FND_OK && numbers->count == REQUESTS_AT_ONCE);
+    if (status == FND_OK) {
+        status = waitings_read(reader, &waitings, error);
+    }
+    for (size_t i = 0; status == FND_OK && i < waitings.count; i++) {
+        status = request_answer(flywheel, session, reader, &waitings.list[i], error);
+        fnd_progress(flywheel->app, "%zu of %zu answered", i + 1, waitings.count);
+    }
     fnd_progress(flywheel->app, "%s", "");
     fnd_reader_close(reader);
-    free(numbers);
+    for (size_t i = 0; i < waitings.count; i++) {
+        free(waitings.list[i].path);
+    }
+    free(waitings.list);
     return status;
 }

@@ -85,6 +85,24 @@ says "a bar each" "  round 3 "
 holds "80 columns" test "$(grep -v learned "$out" | grep -v '^Beside\|^Target\|^the curve' | wc -L)" -le 80
 says "what the target came to" "Target: at most 50 %"
 
+# twin DIR COMMAND…: a small flywheel started by COMMAND, and what is to be the same each time.
+twin() {
+    local twin=$1
+    shift
+    exits 0 "a flywheel, $twin" "$@" "$engine" demo --flywheel --json --documents 4 --rounds 2 "$twin"
+    jq -c 'select(.type == "round")' "$out" >"$twin.same"
+    "$engine" models list --json "$twin" | jq -c '[.training, .version, .sha256]' >>"$twin.same"
+    "$engine" export -q -f foundry -o "$twin.jsonl" "$twin" >"$out" 2>"$err"
+    jq -c '[.input.path, .split]' "$twin.jsonl" >>"$twin.same"
+    jq -c .split "$twin.jsonl.manifest.json" >>"$twin.same"
+}
+# Workers of one core finish in another order than those of all.
+echo "-- the same seed, the same flywheel"
+twin one
+twin other taskset -c "$(taskset -pc $$ | sed 's/.*[ ,-]//')"
+holds "a model was learned" grep -q '^\[[0-9]*,1,"' one.same
+holds "rounds, records, splits and models are the same" cmp one.same other.same
+
 echo "-- stopped"
 "$engine" demo --flywheel --documents 3 --rounds 2 stopped >stopped.out 2>stopped.err &
 pid=$!
