@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "learn/boxes.h"
 #include "learn/prover.h"
 
 void fnd_checks_finish(struct fnd_checks *checks)
@@ -86,7 +87,13 @@ struct fnd_json fnd_checks_fields(struct fnd_json record, struct fnd_text *text)
     if (model.bytes == NULL || human.bytes == NULL || fnd_json_type(human) == FND_JSON_NULL) {
         return fnd_json_member(record, "fields"); /* of a training: compared as it was made */
     }
-    fnd_compare_aligned(model, human, text);
+    struct fnd_text ours = {0}, theirs = {0};
+    fnd_boxes_align(model, model, &ours);
+    fnd_boxes_align(model, human, &theirs);
+    fnd_compare_aligned((struct fnd_json){ours.bytes, ours.size},
+                        (struct fnd_json){theirs.bytes, theirs.size}, text);
+    fnd_text_finish(&ours);
+    fnd_text_finish(&theirs);
     return (struct fnd_json){text->bytes, text->size};
 }
 

@@ -30,7 +30,8 @@ struct fnd_checks {
 void fnd_checks_finish(struct fnd_checks *checks);
 
 /** Where a person changed what a model said, by pointer of the model's output: so that values that
- *  only stand elsewhere, since an item before them went or came, are not taken for wrong ones.
+ *  only stand elsewhere, since an item before them went or came, are not taken for wrong ones, nor
+ *  are boxes that were moved a little (boxes.h).
  *  text  holds it, if it had to be made. */
 struct fnd_json fnd_checks_fields(struct fnd_json record, struct fnd_text *text);
 /** Whether the value at `pointer` was wrong: it was changed, or what it is in, or something in it

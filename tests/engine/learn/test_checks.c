@@ -213,6 +213,39 @@ static void checks_expect(const char *record, size_t right, size_t wrong)
     fnd_checks_finish(&checks);
 }
 
+Test(checks, a_box_is_right_where_a_person_left_it_nearly_there)
+{
+    static const char said[] =
+        "{\"verdict\":\"corrected\",\"confidence\":{\"/boxes\":0.9,\"/boxes/0\":0.9,"
+        "\"/boxes/1\":0.9},\"model_output\":{\"boxes\":[{\"label\":\"pole\",\"box\":[0,0,10,10]},"
+        "{\"label\":\"pole\",\"box\":[50,0,60,10]}]},\"human_output\":{\"boxes\":[";
+    static const struct {
+        const char *human;
+        size_t right, wrong;
+    } cases[] = {
+        {"{\"label\":\"pole\",\"box\":[0,0,10,10]},{\"label\":\"pole\",\"box\":[50,0,60,10]}", 3,
+         0},
+        {"{\"label\":\"pole\",\"box\":[50,0,60,11]},{\"label\":\"pole\",\"box\":[0,1,10,10]}", 3,
+         0},
+        {"{\"label\":\"pole\",\"box\":[0,0,10,10]},{\"label\":\"pole\",\"box\":[56,0,66,10]}", 1,
+         2},
+        {"{\"label\":\"pole\",\"box\":[0,0,10,10]},{\"label\":\"tree\",\"box\":[50,0,60,10]}", 1,
+         2},
+        {"{\"label\":\"pole\",\"box\":[51,0,60,10]}", 2, 1}, /* one was none */
+        {"{\"label\":\"pole\",\"box\":[0,0,10,10]},{\"label\":\"pole\",\"box\":[50,0,60,10]},"
+         "{\"label\":\"pole\",\"box\":[90,0,99,10]}",
+         2, 1}, /* one was overlooked: the list's error */
+        {"{\"label\":\"pole\",\"box\":[50,0,60,10]},{\"label\":\"pole\",\"box\":[90,0,99,10]}", 1,
+         2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fnd_text record = {0};
+        fnd_text_printf(&record, "%s%s]}}", said, cases[i].human);
+        checks_expect(fnd_text_z(&record), cases[i].right, cases[i].wrong);
+        fnd_text_finish(&record);
+    }
+}
+
 Test(checks, a_wrong_cell_is_not_the_list_s_error_but_a_row_too_many_is)
 {
     static const char scores[] = "{\"verdict\":\"corrected\",\"confidence\":{\"/rows\":0.9,"
