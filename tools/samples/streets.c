@@ -69,50 +69,105 @@ static int photo_write(struct street *street, enum style style, uint64_t seed, s
     return result;
 }
 
-static int one_make(enum style style, uint64_t seed, size_t index, const char *folder)
+struct options {
+    enum style style;
+    uint64_t seed;
+    size_t count;
+    const char *out, *name;
+};
+
+static const char usage[] =
+    "usage: foundry-streets [--style flat|varied|other] [--name TEXT] SEED COUNT FOLDER\n"
+    "       foundry-streets --seed N --count N --out FOLDER [--style S] [--name TEXT]\n";
+
+static int one_make(const struct options *options, size_t index)
 {
+    const enum style style = options->style;
     struct street street = {.count = 0};
-    char name[64], path[4096];
-    snprintf(name, sizeof name, "pole-%03zu.%s", index + 1, style == STYLE_FLAT ? "png" : "jpg");
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    int result = style == STYLE_FLAT ? flat_write(&street, seed, index, path)
-                                     : photo_write(&street, style, seed, index, path);
+    char name[256], path[4096];
+    snprintf(name, sizeof name, "%s-%03zu.%s", options->name, index + 1,
+             style == STYLE_FLAT ? "png" : "jpg");
+    snprintf(path, sizeof path, "%s/%s", options->out, name);
+    int result = style == STYLE_FLAT ? flat_write(&street, options->seed, index, path)
+                                     : photo_write(&street, style, options->seed, index, path);
     if (result == 0) {
-        snprintf(path, sizeof path, "%s/pole-%03zu.truth.json", folder, index + 1);
+        snprintf(path, sizeof path, "%s/%s-%03zu.truth.json", options->out, options->name,
+                 index + 1);
         result = truth_write(&street, path);
     }
     if (result != 0) {
         fprintf(stderr, "foundry-streets: cannot write %s\n", path);
     } else if (style == STYLE_FLAT) {
-        flat_said_print(stdout, &street, seed, index, name);
+        flat_said_print(stdout, &street, options->seed, index, name);
     }
     return result;
 }
 
-int main(int argc, char **argv)
+static int number_parse(const char *text, uint64_t *number)
+{
+    char *end;
+    *number = strtoull(text, &end, 10);
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' ? 0 : -1;
+}
+
+static int option_parse(const char *option, const char *value, struct options *options)
 {
     static const char *const styles[] = {"flat", "varied", "other"};
-    enum style style = STYLE_VARIED;
-    int at = 1, known = 1;
-    if (argc > 2 && strcmp(argv[1], "--style") == 0) {
-        known = 0;
+    uint64_t number = 0;
+    int result = -1;
+    if (strcmp(option, "--style") == 0) {
         for (int i = 0; i < 3; i++) {
-            if (strcmp(argv[2], styles[i]) == 0) {
-                style = (enum style)i;
-                known = 1;
+            if (strcmp(value, styles[i]) == 0) {
+                options->style = (enum style)i;
+                result = 0;
             }
         }
-        at = 3;
+    } else if (strcmp(option, "--seed") == 0) {
+        result = number_parse(value, &options->seed);
+    } else if (strcmp(option, "--count") == 0) {
+        result = number_parse(value, &number);
+        options->count = (size_t)number;
+    } else if (strcmp(option, "--out") == 0) {
+        options->out = value;
+        result = 0;
+    } else if (strcmp(option, "--name") == 0) {
+        options->name = value;
+        result = strchr(value, '/') == NULL && strlen(value) < 200 ? 0 : -1;
     }
-    if (argc - at != 3 || !known) {
-        fprintf(stderr, "usage: foundry-streets [--style flat|varied|other] SEED COUNT FOLDER\n");
+    return result;
+}
+
+static int options_parse(int argc, char **argv, struct options *options)
+{
+    static const char *const places[] = {"--seed", "--count", "--out"};
+    int at = 1, place = 0;
+    *options = (struct options){.style = STYLE_VARIED, .name = "pole"};
+    while (at < argc) {
+        const int named = strncmp(argv[at], "--", 2) == 0;
+        const char *option = named ? argv[at] : place < 3 ? places[place++] : "";
+        const char *value = named ? argv[at + 1] : argv[at]; /* argv ends with NULL */
+        if (value == NULL || option_parse(option, value, options) != 0) {
+            fprintf(stderr, "foundry-streets: %s is not understood\n%s", argv[at], usage);
+            return -1;
+        }
+        at += named ? 2 : 1;
+    }
+    if (options->out == NULL || options->count == 0) {
+        fprintf(stderr, "foundry-streets: a folder and a count are needed\n%s", usage);
+        return -1;
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    if (options_parse(argc, argv, &options) != 0) {
         return 2;
     }
-    uint64_t seed = strtoull(argv[at], NULL, 10);
-    size_t count = strtoul(argv[at + 1], NULL, 10);
     int result = 0;
-    for (size_t i = 0; i < count && result == 0; i++) {
-        result = one_make(style, seed, i, argv[at + 2]);
+    for (size_t i = 0; i < options.count && result == 0; i++) {
+        result = one_make(&options, i);
     }
     return result == 0 ? 0 : 1;
 }
