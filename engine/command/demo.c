@@ -33,14 +33,14 @@ static void demo_finish(struct demo *demo)
 /* --- what to do ------------------------------------------------------------------------------ */
 
 /* A line from the terminal without its end; false at its end or when a signal came. */
-static bool ask(struct demo *demo, const char *question, char answer[32])
+static bool ask(struct fnd_app *app, const char *question, char answer[32])
 {
     size_t size = 0;
     char byte = '\0';
     (void)fnd_write_all(STDERR_FILENO, question, strlen(question));
     while (byte != '\n') {
         struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-        if (fnd_app_interrupts(demo->app) > 0 ||
+        if (fnd_app_interrupts(app) > 0 ||
             (poll(&input, 1, LOOK_MS) > 0 && read(STDIN_FILENO, &byte, 1) <= 0)) {
             return false;
         }
@@ -61,11 +61,16 @@ static bool parse_threshold(const char *text, double *threshold)
     return good;
 }
 
-static enum fnd_status ask_case(struct demo *demo, struct fnd_error *error)
+bool demo_asks(const struct fnd_app *app)
+{
+    return !app->json && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+enum fnd_status demo_ask_case(struct fnd_app *app, size_t *index, struct fnd_error *error)
 {
     char answer[32];
     for (;;) {
-        if (!ask(demo, "Use case: 1 Invoice OCR, 2 Pole Detection [1]: ", answer)) {
+        if (!ask(app, "Use case: 1 Invoice OCR, 2 Pole Detection [1]: ", answer)) {
             return fnd_error_set(error, FND_INTERRUPTED, "nothing was begun");
         }
         if (answer[0] == '\0') {
@@ -74,7 +79,7 @@ static enum fnd_status ask_case(struct demo *demo, struct fnd_error *error)
         for (size_t i = 0; i < CASES; i++) {
             if (strcmp(answer, cases[i].name) == 0 ||
                 (answer[0] == (char)('1' + (int)i) && answer[1] == '\0')) {
-                demo->chosen = &cases[i];
+                *index = i;
                 return FND_OK;
             }
         }
@@ -85,7 +90,7 @@ static enum fnd_status ask_threshold(struct demo *demo, struct fnd_error *error)
 {
     char answer[32];
     do {
-        if (!ask(demo, "Ask below which confidence, 0 to 1 [0.9]: ", answer)) {
+        if (!ask(demo->app, "Ask below which confidence, 0 to 1 [0.9]: ", answer)) {
             return fnd_error_set(error, FND_INTERRUPTED, "nothing was begun");
         }
     } while (answer[0] != '\0' && !parse_threshold(answer, &demo->threshold));
@@ -121,11 +126,13 @@ static enum fnd_status ask_rest(struct demo *demo, struct fnd_error *error)
 {
     const struct fnd_arguments *arguments = &demo->app->arguments;
     enum fnd_status status = FND_OK;
-    if (demo->app->json || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+    size_t index = 0;
+    if (!demo_asks(demo->app)) {
         return FND_OK;
     }
     if (!fnd_arguments_has(arguments, FND_OPTION_CASE)) {
-        status = ask_case(demo, error);
+        status = demo_ask_case(demo->app, &index, error);
+        demo->chosen = &cases[index];
     }
     if (status == FND_OK && !fnd_arguments_has(arguments, FND_OPTION_THRESHOLD)) {
         status = ask_threshold(demo, error);

@@ -30,6 +30,14 @@ struct demo {
     pid_t browser; /* 0: none */
 };
 
+/* --- demo.c: what is asked -------------------------------------------------------------------- */
+
+/** Whether there is a terminal on which a person can be asked. */
+bool demo_asks(const struct fnd_app *app);
+/** Ask for the use case: *index is 0 for invoices, 1 for poles, and stays on an empty line.
+ *  FND_INTERRUPTED: the input ended, or a signal came. */
+enum fnd_status demo_ask_case(struct fnd_app *app, size_t *index, struct fnd_error *error);
+
 /* --- demo_place.c: the folder ---------------------------------------------------------------- */
 
 /** The case's folder, in the tree or installed: malloc'ed. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "command/flywheel.h"
@@ -23,7 +24,9 @@ static const struct flywheel_case cases[] = {
     /* Six suppliers, so that each comes again in a round of twenty: three whose pages the rules
      * misread more than others' (25, 29, 32), and three that they read well. */
     {"invoice", "Invoice OCR", "invoice-ocr/learning.yaml", "invoice-learning", "invoice",
-     "foundry-samples", "21,25,27,29,32,34", "invoices"},
+     "foundry-samples", "21,25,27,29,32,34", "invoices", "fields", NULL},
+    {"poles", "Pole Detection", "pole-detection/learning.yaml", "pole-learning", "pole",
+     "foundry-streets", NULL, "streets", "boxes", "/image"},
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 
@@ -55,6 +58,7 @@ static enum fnd_status options_read(struct flywheel *flywheel, struct fnd_error 
     const struct fnd_app *app = flywheel->app;
     const struct fnd_arguments *arguments = &app->arguments;
     const char *name = fnd_arguments_value(arguments, FND_OPTION_CASE);
+    const char *promoter = fnd_arguments_value(arguments, FND_OPTION_PROMOTE);
     const char *reviewer = fnd_arguments_value(arguments, FND_OPTION_REVIEWER);
     uint64_t rounds = flywheel->rounds, documents = flywheel->documents, port = flywheel->port;
     flywheel->chosen = name == NULL ? &cases[0] : NULL;
@@ -63,9 +67,10 @@ static enum fnd_status options_read(struct flywheel *flywheel, struct fnd_error 
     }
     if (flywheel->chosen == NULL) {
         fnd_error_set(error, FND_INVALID,
-                      "--flywheel has no case %s in this version: it has invoice", name);
+                      "--flywheel has no case %s in this version: it has invoice and poles", name);
         return FND_INVALID;
     }
+    flywheel->by_test = promoter != NULL && strcmp(promoter, "engine") == 0;
     flywheel->me = reviewer != NULL && strcmp(reviewer, "me") == 0;
     flywheel->target = fnd_arguments_value(arguments, FND_OPTION_TARGET);
     flywheel->target = flywheel->target != NULL ? flywheel->target : target_usual;
@@ -109,6 +114,8 @@ static enum fnd_status plan_write(const struct flywheel *flywheel, struct fnd_er
     fnd_text_printf(&plan, ",\"seed\":%" PRIu64 ",\"documents\":%zu,", flywheel->seed,
                     flywheel->documents);
     fnd_field(&plan, "target", flywheel->target);
+    fnd_text_append_byte(&plan, ',');
+    fnd_field(&plan, "promote", flywheel->by_test ? "engine" : "hand");
     fnd_text_append_z(&plan, "}\n");
     if (status == FND_OK) {
         status =
@@ -124,15 +131,16 @@ static enum fnd_status plan_read(struct flywheel *flywheel, const char *text, si
                                  const char *path, struct fnd_error *error)
 {
     static const enum fnd_option_id fixed[] = {FND_OPTION_CASE, FND_OPTION_SEED,
-                                               FND_OPTION_DOCUMENTS, FND_OPTION_TARGET};
+                                               FND_OPTION_DOCUMENTS, FND_OPTION_TARGET,
+                                               FND_OPTION_PROMOTE};
     struct fnd_json plan = {0};
     int64_t seed = 0, documents = 0;
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
         if (fnd_arguments_has(&flywheel->app->arguments, fixed[i])) {
             return fnd_error_set(error, FND_CONFLICT,
-                                 "%s holds a flywheel that goes on with the case, seed, documents "
-                                 "and target it was begun with: leave these options out, or name "
-                                 "another folder",
+                                 "%s holds a flywheel that goes on with the case, seed, documents, "
+                                 "target and promotion it was begun with: leave these options out, "
+                                 "or name another folder",
                                  flywheel->directory);
         }
     }
@@ -153,9 +161,23 @@ static enum fnd_status plan_read(struct flywheel *flywheel, const char *text, si
     }
     flywheel->seed = (uint64_t)seed;
     flywheel->documents = (size_t)documents;
+    flywheel->by_test = fnd_json_text_is(fnd_json_member(plan, "promote"), "engine");
     flywheel->kept_target = fnd_json_strdup(fnd_json_member(plan, "target"));
     flywheel->target = flywheel->kept_target;
     return FND_OK;
+}
+
+/* On a terminal the case of a new flywheel is asked for, unless an option says it. */
+static enum fnd_status case_ask(struct flywheel *flywheel, struct fnd_error *error)
+{
+    size_t index = 0;
+    enum fnd_status status = FND_OK;
+    if (!fnd_arguments_has(&flywheel->app->arguments, FND_OPTION_CASE) &&
+        demo_asks(flywheel->app)) {
+        status = demo_ask_case(flywheel->app, &index, error);
+        flywheel->chosen = &cases[index]; /* in the order of the demo's own */
+    }
+    return status;
 }
 
 /* The directory: a new one, or one in which a flywheel was stopped. */
@@ -174,7 +196,10 @@ static enum fnd_status place(struct flywheel *flywheel, struct fnd_error *error)
     } else if (status == FND_NOT_FOUND) {
         free(flywheel->directory);
         flywheel->directory = NULL;
-        status = demo_directory(named, &flywheel->directory, error);
+        status = case_ask(flywheel, error);
+        if (status == FND_OK) {
+            status = demo_directory(named, &flywheel->directory, error);
+        }
         if (status == FND_OK) {
             status = plan_write(flywheel, error);
         }
@@ -222,6 +247,11 @@ static enum fnd_status ask(struct flywheel *flywheel, struct fnd_session *sessio
         fnd_session_ask(session, request, flywheel->app->progress ? fnd_follow_line : NULL, &follow,
                         text, end, error);
     fnd_progress(flywheel->app, "%s", "");
+    char *why = status == FND_OK ? fnd_json_strdup(fnd_json_member(*end, "text")) : NULL;
+    if (why != NULL && !flywheel->app->json) { /* what is wrong with the pipeline, line by line */
+        (void)fnd_write_all(STDERR_FILENO, why, strlen(why));
+    }
+    free(why);
     return status == FND_OK ? fnd_session_status(*end, error) : status;
 }
 
@@ -239,7 +269,7 @@ static enum fnd_status run(struct flywheel *flywheel, struct fnd_session *sessio
         fnd_text_append_json(&request, fnd_text_z(&setting), setting.size);
     }
     fnd_text_append_z(&request, "],");
-    fnd_field(&request, "by", "flywheel");
+    fnd_field(&request, "by", FLYWHEEL_BY);
     fnd_follow_news(flywheel->app, &request);
     fnd_text_append_byte(&request, '}');
     *paused = 0;
@@ -276,6 +306,20 @@ static enum fnd_status round_scripted(struct flywheel *flywheel, struct fnd_erro
     return status;
 }
 
+/* The last event so far: what led to it was told in the rounds before. */
+static enum fnd_status told_before(const struct flywheel *flywheel, int64_t *last,
+                                   struct fnd_error *error)
+{
+    uint8_t chain[FND_DIGEST_SIZE];
+    struct fnd_reader *reader = NULL;
+    enum fnd_status status = fnd_reader_open(flywheel->directory, &reader, error);
+    if (status == FND_OK) {
+        status = fnd_reader_head(reader, last, chain, error);
+    }
+    fnd_reader_close(reader);
+    return status;
+}
+
 /* Answered by the user, in the review page. */
 static enum fnd_status round_served(struct flywheel *flywheel, size_t round,
                                     struct fnd_error *error)
@@ -293,7 +337,10 @@ static enum fnd_status round_served(struct flywheel *flywheel, size_t round,
         fnd_text_printf(&setting, "target=%s", flywheel->target);
         demo.settings[0] = fnd_text_z(&setting);
     }
-    enum fnd_status status = demo_start(&demo, &refused, error);
+    enum fnd_status status = told_before(flywheel, &followed.last, error);
+    if (status == FND_OK) {
+        status = demo_start(&demo, &refused, error);
+    }
     if (status == FND_OK) {
         fnd_say(app, "round %zu: the review page asks what is not proven", round + 1);
         demo_announce(&demo);
@@ -323,7 +370,7 @@ static enum fnd_status ask_model(struct flywheel *flywheel, const char *op, cons
     fnd_text_append_byte(&request, ',');
     fnd_field(&request, "model", flywheel->chosen->model);
     fnd_text_append_byte(&request, ',');
-    fnd_field(&request, "by", "flywheel");
+    fnd_field(&request, "by", FLYWHEEL_BY);
     fnd_text_printf(&request, "%s}", more);
     struct fnd_session *session =
         fnd_session_create(flywheel->app, flywheel->directory, false, false);
@@ -335,7 +382,8 @@ static enum fnd_status ask_model(struct flywheel *flywheel, const char *op, cons
 }
 
 /* The engine promotes what reads more, by a test. A version that reads as much and knows better how
- * sure it may be it holds, since no value tells the two apart; a supervisor would take it. */
+ * sure it may be it holds, since no value tells the two apart; a supervisor would take it, on
+ * record and under his name. */
 static enum fnd_status supervise(struct flywheel *flywheel, size_t round, struct fnd_error *error)
 {
     struct fnd_text more = {0}, reason = {0};
@@ -392,7 +440,7 @@ static enum fnd_status round_turn(struct flywheel *flywheel, size_t round, struc
     if (status == FND_OK && !trained && round + 1 < flywheel->rounds) {
         status = train(flywheel, round, error);
     }
-    if (status == FND_OK && flywheel->held_version > 0) {
+    if (status == FND_OK && flywheel->held_version > 0 && !flywheel->by_test) {
         status = supervise(flywheel, round, error);
     }
     if (status == FND_OK) {

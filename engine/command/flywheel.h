@@ -11,6 +11,9 @@
 
 enum { FLYWHEEL_ROUNDS_MAX = 50, FLYWHEEL_DOCUMENTS_MAX = 500 };
 
+/* Who runs, trains and promotes by hand, in the record. */
+#define FLYWHEEL_BY "flywheel"
+
 /** A use case whose pages a program of the tree draws. */
 struct flywheel_case {
     const char *name, *title;
@@ -20,6 +23,8 @@ struct flywheel_case {
     const char *generator; /* the program */
     const char *layouts;   /* what it is told to draw from; NULL: nothing */
     const char *things;    /* what a document is called: "invoices" */
+    const char *values;    /* and what is asked about in it: "fields" */
+    const char *given;     /* a member of outputs that was read off the file; NULL: none */
 };
 
 /** What a round came to. */
@@ -37,6 +42,12 @@ struct flywheel_round {
     double threshold, bound; /* if proven; the bound also if not, 0: unknown */
     int64_t missing;         /* clean checks, if not proven */
     char *training;          /* what became of the training behind it; NULL: none */
+    enum flywheel_took {
+        FLYWHEEL_NOTHING, /* no model */
+        FLYWHEEL_HELD,
+        FLYWHEEL_BY_TEST, /* promoted by the engine */
+        FLYWHEEL_BY_HAND
+    } took;
 };
 
 struct flywheel {
@@ -48,6 +59,7 @@ struct flywheel {
     const char *target; /* NULL: the pipeline's */
     char *kept_target;  /* of a plan; may be NULL */
     bool me;            /* the user is the reviewer */
+    bool by_test;       /* nothing is promoted by hand */
     double target_share;
     bool per_document;
     struct flywheel_round round[FLYWHEEL_ROUNDS_MAX];
@@ -65,7 +77,8 @@ int fnd_flywheel(struct fnd_app *app);
  *          FND_PLUGIN: it failed. */
 enum fnd_status flywheel_pages(const struct flywheel *flywheel, size_t round,
                                struct fnd_error *error);
-/** The truth beside a page: `path` is the job's. FND_NOT_FOUND where there is none. */
+/** The truth beside a page, without what is given: `path` is the job's. FND_NOT_FOUND where there
+ *  is none. */
 enum fnd_status flywheel_truth(const struct flywheel *flywheel, const char *path,
                                struct fnd_text *text, struct fnd_json *truth,
                                struct fnd_error *error);
@@ -84,10 +97,14 @@ enum fnd_status flywheel_review(const struct flywheel *flywheel, struct fnd_sess
 /* --- flywheel_compare.c ----------------------------------------------------------------------- */
 
 /** Compare an output with the truth: members one by one; a list of objects is a value by itself
- *  (are all there, and no more), and each object is compared with the one most like it. Boxes are
- *  right that share half of their area.  values, wrong  are added to. */
+ *  (are all there, and no more), and each object is compared with the one most like it. A box is
+ *  one value, and right where it shares half of its area with one of the truth.  values, wrong  are
+ * added to. */
 void flywheel_compare(struct fnd_json output, struct fnd_json truth, int64_t *values,
                       int64_t *wrong);
+
+/** Whether it is a list of boxes, with one at least. */
+bool flywheel_boxes(struct fnd_json list);
 
 /** Which object of the list `truth` the object `index` of the list `output` is: the one most like
  *  it, else, where both are as long, the one at its place; SIZE_MAX if it is none. */

@@ -221,7 +221,7 @@ static enum fnd_status proof_read(struct flywheel *flywheel, struct fnd_reader *
 enum fnd_status flywheel_count(struct flywheel *flywheel, size_t round, struct fnd_error *error)
 {
     struct flywheel_round *to = &flywheel->round[round];
-    *to = (struct flywheel_round){.training = to->training};
+    *to = (struct flywheel_round){.training = to->training, .took = to->took};
     flywheel->counting = round;
     struct jobs *jobs = fnd_alloc(sizeof *jobs);
     struct fnd_reader *reader = NULL;
@@ -287,7 +287,7 @@ static bool model_of(const struct fnd_model_row *row, void *context)
 /* "version 3, promote: why", and whether it was held although nothing reads worse. */
 static enum fnd_status decision_read(struct flywheel *flywheel, struct fnd_reader *reader,
                                      const struct behind *training, char **text,
-                                     struct fnd_error *error)
+                                     enum flywheel_took *took, struct fnd_error *error)
 {
     struct given model = {.training = training->id};
     struct fnd_text body = {0}, said = {0};
@@ -305,6 +305,12 @@ static enum fnd_status decision_read(struct flywheel *flywheel, struct fnd_reade
         if (body.size > 0 && fnd_json_text_is(fnd_json_member(decision, "decision"), "hold") &&
             fnd_json_integer(fnd_json_find(decision, "/numbers/worse"), &worse) && worse == 0) {
             flywheel->held_version = training->version;
+        }
+        if (body.size > 0) {
+            *took =
+                !fnd_json_text_is(fnd_json_member(decision, "decision"), "promote") ? FLYWHEEL_HELD
+                : fnd_json_text_is(fnd_json_member(decision, "by"), FLYWHEEL_BY) ? FLYWHEEL_BY_HAND
+                                                                                 : FLYWHEEL_BY_TEST;
         }
         free(reason);
         *text = fnd_text_take(&said);
@@ -329,7 +335,8 @@ enum fnd_status flywheel_training(struct flywheel *flywheel, size_t round, bool 
         free(*text);
         *text = NULL;
         if (behind.state == FND_TRAINING_DONE) {
-            status = decision_read(flywheel, reader, &behind, text, error);
+            status =
+                decision_read(flywheel, reader, &behind, text, &flywheel->round[round].took, error);
         } else {
             struct fnd_text said = {0};
             fnd_text_printf(&said, "the training %s: models show %s says why",

@@ -81,9 +81,10 @@ static void escape(const char *text, struct fnd_text *html)
 
 static void table(const struct flywheel *flywheel, struct fnd_text *html)
 {
-    fnd_text_append_z(html, "<table><tr><th>round<th>read by<th>documents<th>opened by a person"
-                            "<th>fields asked<th>unasked<th>of these wrong<th>at most<th>target"
-                            "<th>learned\n");
+    fnd_text_printf(html,
+                    "<table><tr><th>round<th>read by<th>documents<th>opened by a person<th>%s "
+                    "asked<th>unasked<th>of these wrong<th>at most<th>target<th>learned\n",
+                    flywheel->chosen->values);
     for (size_t i = 0; i < flywheel->done; i++) {
         const struct flywheel_round *round = &flywheel->round[i];
         fnd_text_printf(html, "<tr><td>%zu<td>", i + 1);
@@ -107,7 +108,7 @@ static void table(const struct flywheel *flywheel, struct fnd_text *html)
 
 enum fnd_status flywheel_page(const struct flywheel *flywheel, char **page, struct fnd_error *error)
 {
-    struct fnd_text html = {0}, verdict = {0}, path = {0};
+    struct fnd_text html = {0}, verdict = {0}, path = {0}, title = {0};
     enum fnd_status status = FND_OK;
     flywheel_verdict(flywheel, &verdict);
     fnd_text_append_z(&html, head);
@@ -122,7 +123,8 @@ enum fnd_status flywheel_page(const struct flywheel *flywheel, char **page, stru
                                  : "a program that knows the truth and tells what is asked");
     escape(fnd_text_z(&verdict), &html);
     fnd_text_append_z(&html, "</p>\n");
-    plot(flywheel, "Fields a person was asked about,", false, &html);
+    fnd_text_printf(&title, "What a person was asked about (%s),", flywheel->chosen->values);
+    plot(flywheel, fnd_text_z(&title), false, &html);
     plot(flywheel, "Documents a person had to open,", true, &html);
     table(flywheel, &html);
     fnd_text_printf(&path, "%s/out", flywheel->directory);
@@ -140,5 +142,6 @@ enum fnd_status flywheel_page(const struct flywheel *flywheel, char **page, stru
     fnd_text_finish(&html);
     fnd_text_finish(&verdict);
     fnd_text_finish(&path);
+    fnd_text_finish(&title);
     return status;
 }

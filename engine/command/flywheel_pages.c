@@ -104,6 +104,14 @@ enum fnd_status flywheel_truth(const struct flywheel *flywheel, const char *path
     if (status == FND_OK) {
         status = fnd_json_check(fnd_text_z(text), text->size, fnd_text_z(&name), truth, error);
     }
+    const char *given = flywheel->chosen->given;
+    if (status == FND_OK && given != NULL && fnd_json_find(*truth, given).bytes != NULL) {
+        struct fnd_text rest = {0};
+        status = fnd_json_remove(*truth, given, &rest, error);
+        fnd_text_finish(text);
+        *text = rest;
+        *truth = (struct fnd_json){text->bytes, text->size};
+    }
     fnd_text_finish(&name);
     return status;
 }

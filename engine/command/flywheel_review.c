@@ -42,13 +42,94 @@ static void removed_add(struct reply *reply, const char *pointer)
     fnd_text_finish(&item);
 }
 
+/* Whether a question is about a place, or about something in it. */
+static bool asked(struct fnd_json questions, const char *place)
+{
+    const size_t size = strlen(place);
+    bool found = false;
+    for (struct fnd_json_walk walk = fnd_json_walk(questions); !found && fnd_json_next(&walk);) {
+        char *pointer = fnd_json_strdup(fnd_json_member(walk.value, "pointer"));
+        found = pointer != NULL && strncmp(pointer, place, size) == 0 &&
+                (pointer[size] == '\0' || pointer[size] == '/');
+        free(pointer);
+    }
+    return found;
+}
+
+/* A question about the list itself: is one missing? */
+static bool asked_for_more(struct fnd_json questions, const char *list)
+{
+    bool found = false;
+    for (struct fnd_json_walk walk = fnd_json_walk(questions); !found && fnd_json_next(&walk);) {
+        found = fnd_json_text_is(fnd_json_member(walk.value, "pointer"), list);
+    }
+    return found;
+}
+
+/* Boxes as a person sees them: those that lie well enough stay as they are, those that are none go,
+ * missing ones come. */
+static void answer_boxes(struct fnd_json boxes, struct fnd_json truth, const char *list,
+                         struct fnd_json questions, bool whole, struct reply *reply)
+{
+    const size_t count = fnd_json_count(boxes);
+    bool *found = fnd_alloc(fnd_json_count(truth) + 1);
+    struct fnd_text place = {0};
+    size_t more = count;
+    for (size_t i = 0; i < count; i++) {
+        const size_t partner = flywheel_partner(boxes, truth, i);
+        fnd_text_clear(&place);
+        fnd_text_append_z(&place, list);
+        fnd_json_pointer_add_index(&place, i);
+        if (partner != SIZE_MAX) {
+            found[partner] = true;
+        } else if (whole || asked(questions, fnd_text_z(&place))) {
+            removed_add(reply, fnd_text_z(&place));
+        }
+    }
+    for (struct fnd_json_walk walk = fnd_json_walk(truth); fnd_json_next(&walk);) {
+        if (!found[walk.index] && (whole || asked_for_more(questions, list))) {
+            fnd_text_clear(&place);
+            fnd_text_append_z(&place, list);
+            fnd_json_pointer_add_index(&place, more++);
+            value_add(reply, fnd_text_z(&place), walk.value);
+        }
+    }
+    fnd_text_finish(&place);
+    free(found);
+}
+
+/* The lists of boxes among a truth's members. */
+static bool boxes_at(struct fnd_json subject, struct fnd_json truth, const char *key)
+{
+    const struct fnd_json found = fnd_json_member(subject, key);
+    return found.bytes != NULL && fnd_json_type(found) == FND_JSON_ARRAY &&
+           (flywheel_boxes(found) || flywheel_boxes(fnd_json_member(truth, key)));
+}
+
+static void answer_all_boxes(struct fnd_json subject, struct fnd_json truth,
+                             struct fnd_json questions, bool whole, struct reply *reply)
+{
+    for (struct fnd_json_walk walk = fnd_json_walk(truth); fnd_json_next(&walk);) {
+        char *key = fnd_json_strdup(walk.key);
+        if (boxes_at(subject, truth, key)) {
+            struct fnd_text list = {0};
+            fnd_json_pointer_add_key(&list, walk.key);
+            answer_boxes(fnd_json_member(subject, key), walk.value, fnd_text_z(&list), questions,
+                         whole, reply);
+            fnd_text_finish(&list);
+        }
+        free(key);
+    }
+}
+
 /* All that is not as the truth has it. */
 static void answer_whole(struct fnd_json subject, struct fnd_json truth, struct reply *reply)
 {
     for (struct fnd_json_walk walk = fnd_json_walk(truth); fnd_json_next(&walk);) {
         char *key = fnd_json_strdup(walk.key);
         const struct fnd_json found = fnd_json_member(subject, key);
-        if (found.bytes == NULL || !fnd_json_equal(found, walk.value)) {
+        if (!boxes_at(subject, truth, key) &&
+            (found.bytes == NULL || !fnd_json_equal(found, walk.value))) {
             struct fnd_text pointer = {0};
             fnd_json_pointer_add_key(&pointer, walk.key);
             value_add(reply, fnd_text_z(&pointer), walk.value);
@@ -68,6 +149,10 @@ static void answer_place(struct fnd_json subject, struct fnd_json truth, const c
     const size_t index = second != NULL ? (size_t)strtoul(second + 1, &rest, 10) : 0;
     struct fnd_text list = {0}, place = {0};
     fnd_text_append(&list, pointer, second != NULL ? (size_t)(second - pointer) : strlen(pointer));
+    if (boxes_at(subject, truth, fnd_text_z(&list) + 1)) {
+        fnd_text_finish(&list);
+        return; /* answered together */
+    }
     const struct fnd_json whole = fnd_json_find(truth, fnd_text_z(&list));
     if (second == NULL || rest == second + 1 || fnd_json_type(whole) != FND_JSON_ARRAY) {
         fnd_text_append_z(&place, pointer);
@@ -102,6 +187,7 @@ static void answer_make(struct fnd_json request, struct fnd_json truth, bool who
     for (struct fnd_json_walk walk = fnd_json_walk(questions); !whole && fnd_json_next(&walk);) {
         whole = fnd_json_member(walk.value, "pointer").bytes == NULL;
     }
+    answer_all_boxes(subject, truth, questions, whole, reply);
     if (whole) {
         answer_whole(subject, truth, reply);
         return;

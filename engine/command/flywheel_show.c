@@ -43,6 +43,7 @@ static void proof_text(const struct flywheel *flywheel, const struct flywheel_ro
 static void round_json(const struct flywheel *flywheel, size_t index)
 {
     const struct flywheel_round *round = &flywheel->round[index];
+    static const char *const took_names[] = {NULL, "held", "test", "hand"};
     struct fnd_text json = {0};
     fnd_text_printf(
         &json,
@@ -59,6 +60,8 @@ static void round_json(const struct flywheel *flywheel, size_t index)
     } else {
         fnd_text_append_z(&json, "null,");
     }
+    fnd_field(&json, "took", took_names[round->took]);
+    fnd_text_append_byte(&json, ',');
     fnd_field(&json, "training", round->training);
     fnd_text_append_z(&json, "}\n");
     fnd_raw(flywheel->app, fnd_text_z(&json), json.size);
@@ -84,8 +87,10 @@ void flywheel_tell(const struct flywheel *flywheel, size_t index)
     }
     fnd_line(app, "round %zu of %zu: %zu %s, read by %s; target %s", index + 1, flywheel->rounds,
              round->documents, flywheel->chosen->things, fnd_text_z(&reader), fnd_text_z(&proof));
-    fnd_line(app, "  asked    %zu of them, %" PRId64 " fields", round->handled, round->flagged);
-    fnd_line(app, "  unasked  %" PRId64 " fields; wrong: %s", round->accepted, fnd_text_z(&silent));
+    fnd_line(app, "  asked    %zu of them, %" PRId64 " %s", round->handled, round->flagged,
+             flywheel->chosen->values);
+    fnd_line(app, "  unasked  %" PRId64 " %s; wrong: %s", round->accepted, flywheel->chosen->values,
+             fnd_text_z(&silent));
     if (flywheel->me && round->timed > 0) { /* a program's seconds say nothing */
         fnd_line(app, "  a person needed %.0f s, %.0f s a hundred %s", round->seconds,
                  100.0 * round->seconds / (double)round->documents, flywheel->chosen->things);
@@ -126,8 +131,26 @@ static void bars(const struct flywheel *flywheel, const char *title, bool handle
     }
 }
 
+/* Who put versions to work. */
+static void promotions_text(const struct flywheel *flywheel, struct fnd_text *text)
+{
+    size_t took[FLYWHEEL_BY_HAND + 1] = {0};
+    for (size_t i = 0; i < flywheel->done; i++) {
+        took[flywheel->round[i].took]++;
+    }
+    const size_t all = took[FLYWHEEL_BY_TEST] + took[FLYWHEEL_BY_HAND] + took[FLYWHEEL_HELD];
+    if (all > 0) {
+        fnd_text_printf(
+            text,
+            "Versions learned: %zu; promoted by the sign test: %zu, by hand: %zu; held: "
+            "%zu.\n",
+            all, took[FLYWHEEL_BY_TEST], took[FLYWHEEL_BY_HAND], took[FLYWHEEL_HELD]);
+    }
+}
+
 void flywheel_verdict(const struct flywheel *flywheel, struct fnd_text *text)
 {
+    promotions_text(flywheel, text);
     int64_t silent = 0, accepted = 0;
     size_t untouched_wrong = 0, untouched = 0;
     bool proven = false;
@@ -142,7 +165,8 @@ void flywheel_verdict(const struct flywheel *flywheel, struct fnd_text *text)
     if (flywheel->target_share > 0) {
         fnd_text_printf(
             text, "Target: at most %.4g %% of %s that nobody was asked about are wrong, ",
-            100 * flywheel->target_share, flywheel->per_document ? "documents" : "fields");
+            100 * flywheel->target_share,
+            flywheel->per_document ? flywheel->chosen->things : flywheel->chosen->values);
         fnd_text_append_z(text, proven ? "proven from corrections with 95 % confidence before "
                                          "anything went unasked.\n"
                                        : "unproven: nothing but what detectors and the gate leave "
@@ -156,10 +180,11 @@ void flywheel_verdict(const struct flywheel *flywheel, struct fnd_text *text)
     const double share = (double)silent / (double)accepted;
     fnd_text_printf(text,
                     "Beside the truth, which only this demo knows: %" PRId64 " of %" PRId64
-                    " unasked fields were wrong, %.2f %% (at most %.2f %%, 95 %%); %zu of %zu "
+                    " unasked %s were wrong, %.2f %% (at most %.2f %%, 95 %%); %zu of %zu "
                     "untouched %s held one.",
-                    silent, accepted, 100 * share, 100 * flywheel_bound(silent, accepted),
-                    untouched_wrong, untouched, flywheel->chosen->things);
+                    silent, accepted, flywheel->chosen->values, 100 * share,
+                    100 * flywheel_bound(silent, accepted), untouched_wrong, untouched,
+                    flywheel->chosen->things);
     if (flywheel->target_share > 0 && !flywheel->per_document) {
         fnd_text_printf(text, " The target was %s.\n",
                         share <= flywheel->target_share ? "kept" : "missed");
@@ -186,7 +211,8 @@ void flywheel_report(const struct flywheel *flywheel, const char *page)
         fnd_text_append_z(&json, "}\n");
         fnd_raw(app, fnd_text_z(&json), json.size);
     } else {
-        bars(flywheel, "fields a person was asked about,", false);
+        fnd_text_printf(&json, "%s a person was asked about,", flywheel->chosen->values);
+        bars(flywheel, fnd_text_z(&json), false);
         bars(flywheel, "documents a person had to open,", true);
         fnd_line(app, "%s", "  # the target was proven   . unproven: all is asked until it is");
         fnd_line(app, "%s", "");

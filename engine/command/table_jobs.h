@@ -107,7 +107,11 @@ static const struct fnd_option demo_options[] = {
      "the documents and the record's draws are made with: the same seed, the same curve; else 7",
      NULL},
     {FND_OPTION_TARGET, 0, "target", "SHARE",
-     "how many of the fields nobody is asked about may be wrong; else 10%", NULL},
+     "how many of the fields or boxes nobody is asked about may be wrong; else 10%", NULL},
+    {FND_OPTION_PROMOTE, 0, "promote", "WHO",
+     "hand takes a version that the engine holds, if it read nothing worse; engine takes only what "
+     "the sign test promotes",
+     promoters},
     {FND_OPTION_REVIEWER, 0, "reviewer", "WHO",
      "script answers from the truth what is asked; me: you do, in the browser", reviewers},
     PLUGIN_PATH,
@@ -119,6 +123,7 @@ static const struct fnd_example demo_examples[] = {
     {"demo", "asks what it needs to know, then opens the review page"},
     {"demo --case poles --threshold 0.8 --no-browser", "asks nothing"},
     {"demo --flywheel", "people are asked less from round to round: see how far, and at what cost"},
+    {"demo --flywheel --case poles", "the same with boxes around utility poles"},
     {NULL, NULL}};
 static const char demo_details[] =
     "Takes the samples that ship with a pipeline through the whole loop: they run, what is in "
@@ -129,15 +134,16 @@ static const char demo_details[] =
     "streets; before anything was learnt it goes by rules, and asks about every picture.\n\n"
     "While a browser is being opened, the login link stands in the list of processes, which other "
     "users of the machine may read; --no-browser keeps it on the terminal. The folder stays.\n\n"
-    "--flywheel shows what corrections are worth: in each round invoices that nobody has seen are "
+    "--flywheel shows what corrections are worth: in each round invoices or streets that nobody "
+    "has seen are "
     "drawn, read by the newest model that was promoted, and reviewed; then a model is trained "
     "on the answers. Each round's figures come from the record and from the truth of the drawn "
     "pages: what people were asked, what went unasked and was wrong, and whether the target was "
     "proven. The target is 10% there, which 29 known documents can prove; 1% takes 299 "
     "(--rounds 20). The curve is printed, and left as out/flywheel.html. Stopped by Ctrl-C it goes "
     "on "
-    "when the same folder is named again. The pages are drawn by foundry-samples, which is "
-    "built and installed where cairo, pango and leptonica are.";
+    "when the same folder is named again. Invoices are drawn by foundry-samples, streets by "
+    "foundry-streets, which are built and installed where cairo, pango and leptonica are.";
 static const struct fnd_exit demo_exits[] = {
     {0, "every job ended, the corrections are exported"},
     {1, "a job failed"},

@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# `demo --flywheel` in small: drawn invoices, real OCR, a training between the rounds. What it
+# `demo --flywheel` in small: drawn invoices, real OCR, a training between the rounds; the same over
+# drawn streets, and with a person at the API. What it
 # prints is what models curve and the answers' records come to, and it goes on where it stopped.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
+# shellcheck source=demo_lib.sh
+source "$FOUNDRY_SOURCE_ROOT/tests/system/demo_lib.sh" || exit 1
 unset FOUNDRY_PLUGIN_PATH # nothing but what ships
 unset DISPLAY WAYLAND_DISPLAY
 
 echo "-- what it refuses"
 exits 2 "rounds that are no number" "$engine" demo --flywheel --rounds many
 exits 2 "no rounds" "$engine" demo --flywheel --rounds 0
+exits 2 "a case that is none" "$engine" demo --flywheel --case receipts
 exits 2 "a seed that is none" "$engine" demo --flywheel --seed -1
 mkdir full && touch full/thing
 exits 9 "a folder with other things" "$engine" demo --flywheel full
@@ -84,6 +88,67 @@ says "each round" "round 3 of 3: 20 invoices, read by version 2; target proven"
 says "a bar each" "  round 3 "
 holds "80 columns" test "$(grep -v learned "$out" | grep -v '^Beside\|^Target\|^the curve' | wc -L)" -le 80
 says "what the target came to" "Target: at most 50 %"
+
+# Each picture has a box a value, and whether any is missing; half of all may be wrong, so that these
+# few prove it.
+echo "-- streets"
+exits 0 "three rounds" "$engine" demo --flywheel --json --case poles --documents 12 --target '50%' \
+    --rounds 3 streets
+cp "$out" rounds
+equals "the rules read the first one" "$(figure 1 version)" 0
+equals "all of it is asked" "$(figure 1 handled)" 12
+equals "what was learned from them reads the third" "$(figure 3 version)" 2
+equals "taken by hand, and told so: no document tried the two" "$(figure 2 took)" hand
+says "in the end, too" "by hand: 2" rounds
+equals "the target is proven then" "$(figure 3 proven)" true
+holds "fewer pictures are opened" test "$(figure 3 handled)" -lt 12
+wrong=0
+for file in streets/out/round03-*.json; do
+    truth=streets/$(basename "$file" .json).truth.json
+    wrong=$((wrong + $(jq -n --slurpfile a "$file" --slurpfile b "$truth" '
+        def area: (.[2] - .[0]) * (.[3] - .[1]);
+        def common($a; $b): ([([$a[2], $b[2]] | min) - ([$a[0], $b[0]] | max), 0] | max)
+            * ([([$a[3], $b[3]] | min) - ([$a[1], $b[1]] | max), 0] | max);
+        def alike($a; $b): common($a; $b) as $both | $both / (($a | area) + ($b | area) - $both);
+        reduce $a[0].boxes[].box as $box ({left: [$b[0].boxes[].box], wrong: 0};
+            (.left | to_entries | map(.value |= alike($box; .)) | map(select(.value >= 0.5))
+                | max_by(.value)) as $best
+            | if $best == null then .wrong += 1 else .left |= del(.[$best.key]) end)
+        | .wrong + (if .wrong > 0 or (.left | length) > 0 then 1 else 0 end)')))
+done
+equals "silently wrong in the third round, counted by other means" "$(figure 3 silent_wrong)" "$wrong"
+exits 0 "the record is whole" "$engine" verify streets
+
+# Each round has its own login link. What the engine holds stays held.
+echo "-- you are the reviewer"
+"$engine" demo --flywheel --json --case poles --documents 3 --rounds 2 --reviewer me \
+    --promote engine --port 18300 --no-browser mine >served 2>served.err </dev/null &
+pid=$!
+links=0
+while kill -0 "$pid" 2>/dev/null; do
+    link=$(jq -r 'select(.type == "listening") | .login' served 2>/dev/null | tail -n +$((links + 1)) | head -1)
+    if [[ -n $link ]]; then
+        url=${link%%/login*}
+        links=$((links + 1))
+        equals "round $links: the login link logs in" "$(curl --silent --cookie-jar cookies \
+            --output /dev/null --write-out '%{http_code}' "$link")" 303
+    fi
+    ((links == 0)) || answer_open mine || break
+    sleep 0.1
+done
+code=0
+wait "$pid" || code=$?
+equals "it ends when the last card of the last round is answered" "$code" 0
+equals "a page for each round" "$links" 2
+equals "what happened is told once" "$(grep -c 'round01-001.jpg: completed' served.err)" 1
+cp served rounds
+equals "all was asked" "$(figure '1 or .round == 2' handled | jq -sc .)" '[3,3]'
+equals "a person's seconds count" "$(figure 1 seconds)" 6
+holds "something was learned between the rounds" test "$(figure 1 training)" != null
+equals "the engine held it, and nobody took it by hand" "$(figure 1 took)" held
+equals "so the rules read on" "$(figure 2 version)" 0
+"$engine" export -q -f foundry -o mine.jsonl mine >"$out" 2>"$err"
+equals "the person's answers are the record's" "$(jq -c .tier mine.jsonl | sort | uniq -c | xargs)" "6 gold"
 
 # twin DIR COMMAND…: a small flywheel started by COMMAND, and what is to be the same each time.
 twin() {
