@@ -70,7 +70,7 @@ static enum fnd_status options_read(struct flywheel *flywheel, struct fnd_error 
                       "--flywheel has no case %s in this version: it has invoice and poles", name);
         return FND_INVALID;
     }
-    flywheel->by_test = promoter != NULL && strcmp(promoter, "engine") == 0;
+    flywheel->by_hand = promoter != NULL && strcmp(promoter, "hand") == 0;
     flywheel->me = reviewer != NULL && strcmp(reviewer, "me") == 0;
     flywheel->target = fnd_arguments_value(arguments, FND_OPTION_TARGET);
     flywheel->target = flywheel->target != NULL ? flywheel->target : target_usual;
@@ -115,7 +115,7 @@ static enum fnd_status plan_write(const struct flywheel *flywheel, struct fnd_er
                     flywheel->documents);
     fnd_field(&plan, "target", flywheel->target);
     fnd_text_append_byte(&plan, ',');
-    fnd_field(&plan, "promote", flywheel->by_test ? "engine" : "hand");
+    fnd_field(&plan, "promote", flywheel->by_hand ? "hand" : "engine");
     fnd_text_append_z(&plan, "}\n");
     if (status == FND_OK) {
         status =
@@ -161,7 +161,7 @@ static enum fnd_status plan_read(struct flywheel *flywheel, const char *text, si
     }
     flywheel->seed = (uint64_t)seed;
     flywheel->documents = (size_t)documents;
-    flywheel->by_test = fnd_json_text_is(fnd_json_member(plan, "promote"), "engine");
+    flywheel->by_hand = fnd_json_text_is(fnd_json_member(plan, "promote"), "hand");
     flywheel->kept_target = fnd_json_strdup(fnd_json_member(plan, "target"));
     flywheel->target = flywheel->kept_target;
     return FND_OK;
@@ -382,8 +382,8 @@ static enum fnd_status ask_model(struct flywheel *flywheel, const char *op, cons
 }
 
 /* The engine promotes what reads more, by a test. A version that reads as much and knows better how
- * sure it may be it holds, since no value tells the two apart; a supervisor would take it, on
- * record and under his name. */
+ * sure it may be it holds, since no value tells the two apart; a supervisor may take it all the
+ * same, on record and under his name (--promote hand). */
 static enum fnd_status supervise(struct flywheel *flywheel, size_t round, struct fnd_error *error)
 {
     struct fnd_text more = {0}, reason = {0};
@@ -440,7 +440,7 @@ static enum fnd_status round_turn(struct flywheel *flywheel, size_t round, struc
     if (status == FND_OK && !trained && round + 1 < flywheel->rounds) {
         status = train(flywheel, round, error);
     }
-    if (status == FND_OK && flywheel->held_version > 0 && !flywheel->by_test) {
+    if (status == FND_OK && flywheel->held_version > 0 && flywheel->by_hand) {
         status = supervise(flywheel, round, error);
     }
     if (status == FND_OK) {

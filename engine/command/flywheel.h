@@ -59,7 +59,7 @@ struct flywheel {
     const char *target; /* NULL: the pipeline's */
     char *kept_target;  /* of a plan; may be NULL */
     bool me;            /* the user is the reviewer */
-    bool by_test;       /* nothing is promoted by hand */
+    bool by_hand;       /* what the engine holds is promoted, if it read nothing worse */
     double target_share;
     bool per_document;
     struct flywheel_round round[FLYWHEEL_ROUNDS_MAX];

@@ -109,8 +109,8 @@ static const struct fnd_option demo_options[] = {
     {FND_OPTION_TARGET, 0, "target", "SHARE",
      "how many of the fields or boxes nobody is asked about may be wrong; else 10%", NULL},
     {FND_OPTION_PROMOTE, 0, "promote", "WHO",
-     "hand takes a version that the engine holds, if it read nothing worse; engine takes only what "
-     "the sign test promotes",
+     "engine, which takes a version that the sign test promotes; hand takes those, too, that it "
+     "holds and that read nothing worse; else engine",
      promoters},
     {FND_OPTION_REVIEWER, 0, "reviewer", "WHO",
      "script answers from the truth what is asked; me: you do, in the browser", reviewers},

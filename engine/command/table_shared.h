@@ -94,7 +94,7 @@ static const char *const kinds[] = {"phase", "detector", NULL};
 static const char *const splits[] = {"all", "train", "validation", "test", NULL};
 
 static const char *const cases[] = {"invoice", "poles", NULL};
-static const char *const promoters[] = {"hand", "engine", NULL};
+static const char *const promoters[] = {"engine", "hand", NULL};
 static const char *const reviewers[] = {"script", "me", NULL};
 
 static const char *const log_formats[] = {"text", "json", NULL};
