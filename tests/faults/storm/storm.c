@@ -34,10 +34,10 @@ enum {
     SLOW = 10,          /* times fewer cycles */
     SEED_DEFAULT = 20261122,
     DELAY_MAX_MS_DEFAULT = 20,
-    BIRTHS = 40,       /* one cycle in so many is the birth of a directory */
-    REST_S = 120,      /* the last run's time to come to rest */
-    BLAMES_TOLD = 20,  /* then only counted */
-    SELF_CYCLES = 120, /* a planted fault must be found within so many */
+    BIRTHS = 40,        /* one cycle in so many is the birth of a directory */
+    REST_S = 120,       /* the last run's time to come to rest */
+    BLAMES_TOLD = 20,   /* then only counted */
+    SELF_CYCLES = 2000, /* a planted fault must be found within so many; idle, 20 do */
     PATIENT_US = 3000000,
     DRIVER_STOPPED = 143 /* exit code of driver.c */
 };
