@@ -24,7 +24,7 @@ work=$(mktemp -d "$([[ -w /dev/shm ]] && echo /dev/shm || echo "${TMPDIR:-/tmp}"
 # shellcheck disable=SC2046 # a word for each process
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf -- "$work"' EXIT
 export TMPDIR=$work
-export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1:max_malloc_fill_size=0
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1:max_malloc_fill_size=0:quarantine_size_mb=16
 mkdir -p -- "$found"
 
 # fuzz NAME CORPUS RUNS LOG FIRST_CORPUS SEED: the runs that were done, on stdout.
