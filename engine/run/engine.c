@@ -252,8 +252,8 @@ enum fnd_status fnd_engine_turn(struct fnd_engine *engine, struct fnd_error *err
 int64_t fnd_engine_wait_us(const struct fnd_engine *engine)
 {
     int64_t wait = fnd_pool_wait_us(engine->pool);
-    if (engine->ready > 0) {
-        return 0;
+    if (engine->ready > 0 || (!engine->writer && fnd_store_waiting(engine->store) > 0)) {
+        return 0; /* what the batches queued behind the turn: nobody else commits it */
     }
     if (engine->heap.count > 0 && engine->flight < engine->flight_max && !engine->drained) {
         const struct fnd_env *env = engine->options.env;
