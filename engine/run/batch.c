@@ -249,8 +249,9 @@ static bool let_go(struct fnd_engine *engine, struct fnd_batch *batch, int64_t s
                (task->row.stand.state != FND_PAUSED || task->state == FND_TASK_COMMITTING);
     }
     if (fnd_step_get(engine->reader, step, &row, NULL) != FND_OK || row.stand.state != FND_PAUSED ||
-        row.stand.due_us != due_us || row.pin != batch->pin || row.stand.phase != batch->phase) {
-        return true; /* it has left, by itself or by somebody's act */
+        row.stand.due_us != due_us || row.pin != batch->pin || row.stand.phase != batch->phase ||
+        row.event > batch->decision) {
+        return true; /* it has left by somebody's act, and may be back: for the next choice */
     }
     bool loaded = false;
     fnd_resume_release(engine, &row, batch->decision, &loaded);
