@@ -62,6 +62,20 @@ static void operation_write(struct fnd_task *task)
     fnd_transition_submit(task, write);
 }
 
+/** The first of a batch holds the choice until the others have left by it: no act moves it. */
+static enum fnd_status leader_stays(const struct fnd_task *task, struct fnd_error *error)
+{
+    if (task->row.stand.state != FND_PAUSED || task->row.stand.due_us != FND_DUE_CHOICE) {
+        return FND_OK;
+    }
+    fnd_error_set(error, FND_BUSY,
+                  "job %s holds the choice of its batch, which the others need to go on; run the "
+                  "pipeline, then try again",
+                  task->path);
+    fnd_error_code(error, "batch_leaves");
+    return FND_BUSY;
+}
+
 /** Begin the next waiting operation; with none, let the task go on. */
 void fnd_operate_next(struct fnd_task *task)
 {
@@ -76,18 +90,15 @@ void fnd_operate_next(struct fnd_task *task)
         enum fnd_status status = FND_OK;
         /* Only the engine's own kinds judge answers; what a plugin asked needs no visit, which a
          * missing secret would stand in the way of. */
-        if (task->row.stand.state == FND_PAUSED && task->row.stand.due_us == FND_DUE_CHOICE) {
-            status = fnd_error_set(&error, FND_BUSY,
-                                   "job %s holds the choice of its batch, which the others need to "
-                                   "go on; run the pipeline, then try again",
-                                   task->path);
-            fnd_error_code(&error, "batch_leaves");
-        } else if (phase < task->pipeline->phases_count && task->row.stand.state == FND_PAUSED &&
-                   operation->finish != NULL && task->pipeline->phases[phase].kind->name != NULL) {
+        if (phase < task->pipeline->phases_count && task->row.stand.state == FND_PAUSED &&
+            operation->finish != NULL && task->pipeline->phases[phase].kind->name != NULL) {
             status = fnd_visit_prepare(task, phase, &error);
         }
         if (status == FND_OK) {
             status = operation->begin(operation, &task->visit, &task->row, &error);
+        }
+        if (status == FND_OK) { /* what cannot be done at all has said so by now */
+            status = leader_stays(task, &error);
         }
         if (status == FND_OK && task->visit.calls_count > 0) {
             fnd_visit_calls(task);
