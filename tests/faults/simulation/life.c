@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "learn/prover.h"
 #include "sim.h"
 
 enum { STEPS_MAX = 300, QUIET_STEPS_MAX = 200000, DRAIN_STEPS_MAX = 20000 };
@@ -101,6 +102,7 @@ static bool engine_open(struct life *life)
         .env = &life->env,
         .directory = world->jobs_folder,
         .kinds = fnd_review_kinds(),
+        .prover = fnd_learn_prover(),
         .store = {.create = true},
         .plugin_path = plugin,
         .flight_max = flights[sim_below(&life->chance, sizeof flights / sizeof flights[0])],
@@ -205,6 +207,9 @@ static bool step(struct life *life)
     if (fnd_engine_idle(life->engine) && sim_people_waiting(life->people) == 0) {
         if (all_ended(world)) {
             return false;
+        }
+        if (fnd_engine_resumed(life->engine)) { /* the store has not given up */
+            sim_batch_rest(world);
         }
         /* What is held, or was left queued, moves when somebody says so. */
         fnd_engine_resume(life->engine, NULL, NULL);

@@ -27,9 +27,10 @@ static void counts_print(const struct sim_result *result)
     printf("%" PRIu64 " events judged, %" PRIu64 " acknowledged; %" PRIu64
            " answers taken, %" PRIu64 " in conflict, %" PRIu64 " refused; %" PRIu64
            " cancels, %" PRIu64 " retries, %" PRIu64 " upgrades; %" PRIu64
-           " corrections exported\n",
+           " corrections exported; %" PRIu64 " choices from batches of %" PRIu64 "\n",
            counts->events, counts->acks, counts->answers, counts->conflicts, counts->refused,
-           counts->cancels, counts->retries, counts->upgrades, counts->exported);
+           counts->cancels, counts->retries, counts->upgrades, counts->exported, counts->choices,
+           counts->members);
 }
 
 int main(int count, char **arguments)

@@ -50,6 +50,11 @@ static void expect_stand(const struct fact *fact, enum fnd_state state, int32_t 
            "leaves the job where it should not be");
 }
 
+static void expect_batch(const struct fact *fact, const char *wrong_with_it)
+{
+    expect(fact, wrong_with_it == NULL, wrong_with_it);
+}
+
 static bool text_is(struct fnd_json object, const char *name, const char *wanted)
 {
     return fnd_json_text_is(fnd_json_member(object, name), wanted);
@@ -123,7 +128,10 @@ static void output_event(const struct fact *fact)
     const struct sim_phase *plan = &fact->world->phases[phase];
     if (!job->follows) { /* behind an answer, the answer has judged it */
         expect_running(fact);
-        expect(fact, visit_came_to(fact, SIM_DONE, SIM_DOUBT | SIM_PAUSE | SIM_FAILED | SIM_LOST),
+        expect_batch(fact, sim_batch_passes(fact->world, job));
+        expect(fact,
+               plan->choose > 0 ||
+                   visit_came_to(fact, SIM_DONE, SIM_DOUBT | SIM_PAUSE | SIM_FAILED | SIM_LOST),
                "records an output that no plugin gave, or that was doubted");
         const char *value = plan->kind == SIM_GATE ? job->value[plan->of] : job->visit.value;
         const char *amount = plan->kind == SIM_GATE ? job->amount[plan->of] : job->visit.amount;
@@ -135,6 +143,7 @@ static void output_event(const struct fact *fact)
                text_is(fact->body, "amount", job->amount[phase]),
            "records another output than the plugin or the person gave");
     expect_next(fact, phase + 1);
+    sim_batch_leave(job);
     job->follows = false;
     job->answered[0] = '\0';
 }
@@ -183,9 +192,12 @@ static void ask_event(const struct fact *fact)
     if (text_is(fact->body, "origin", "gate")) {
         job->asks = SIM_ASKS_GATE;
         expect_running(fact);
+        expect_batch(fact, sim_batch_asks(fact->world, job));
         expect(fact,
                visit_came_to(fact, SIM_DOUBT, SIM_FAILED | SIM_LOST) ||
-                   (plan->audit && visit_came_to(fact, SIM_DONE, SIM_FAILED | SIM_LOST)),
+                   ((plan->audit || job->chosen) &&
+                    visit_came_to(fact, SIM_DONE, SIM_FAILED | SIM_LOST)) ||
+                   (plan->choose > 0 && (!job->chosen || plan->detectors == 0)),
                "asks what nobody doubted");
     } else if (text_is(fact->body, "origin", "phase")) {
         job->asks = SIM_ASKS_PHASE;
@@ -265,6 +277,8 @@ static void cancel_event(const struct fact *fact)
     const struct fnd_stand *stand = &fact->job->stand;
     expect(fact, (int)stand->state <= FND_STATES_LIVE_MAX, "cancels a job that has ended");
     act_of(fact, SIM_CANCEL);
+    expect(fact, stand->due_us != FND_DUE_CHOICE, "takes away whom the others of its batch need");
+    sim_batch_leave(fact->job);
     fact->job->request = 0;
     expect_stand(fact, FND_CANCELLED, stand->phase, stand->attempt, stand->failures);
 }
@@ -279,6 +293,7 @@ static void reopen_event(const struct fact *fact)
     expect_next(fact, fact->row->after.phase);
     job->epoch++;
     job->reopened++;
+    sim_batch_leave(job);
     job->answered[0] = '\0';
 }
 
@@ -299,8 +314,9 @@ static void job_event(const struct fact *fact)
 
 static void start_event(const struct fact *fact)
 {
-    const struct sim_job *job = fact->job;
+    struct sim_job *job = fact->job;
     const struct fnd_stand *stand = &job->stand;
+    expect_batch(fact, sim_batch_start(fact->world, job, fact->row->ref));
     expect(fact, job->request == 0, "begins a phase that waits for a person");
     expect(fact, (int)stand->state <= FND_STATES_LIVE_MAX,
            "begins a phase of a job that has ended");
@@ -326,8 +342,16 @@ static void drain_event(const struct fact *fact)
 static void hold_event(const struct fact *fact)
 {
     const struct fnd_stand *stand = &fact->job->stand;
-    expect_running(fact);
-    expect(fact, visit_came_to(fact, SIM_HELD, 0), "holds a job for no reason");
+    const int64_t due_us = fact->row->after.due_us;
+    if (due_us == FND_DUE_CHOICE) {
+        expect_batch(fact, sim_batch_choice(fact->world, fact->job, fact->row, fact->body));
+    } else if (due_us == FND_DUE_BATCH) {
+        expect_running(fact);
+        expect_batch(fact, sim_batch_wait(fact->world, fact->job));
+    } else {
+        expect_running(fact);
+        expect(fact, visit_came_to(fact, SIM_HELD, 0), "holds a job for no reason");
+    }
     expect_stand(fact, FND_PAUSED, stand->phase, stand->attempt, stand->failures);
 }
 
@@ -340,6 +364,8 @@ static void upgrade_event(const struct fact *fact)
            "upgrades to an unknown pin");
     expect_stand(fact, FND_QUEUED, stand->phase, 0, 0);
     job->variant = fact->row->ref == fact->world->pins[1] ? 1 : 0;
+    expect(fact, stand->due_us != FND_DUE_CHOICE, "takes away whom the others of its batch need");
+    sim_batch_leave(job);
     job->request = 0;
     job->epoch++;
     job->answered[0] = '\0';

@@ -79,6 +79,30 @@ MUTANTS = {
         ("operate.c", "task->inherited = task->row.stand.state == FND_RUNNING;",
          "task->inherited = false;"),
     ],
+    # Who leads a choice is not seen: while it lets its batch go, another is made.
+    "choice-again": [
+        ("batch.c", "look->leader = step->id;", "look->leader = 0;"),
+    ],
+    # Jobs whose turn has not come are not waited for; those that failed are.
+    "batch-not-whole": [
+        ("batch.c", "look->missing++;", "look->missing += stand->state != FND_QUEUED;"),
+    ],
+    "failed-awaited": [
+        ("batch.c", "status == FND_OK && state <= FND_PAUSED; state++) {",
+         "status == FND_OK && state <= FND_FAILED; state++) {"),
+    ],
+    # One more of a batch is asked about.
+    "one-card-more": [
+        ("choose.c", "const size_t want = wanted(choice, left);",
+         "size_t want = wanted(choice, left);\n    want += want < left;"),
+    ],
+    # A choice lets those go who came back behind it; it is queued, and nobody commits it.
+    "old-choice": [
+        ("batch.c", "row.event > batch->decision)", "row.event < 0)"),
+    ],
+    "choice-not-committed": [
+        ("engine.c", "(!engine->writer && fnd_store_waiting(engine->store) > 0)", "false"),
+    ],
     # An export leaves the first record of a page out.
     "record-not-exported": [
         ("select.c", "for (size_t i = 0; status == FND_OK && i < page->count; i++) {",

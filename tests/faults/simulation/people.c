@@ -55,6 +55,12 @@ void sim_people_destroy(struct sim_people *people)
     free(people);
 }
 
+/** Whether the job holds the choice of its batch, and the others have not all left. */
+static bool leads(const struct sim_job *job)
+{
+    return job->stand.state == FND_PAUSED && job->stand.due_us == FND_DUE_CHOICE;
+}
+
 static struct sim_act *act_add(struct sim_world *world, enum sim_act_kind kind, size_t job)
 {
     if (world->acts_count == SIM_ACTS_MAX) {
@@ -151,6 +157,8 @@ static void gate_answer(struct answering *answering, struct sim_act *act)
     static const char sure[] = "{\"\":\"I am sure\"}";
     struct sim_people *people = answering->people;
     const size_t drawn = sim_below(&people->chance, 10);
+    const struct sim_job *job = &people->world->jobs[act->job];
+    const struct sim_phase *gate = &people->world->phases[job->stand.phase];
     act->gate = true;
     if (drawn == 0) {
         act->reject = true;
@@ -162,7 +170,7 @@ static void gate_answer(struct answering *answering, struct sim_act *act)
         answering->answer.act = FND_ANSWER_ACCEPT;
         act->wrong = gate_doubts(people->world, act->job);
     } else {
-        act->wrong = drawn == 3;
+        act->wrong = drawn == 3 && gate->detectors > 0;
         snprintf(act->amount, sizeof act->amount, "%s-%zu", act->wrong ? "bad" : "ok",
                  answering->act);
         snprintf(answering->values, sizeof answering->values, "{\"/amount\":\"%s\"}", act->amount);
@@ -248,6 +256,8 @@ static void act_judge(struct sim_people *people, size_t number, enum fnd_status 
         if (act->recorded == 0) {
             sim_violation(world, "what p%zu did was acknowledged and is not on record", number);
         }
+    } else if (status == FND_BUSY && could && leads(&world->jobs[act->job])) {
+        act->end = SIM_REFUSED; /* the others of its batch need it a moment longer */
     } else if (status == FND_CONFLICT) {
         act->end = SIM_REFUSED;
         if (could) {
@@ -320,15 +330,22 @@ static void requests_answer(struct sim_people *people)
     }
 }
 
-/** To a request that was closed long ago. */
+/** To a request that was closed long ago; best where the job holds the choice of its batch by now.
+ */
 static void answer_late(struct sim_people *people)
 {
     struct sim_world *world = people->world;
-    if (world->acts_count > 0) {
-        const struct sim_act *act = &world->acts[sim_below(&people->chance, world->acts_count)];
-        if (act->kind == SIM_ANSWER && world->jobs[act->job].request != act->request) {
-            answer_begin(people, act->job, act->request);
+    const size_t drawn = world->acts_count > 0 ? sim_below(&people->chance, world->acts_count) : 0;
+    const struct sim_act *late = NULL;
+    for (size_t i = 0; i < world->acts_count; i++) {
+        const struct sim_act *act = &world->acts[i];
+        const struct sim_job *job = &world->jobs[act->job];
+        if (act->kind == SIM_ANSWER && job->request != act->request && (i == drawn || leads(job))) {
+            late = act;
         }
+    }
+    if (late != NULL) {
+        answer_begin(people, late->job, late->request);
     }
 }
 

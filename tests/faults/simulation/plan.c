@@ -2,6 +2,7 @@
 /* What is to be, drawn from the seed alone: the same job meets the same fate however often the
  * engine is killed on the way. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "sim.h"
@@ -31,6 +32,22 @@ bool sim_once_in(struct sim_chance *chance, size_t times)
     return sim_below(chance, times) == 0;
 }
 
+/** Half of the gates choose from batches: some ask about all of a small one, some about nobody who
+ *  is doubted. */
+static void choose_plan(struct sim_chance *chance, struct sim_phase *gate)
+{
+    static const size_t counts[] = {1, 2, 3, 5, 10, 30, 1000}, quiets_s[] = {0, 1, 5},
+                        waits_s[] = {0, 0, 0, 20, 600};
+    const bool chooses = sim_once_in(chance, 2);
+    const size_t count = counts[sim_below(chance, sizeof counts / sizeof counts[0])];
+    gate->quiet_s = quiets_s[sim_below(chance, sizeof quiets_s / sizeof quiets_s[0])];
+    gate->wait_s = waits_s[sim_below(chance, sizeof waits_s / sizeof waits_s[0])];
+    if (chooses) {
+        gate->choose = count;
+        gate->detectors = sim_below(chance, 3);
+    }
+}
+
 static struct sim_phase phase_plan(struct sim_chance *chance, const struct sim_world *world,
                                    size_t index)
 {
@@ -49,6 +66,7 @@ static struct sim_phase phase_plan(struct sim_chance *chance, const struct sim_w
         phase.of = (int32_t)index - 1;
         phase.detectors = 1 + sim_below(chance, 2);
         phase.audit = sim_once_in(chance, 3);
+        choose_plan(chance, &phase);
     } else if (drawn < 6) {
         phase.kind = SIM_ONCE;
     }
@@ -69,6 +87,20 @@ void sim_plan_world(struct sim_world *world, size_t jobs_max)
         world->jobs_count = jobs_max;
     }
     world->lives_planned = 3 + sim_below(&chance, 6);
+    world->files_count = 1 + sim_below(&chance, SIM_FILES_MAX);
+}
+
+static void choose_write(const struct sim_phase *gate, struct fnd_text *yaml)
+{
+    if (gate->choose == 0) {
+        return;
+    }
+    fnd_text_printf(yaml, "      choose: {uncertain: %zu, quiet: %zus", gate->choose,
+                    gate->quiet_s);
+    if (gate->wait_s > 0) {
+        fnd_text_printf(yaml, ", wait: %zus", gate->wait_s);
+    }
+    fnd_text_append_z(yaml, "}\n");
 }
 
 void sim_plan_pipeline(const struct sim_world *world, size_t variant, struct fnd_text *yaml)
@@ -86,14 +118,16 @@ void sim_plan_pipeline(const struct sim_world *world, size_t variant, struct fnd
         if (phase->kind == SIM_GATE) {
             fnd_text_printf(yaml,
                             "    uses: foundry/human\n    with:\n      of: p%" PRId32
-                            "\n      audit: %s\n      detectors:\n",
-                            phase->of, phase->audit ? "20%" : "0%");
+                            "\n      audit: %s\n%s",
+                            phase->of, phase->audit ? "20%" : "0%",
+                            phase->detectors > 0 ? "      detectors:\n" : "");
             for (size_t d = 0; d < phase->detectors; d++) {
                 fnd_text_printf(yaml,
                                 "        - {uses: sim/doubt, with: {job: \"${input.id}\", "
                                 "mark: %zu, number: %zu}}\n",
                                 variant + 1, d);
             }
+            choose_write(phase, yaml);
             continue;
         }
         fnd_text_printf(yaml, "    uses: sim/%s\n    with: {job: \"${input.id}\", mark: %zu",
@@ -131,4 +165,21 @@ bool sim_plan_doubts(const struct sim_world *world, size_t job, size_t detector)
 {
     struct sim_chance chance = {sim_mix(sim_mix(world->seed, 4), job * 8 + detector)};
     return sim_once_in(&chance, 3);
+}
+
+size_t sim_plan_file(const struct sim_world *world, size_t job)
+{
+    struct sim_chance chance = {sim_mix(sim_mix(world->seed, 8), job)};
+    return sim_below(&chance, world->files_count);
+}
+
+void sim_plan_path(const struct sim_world *world, size_t job, char *path, size_t size)
+{
+    snprintf(path, size, "jobs%zu.jsonl#j%zu", sim_plan_file(world, job), job);
+}
+
+size_t sim_plan_confidence(const struct sim_world *world, size_t job, size_t phase)
+{
+    struct sim_chance chance = {sim_mix(sim_mix(world->seed, 9), job * SIM_PHASES_MAX + phase)};
+    return sim_below(&chance, SIM_SURE + 1);
 }

@@ -130,6 +130,11 @@ static void visit_check(const struct who *who)
                       job->stand.phase, job->stand.attempt);
         return;
     }
+    const struct sim_phase *plan = &sim.world->phases[who->phase];
+    if (plan->choose > 0 && !(job->choice != 0 && job->chosen)) {
+        sim_violation(sim.world, "job %zu: a detector of p%zu looks, and it was not chosen",
+                      who->job, who->phase);
+    }
     const bool same = visit->phase == (int32_t)who->phase && visit->attempt == who->attempt &&
                       visit->epoch == job->epoch;
     if (same && (visit->begun & bit) != 0 && (visit->came_to & SIM_LOST) == 0) {
@@ -215,7 +220,12 @@ static foundry_outcome_t phase_runs(struct foundry_call *call,
     snprintf(json, sizeof json, "{\"value\":\"%s\",\"amount\":\"%s\"}", visit->value,
              visit->amount);
     visit->came_to |= SIM_DONE;
-    return fnd_host_table()->json_set(call, "", json);
+    const foundry_outcome_t outcome = fnd_host_table()->json_set(call, "", json);
+    const size_t sure = sim_plan_confidence(sim.world, who->job, who->phase);
+    if (outcome == FOUNDRY_OK && sure < SIM_SURE) { /* else it says nothing of it */
+        return fnd_host_table()->confidence_set(call, "/amount", (double)sure / SIM_SURE);
+    }
+    return outcome;
 }
 
 static foundry_outcome_t detector_runs(struct foundry_call *call, const struct who *who)

@@ -17,7 +17,9 @@ enum {
     SIM_PHASES_MAX = 8,
     SIM_EVENTS_MAX = 1 << 15,
     SIM_ACTS_MAX = 1 << 13,
-    SIM_VARIANTS = 2, /* forms of the pipeline: same phases, another constant */
+    SIM_VARIANTS = 2,  /* forms of the pipeline: same phases, another constant */
+    SIM_FILES_MAX = 3, /* that jobs come in: each is a batch */
+    SIM_SURE = 20,     /* a confidence of 1 */
     SIM_TEXT = 32,
     SIM_PATH = 256,
     SIM_STORY = 1024
@@ -41,11 +43,13 @@ enum sim_phase_kind { SIM_STEP, SIM_ONCE, SIM_GATE };
 
 struct sim_phase {
     enum sim_phase_kind kind;
-    int32_t of;       /* a gate's subject */
-    int32_t max;      /* retry.max */
-    unsigned when;    /* retry.when, FND_RETRY_ bits */
-    size_t detectors; /* of a gate */
-    bool audit;       /* of a gate: some jobs are asked although nothing is doubted */
+    int32_t of;             /* a gate's subject */
+    int32_t max;            /* retry.max */
+    unsigned when;          /* retry.when, FND_RETRY_ bits */
+    size_t detectors;       /* of a gate */
+    bool audit;             /* of a gate: some jobs are asked although nothing is doubted */
+    size_t choose;          /* of a gate: so many of a batch are asked about; 0: it has no choice */
+    size_t quiet_s, wait_s; /* of such a gate; wait_s 0: for ever */
 };
 
 /** What a simulated call came to, as bits. */
@@ -82,6 +86,9 @@ struct sim_job {
     struct sim_visit visit;
     char value[SIM_PHASES_MAX][SIM_TEXT], amount[SIM_PHASES_MAX][SIM_TEXT]; /* outputs */
     char answered[SIM_TEXT]; /* what a phase's own question was answered with */
+    int64_t member;          /* of this choice, which has not let it go; 0: of none */
+    int64_t choice;          /* which let it into its gate; 0: none did yet */
+    bool chosen;             /* by that one */
 };
 
 enum sim_act_kind { SIM_ANSWER, SIM_CANCEL, SIM_RETRY };
@@ -108,7 +115,7 @@ struct sim_ack {
 
 struct sim_counts {
     uint64_t lives, kills, powercuts, faults, events, acks, answers, cancels, retries, conflicts,
-        refused, jumps, upgrades, exported;
+        refused, jumps, upgrades, exported, choices, members;
 };
 
 struct sim_world {
@@ -119,7 +126,7 @@ struct sim_world {
     int64_t wall_us, monotonic_us;
     uint64_t randoms;
     /* what is to be */
-    size_t phases_count, jobs_count, lives_planned;
+    size_t phases_count, jobs_count, lives_planned, files_count;
     struct sim_phase phases[SIM_PHASES_MAX];
     /* what is */
     size_t life, step;
@@ -159,6 +166,12 @@ unsigned sim_plan_fault(const struct sim_world *world, size_t job, size_t phase,
                         int32_t failures);
 bool sim_plan_asks(const struct sim_world *world, size_t job, size_t phase); /* a step pauses */
 bool sim_plan_doubts(const struct sim_world *world, size_t job, size_t detector); /* a detector */
+
+/** Which file a job comes in, and the path that it has by that. */
+size_t sim_plan_file(const struct sim_world *world, size_t job);
+void sim_plan_path(const struct sim_world *world, size_t job, char *path, size_t size);
+/** How sure the phase is of its amount, of SIM_SURE. */
+size_t sim_plan_confidence(const struct sim_world *world, size_t job, size_t phase);
 
 /* --- env.c: the clock, randomness and waiting of a world ------------------------------------ */
 
@@ -207,6 +220,22 @@ void sim_model_event(struct sim_world *world, const struct fnd_event_row *row,
 /** The job behind an event's step, or NULL. */
 struct sim_job *sim_model_job(struct sim_world *world, int64_t number);
 int64_t sim_act_number(struct fnd_json by); /* "p17" → 17, or -1 */
+
+/* --- batch.c: the rules of batches ----------------------------------------------------------- */
+
+/* Each returns what is wrong with it, or NULL. The first three take it into the ledger. */
+
+/** The event is the choice from the batch of the job that waits. */
+const char *sim_batch_choice(struct sim_world *world, struct sim_job *leader,
+                             const struct fnd_event_row *row, struct fnd_json body);
+/** The job begins an attempt; `choice`: what lets it go, or 0. */
+const char *sim_batch_start(struct sim_world *world, struct sim_job *job, int64_t choice);
+void sim_batch_leave(struct sim_job *job);
+/** The job's visit ends: it waits for its batch, it is asked about, it passes. */
+const char *sim_batch_wait(const struct sim_world *world, const struct sim_job *job);
+const char *sim_batch_asks(const struct sim_world *world, const struct sim_job *job);
+const char *sim_batch_passes(const struct sim_world *world, const struct sim_job *job);
+void sim_batch_rest(struct sim_world *world);
 
 /* --- check.c: the ledger against the store --------------------------------------------------- */
 

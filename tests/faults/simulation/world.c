@@ -35,24 +35,28 @@ static void pipeline_write(struct sim_world *world)
     fnd_text_finish(&yaml);
 }
 
-/** More lines of jobs.jsonl come in before a life; with the last one all of them are there. */
+/** More lines of the files of jobs come in before a life; with the last one all are there. */
 static void jobs_write(struct sim_world *world, struct sim_chance *chance)
 {
     const size_t left = world->jobs_count - world->jobs_written;
     const size_t more = world->quiet ? left : sim_below(chance, left + 1);
-    struct fnd_text lines = {0};
-    char path[SIM_PATH + 16];
+    struct fnd_text lines[SIM_FILES_MAX] = {0};
     for (size_t i = 0; i < more; i++) {
-        fnd_text_printf(&lines, "{\"id\":\"j%zu\"}\n", world->jobs_written++);
+        fnd_text_printf(&lines[sim_plan_file(world, world->jobs_written)], "{\"id\":\"j%zu\"}\n",
+                        world->jobs_written);
+        world->jobs_written++;
     }
-    snprintf(path, sizeof path, "%s/jobs.jsonl", world->jobs_folder);
-    file_write(world, path, "a", fnd_text_z(&lines));
-    fnd_text_finish(&lines);
     /* The job's record has the time of its file: the world's, not ours. */
     const struct timespec now = {.tv_sec = world->wall_us / 1000000};
     const struct timespec both[2] = {now, now};
-    if (utimensat(AT_FDCWD, path, both, 0) != 0) {
-        sim_violation(world, "cannot set the time of %s: %s", path, strerror(errno));
+    for (size_t i = 0; i < world->files_count; i++) {
+        char path[SIM_PATH + 32];
+        snprintf(path, sizeof path, "%s/jobs%zu.jsonl", world->jobs_folder, i);
+        file_write(world, path, "a", fnd_text_z(&lines[i]));
+        fnd_text_finish(&lines[i]);
+        if (utimensat(AT_FDCWD, path, both, 0) != 0) {
+            sim_violation(world, "cannot set the time of %s: %s", path, strerror(errno));
+        }
     }
 }
 
