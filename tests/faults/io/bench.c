@@ -24,6 +24,19 @@ static const char pipeline[] =
     "  - {id: review, uses: foundry/human, isolation: inline,"
     " with: {of: doc, detectors: [{uses: detect/required, with: {fields: [/value/name]}}]}}\n"
     "  - {id: last, uses: steps/copy, isolation: inline, with: {value: \"${review.value}\"}}\n";
+/* The same, and of a batch one is asked about: all are as sure, so it is the first by its name. */
+static const char batch_pipeline[] =
+    "foundry: v1\n"
+    "name: io\n"
+    "inputs: {match: [\"*.jsonl\"]}\n"
+    "phases:\n"
+    "  - {id: doc, uses: steps/copy, isolation: inline, with: {value: \"${input.doc}\"}}\n"
+    "  - {id: review, uses: foundry/human, isolation: inline,"
+    " with: {of: doc, choose: {uncertain: 1, quiet: 0s}}}\n"
+    "  - {id: last, uses: steps/copy, isolation: inline, with: {value: \"${review.value}\"}}\n";
+static const char batch_jobs[] = "{\"id\":\"b3\",\"doc\":{\"name\":\"third\"}}\n"
+                                 "{\"id\":\"b1\",\"doc\":{\"name\":\"first\"}}\n"
+                                 "{\"id\":\"b2\",\"doc\":{\"name\":\"second\"}}\n";
 static const char clear_job[] = "{\"id\":\"clear\",\"doc\":{\"name\":\"known\",\"n\":1},"
                                 "\"text\":\"kept of the clear one\"}\n";
 static const char asking_job[] = "{\"id\":\"asking\",\"doc\":{\"name\":null,\"n\":1.10},"
@@ -89,9 +102,14 @@ static bool folder_make(struct bench *bench)
         perror(bench->folder);
         return false;
     }
-    (void)snprintf(bench->pipeline, sizeof bench->pipeline, "%.100s/io.yaml", bench->folder);
     (void)snprintf(bench->jobs, sizeof bench->jobs, "%.100s/jobs", bench->folder);
-    file_write_text(bench->pipeline, pipeline);
+    for (int id = 0; id < SCENES; id++) {
+        const bool batch = id == SCENE_BATCH;
+        char *path = bench->scenes[id].pipeline;
+        (void)snprintf(path, PATH_MAX_SIZE, "%.100s/%s.yaml", bench->folder,
+                       batch ? "batch" : "io");
+        file_write_text(path, batch ? batch_pipeline : pipeline);
+    }
     return true;
 }
 
@@ -171,7 +189,7 @@ static bool scene_play(struct bench *bench, enum scene_id id)
     trial_run(&trial, fault.settings);
     scene->trace = *bench->trace;
     scene->exit = WIFEXITED(trial.ended.status) ? WEXITSTATUS(trial.ended.status) : -1;
-    const int wanted = id == SCENE_PAUSE ? 3 : 0;
+    const int wanted = id == SCENE_PAUSE || id == SCENE_BATCH ? 3 : 0;
     if (scene->exit != wanted || scene->trace.calls == 0) {
         fprintf(stderr, "%s: exit %d, not %d; %" PRIu32 " calls were counted\n%s%s\n", scene->name,
                 scene->exit, wanted, scene->trace.calls, fnd_text_z(&trial.ended.out),
@@ -195,6 +213,23 @@ static bool scene_play(struct bench *bench, enum scene_id id)
     return true;
 }
 
+/** What the scenes but the last, which adds jobs, must come to. */
+static bool ends_keep(struct bench *bench)
+{
+    char path[PATH_MAX_SIZE + 64];
+    struct fnd_error error = {0};
+    if (!outputs_of(bench->jobs, &bench->outputs, &error)) {
+        fprintf(stderr, "%s\n", error.message);
+        return false;
+    }
+    (void)snprintf(path, sizeof path, "%s/out/corrections.jsonl", bench->jobs);
+    if (!file_read_text(path, &bench->exported) || bench->exported.size == 0) {
+        fprintf(stderr, "%s is not there\n", path);
+        return false;
+    }
+    return true;
+}
+
 static void input_add(const struct bench *bench, enum scene_id scene, const char *name,
                       const char *text)
 {
@@ -205,7 +240,8 @@ static void input_add(const struct bench *bench, enum scene_id scene, const char
 
 bool bench_begin(struct bench *bench)
 {
-    static const char *const names[SCENES] = {"run", "pause", "answer", "resume", "export"};
+    static const char *const names[SCENES] = {"run",    "pause",  "answer",
+                                              "resume", "export", "batch"};
     char path[PATH_MAX_SIZE + 64];
     bool good = folder_make(bench) && trace_make(bench);
     preload_find(bench);
@@ -225,18 +261,10 @@ bool bench_begin(struct bench *bench)
         } else if (id == SCENE_EXPORT) {
             (void)snprintf(path, sizeof path, "%s/out", scene->jobs);
             mkdir(path, 0700);
+        } else if (id == SCENE_BATCH) {
+            input_add(bench, SCENE_BATCH, "batch.jsonl", batch_jobs);
         }
-        good = scene_play(bench, (enum scene_id)id);
-    }
-    struct fnd_error error = {0};
-    if (good && !outputs_of(bench->jobs, &bench->outputs, &error)) {
-        fprintf(stderr, "%s\n", error.message);
-        good = false;
-    }
-    (void)snprintf(path, sizeof path, "%s/out/corrections.jsonl", bench->jobs);
-    if (good && (!file_read_text(path, &bench->exported) || bench->exported.size == 0)) {
-        fprintf(stderr, "%s is not there\n", path);
-        good = false;
+        good = scene_play(bench, (enum scene_id)id) && (id != SCENE_EXPORT || ends_keep(bench));
     }
     return good;
 }

@@ -118,7 +118,7 @@ static void point_try(struct crash *crash, enum scene_id id, size_t point, size_
 static void crash_run(struct crash *crash)
 {
     for (int twice = 0; twice <= (floor_percent() >= FLOOR_TWICE); twice++) {
-        for (int id = 0; id < SCENES; id++) {
+        for (int id = 0; id < SCENE_BATCH; id++) { /* batch_crash.sh has those of a batch */
             for (size_t point = 0; point < crash->points_count; point++) {
                 const size_t passes = crash->passes[id][point];
                 for (size_t pass = 1; pass <= passes && pass <= PASSES_MAX; pass++) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "run/engine.h"
 #include "trial.h"
 
 enum { EXIT_BUG = 70, EXIT_WAITING = 3, EXIT_BROKEN_HARNESS = 125, ROUNDS_MAX = 4 };
@@ -254,9 +255,12 @@ static void outputs_check(struct trial *trial)
     const size_t size = trial_scene(trial) == SCENE_RUN && first != NULL
                             ? (size_t)(first + 1 - fnd_text_z(wanted))
                             : wanted->size;
+    /* The last one adds jobs, behind the others. */
+    const bool more = trial_scene(trial) == SCENE_BATCH;
     if (!outputs_of(trial->bench->jobs, &text, &error)) {
         trial_blame(trial, WRONG_UNFINISHED, "the record cannot be read: %s", error.message);
-    } else if (text.size != size || memcmp(text.bytes, wanted->bytes, size) != 0) {
+    } else if ((more ? text.size <= size : text.size != size) ||
+               memcmp(text.bytes, wanted->bytes, size) != 0) {
         trial_blame(trial, WRONG_UNFINISHED, "it came to\n%snot to\n%.*s", fnd_text_z(&text),
                     (int)size, fnd_text_z(wanted));
     }
@@ -269,6 +273,60 @@ static void retry_failed(struct trial *trial)
     struct ended ended;
     command_run(trial->bench, trial->bench->engine, arguments, NULL, &ended);
     ended_finish(&ended);
+}
+
+struct batch {
+    size_t choices, asked, completed, started;
+    int64_t choice, chosen;
+};
+
+static bool batch_event(const struct fnd_event_row *row, void *context)
+{
+    struct batch *batch = context;
+    if (row->kind == FND_EVENT_HOLD && row->after.due_us == FND_DUE_CHOICE) {
+        batch->choices++;
+        batch->choice = row->id;
+    } else if (row->kind == FND_EVENT_START && batch->choice != 0 && row->ref == batch->choice) {
+        batch->started++;
+    } else if (row->kind == FND_EVENT_ASK && batch->choice != 0) {
+        batch->asked++;
+        batch->chosen = row->step;
+    }
+    return true;
+}
+
+static bool batch_job(const struct fnd_job_row *job, const struct fnd_step_row *step, void *context)
+{
+    struct batch *batch = context;
+    if (strncmp(job->path, "batch.jsonl#", strlen("batch.jsonl#")) == 0) {
+        batch->completed += step->stand.state == FND_COMPLETED;
+        if (step->id == batch->chosen && strcmp(job->path, "batch.jsonl#b1") != 0) {
+            batch->chosen = 0;
+        }
+    }
+    return true;
+}
+
+/** One choice, one card, all of them let go by it once. */
+static void batch_check(struct trial *trial)
+{
+    const struct fnd_walk all = {0, 100000};
+    const struct fnd_job_filter any = {NULL, -1};
+    struct batch batch = {0};
+    struct fnd_reader *reader = NULL;
+    struct fnd_error error = {0};
+    if (fnd_reader_open(trial->bench->jobs, &reader, &error) != FND_OK ||
+        fnd_events_walk(reader, 0, &all, batch_event, &batch, &error) != FND_OK ||
+        fnd_jobs_walk(reader, &any, &all, batch_job, &batch, &error) != FND_OK) {
+        trial_blame(trial, WRONG_UNFINISHED, "the record cannot be read: %s", error.message);
+    } else if (batch.choices != 1 || batch.asked != BATCH_CHOSEN || batch.chosen == 0 ||
+               batch.started != BATCH_JOBS || batch.completed != BATCH_JOBS) {
+        trial_blame(trial, WRONG_BATCH,
+                    "%zu choices; %zu were asked about, %s; %zu of %d were let go, %zu completed",
+                    batch.choices, batch.asked, batch.chosen != 0 ? "the right one" : "another",
+                    batch.started, BATCH_JOBS, batch.completed);
+    }
+    fnd_reader_close(reader);
 }
 
 void promise_finish(struct trial *trial)
@@ -290,6 +348,9 @@ void promise_finish(struct trial *trial)
     }
     storm_check_record(&trial->storm, 1, true);
     outputs_check(trial);
+    if (scene == SCENE_BATCH) {
+        batch_check(trial);
+    }
     left_check(trial, ".foundry/artifacts", "tmp-");
     left_check(trial, ".foundry/plugins", "tmp-");
 }

@@ -50,6 +50,14 @@ static void export_halve(struct trial *trial)
     }
 }
 
+static void chosen_cancel(struct trial *trial)
+{
+    const char *const arguments[] = {"cancel", trial->bench->jobs, "batch.jsonl#b1", NULL};
+    struct ended ended;
+    command_run(trial->bench, trial->bench->engine, arguments, NULL, &ended);
+    ended_finish(&ended);
+}
+
 static const struct lie {
     const char *what;
     enum scene_id scene;
@@ -75,6 +83,8 @@ static const struct lie {
      BLAME_LOST},
     {"an export is cut in half", SCENE_EXPORT, IOFAULT_COUNT, 0, "", NULL, export_halve,
      WRONG_HALF},
+    {"who was chosen from a batch is taken out of it", SCENE_BATCH, IOFAULT_COUNT, 0, "", NULL,
+     chosen_cancel, WRONG_BATCH},
 };
 
 /** One trial.  Returns whether it was disturbed where it should be. */
@@ -91,7 +101,7 @@ static bool plant_try(struct bench *bench, const struct lie *plant, unsigned cal
     if (there) {
         plant->act(&trial);
         promise_check(&trial);
-        if (plant->wrong == WRONG_UNFINISHED) {
+        if (plant->wrong == WRONG_UNFINISHED || plant->wrong == WRONG_BATCH) {
             promise_finish(&trial);
         }
     }

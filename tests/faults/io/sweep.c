@@ -67,7 +67,9 @@ static void points_list(struct sweep *sweep)
         const struct iofault_trace *trace = &sweep->bench.scenes[scene].trace;
         for (uint32_t i = 0; i < trace->calls && i < IOFAULT_CALLS_MAX; i++) {
             for (size_t way = 0; way < COLUMNS; way++) {
-                if (way_means(&ways[way], trace->kinds[i], trace->spared[i])) {
+                /* What lasts is told apart in the other scenes: a batch is worth its time once. */
+                const bool wanted = scene != SCENE_BATCH || !ways[way].sticky;
+                if (wanted && way_means(&ways[way], trace->kinds[i], trace->spared[i])) {
                     sweep->points[sweep->points_count++] =
                         (struct point){(uint8_t)scene, (uint8_t)way, (uint16_t)(i + 1)};
                 }

@@ -15,11 +15,11 @@
 const char *wrong_name(size_t wrong)
 {
     static const char *const names[WRONGS] = {
-        "lost",         "doubled",          "wrongly run again",
-        "flaws",        "orphans",          "locks held",
-        "odd",          "crashed",          "wrong conclusions",
-        "half exports", "untold errors",    "unfinished",
-        "left over",    "disturbed workers"};
+        "lost",         "doubled",           "wrongly run again",
+        "flaws",        "orphans",           "locks held",
+        "odd",          "crashed",           "wrong conclusions",
+        "half exports", "untold errors",     "unfinished",
+        "left over",    "disturbed workers", "wrong choices"};
     return names[wrong];
 }
 
@@ -175,6 +175,7 @@ void trial_begin(struct trial *trial, struct bench *bench, enum scene_id id)
     for (size_t i = 0; i < scene->acks_count; i++) {
         ack_add(trial, scene->acks[i]);
     }
+    (void)snprintf(bench->pipeline, sizeof bench->pipeline, "%s", scene->pipeline);
     folder_remove(bench->jobs);
     folder_copy(scene->jobs, bench->jobs);
 }

@@ -10,8 +10,8 @@
 #include "iofault.h"
 #include "store/reader.h"
 
-/* SQLite tries a lock that the system refuses for ten seconds before it gives up, and a command opens
- * the store several times before it says that the disk is at fault: it ends, but not soon. */
+/* SQLite tries a lock that the system refuses for ten seconds before it gives up, and a command
+ * opens the store several times before it says that the disk is at fault: it ends, but not soon. */
 enum { PATH_MAX_SIZE = 512, LABEL_SIZE = 160, DEADLINE_MS = 240000, TOLD_MAX = 20 };
 
 /** What can go wrong, beside what the storm's checker names. */
@@ -23,14 +23,26 @@ enum wrong {
     WRONG_UNFINISHED,     /* a plain run did not bring the jobs to the same end */
     WRONG_LEFT,           /* something is left over behind a plain run */
     WRONG_WORKER,         /* a worker met the injector */
+    WRONG_BATCH,          /* a batch has another choice, or other cards, than it must */
     WRONGS
 };
 
 /** Commands, each over the directory that the one before it left. */
-enum scene_id { SCENE_RUN, SCENE_PAUSE, SCENE_ANSWER, SCENE_RESUME, SCENE_EXPORT, SCENES };
+enum scene_id {
+    SCENE_RUN,
+    SCENE_PAUSE,
+    SCENE_ANSWER,
+    SCENE_RESUME,
+    SCENE_EXPORT,
+    SCENE_BATCH, /* three that wait for each other: one is asked about, two go on */
+    SCENES
+};
+/* Of a batch: its inputs, and which of them is asked about. */
+enum { BATCH_JOBS = 3, BATCH_CHOSEN = 1 };
 
 struct scene {
     const char *name;
+    char pipeline[PATH_MAX_SIZE];
     char jobs[PATH_MAX_SIZE]; /* as it is before the command; copied for each trial */
     struct ack *acks;         /* what is acknowledged in it */
     size_t acks_count;
