@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/text.h"
+#include "run/engine.h"
 #include "store/verify.h"
 #include "storm.h"
 
@@ -307,4 +309,69 @@ void storm_check_completed(struct storm *storm, const char *jobs, size_t count)
                         counts[state], fnd_state_name((enum fnd_state)state), expected);
         }
     }
+}
+
+/* --- choices from batches ------------------------------------------------------------------ */
+
+/** How many members a choice has; 0 if that cannot be read. */
+static size_t members_of(struct fnd_reader *reader, int64_t choice)
+{
+    struct fnd_text body = {0};
+    size_t count = 0;
+    if (fnd_payload_get(reader, choice, &body, NULL, NULL) == FND_OK) {
+        const struct fnd_json decision = {body.bytes, body.size};
+        count = fnd_json_count(fnd_json_member(decision, "members"));
+    }
+    fnd_text_finish(&body);
+    return count;
+}
+
+/** What came of a choice: steps that it let go, and those of them that were asked about before
+ *  anything else became of them. */
+static void choice_check(struct storm *storm, struct fnd_reader *reader, int64_t choice)
+{
+    const struct history *history = history_of(storm);
+    const size_t members = members_of(reader, choice);
+    const size_t wanted = members < STORM_CHOSEN ? members : STORM_CHOSEN;
+    size_t started = 0, asked = 0;
+    for (size_t i = (size_t)choice; i < history->count; i++) {
+        const struct fnd_event_row *start = &history->events[i];
+        if (start->kind != FND_EVENT_START || start->ref != choice) {
+            continue;
+        }
+        const struct fnd_event_row *next = NULL; /* that ends the visit, behind kills */
+        for (size_t k = i + 1; k < history->count && next == NULL; k++) {
+            const struct fnd_event_row *event = &history->events[k];
+            const bool again = event->kind == FND_EVENT_START || event->kind == FND_EVENT_DRAIN;
+            next = event->step == start->step && !again ? event : NULL;
+        }
+        started++;
+        asked += next != NULL && next->kind == FND_EVENT_ASK;
+    }
+    if (members == 0 || started != members || asked != wanted) {
+        storm_blame(storm, BLAME_ODD,
+                    "choice %" PRId64 " has %zu members; %zu were let go and %zu asked about, not "
+                    "%zu",
+                    choice, members, started, asked, wanted);
+    }
+    storm->choices++;
+    storm->chosen_from += members;
+}
+
+void storm_check_choices(struct storm *storm, const char *jobs)
+{
+    const struct history *history = history_of(storm);
+    struct fnd_reader *reader = NULL;
+    struct fnd_error error = {0};
+    if (fnd_reader_open(jobs, &reader, &error) != FND_OK) {
+        storm_blame(storm, BLAME_FLAW, "%s: the record cannot be read: %s", jobs, error.message);
+        return;
+    }
+    for (size_t i = 0; i < history->count; i++) {
+        const struct fnd_event_row *event = &history->events[i];
+        if (event->kind == FND_EVENT_HOLD && event->after.due_us == FND_DUE_CHOICE) {
+            choice_check(storm, reader, event->id);
+        }
+    }
+    fnd_reader_close(reader);
 }

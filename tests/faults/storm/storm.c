@@ -45,8 +45,9 @@ enum {
 static const char *const blame_names[BLAMES] = {
     "lost", "doubled", "wrongly re-run", "flaws", "orphans", "locks held", "odd"};
 
-/* In line and in workers, an artifact, a slow phase, and a gate that asks some jobs. */
-static const char pipeline[] =
+/* In line and in workers, an artifact, a slow phase, and a gate that asks some jobs: those that a
+ * detector doubts, in every other round some of each batch. */
+static const char pipeline_format[] =
     "foundry: v1\n"
     "name: storm\n"
     "inputs: {match: [\"*.jsonl\"]}\n"
@@ -60,9 +61,11 @@ static const char pipeline[] =
     "  - {id: keep, uses: steps/keep, isolation: process, with: {text: \"${two.text}\"}}\n"
     "  - {id: doc, uses: steps/copy, isolation: inline, with: {value: \"${input.doc}\"}}\n"
     "  - {id: review, uses: foundry/human, isolation: process,"
-    " with: {of: doc, detectors: [{uses: detect/required, with: {fields: [/value/name]}}]}}\n"
+    " with: {of: doc, %s}}\n"
     "  - {id: last, uses: noop/mix, isolation: process,"
     " with: {text: \"${review.value.name}\", size: 100}}\n";
+
+static const char doubts[] = "detectors: [{uses: detect/required, with: {fields: [/value/name]}}]";
 
 uint64_t storm_random(struct storm *storm, uint64_t below)
 {
@@ -122,7 +125,7 @@ static void lines_add(struct storm *storm, const char *jobs, const char *file, s
     for (size_t i = 0; i < count; i++) {
         char path[STORM_PATH_SIZE], line[256];
         uint64_t ms = storm_random(storm, 8) == 0 ? 20 : storm_random(storm, 8);
-        bool asks = storm_random(storm, 3) == 0;
+        bool asks = storm_random(storm, 3) == 0 && !storm->chooses; /* null is nothing to copy */
         size_t number = storm->lines++;
         (void)snprintf(path, sizeof path, "%s/%s", jobs, file);
         (void)snprintf(line, sizeof line,
@@ -324,7 +327,8 @@ static void storm_cycle(struct storm *storm)
         cycle_birth(storm);
         return;
     }
-    (void)snprintf(file, sizeof file, "lines-%03zu.jsonl", storm->lines / STORM_LINES_A_FILE);
+    (void)snprintf(file, sizeof file, "lines-%03zu.jsonl",
+                   storm->lines / (storm->chooses ? STORM_BATCH : STORM_LINES_A_FILE));
     lines_add(storm, storm->jobs, file, 1 + (size_t)storm_random(storm, 2));
     plant_before(storm);
     size_t runs = cycle_run(storm);
@@ -354,6 +358,7 @@ static void storm_rest(struct storm *storm)
         events = storm_events(storm);
     }
     storm_check_completed(storm, storm->jobs, storm->lines);
+    storm_check_choices(storm, storm->jobs);
 }
 
 static int file_remove(const char *path, const struct stat *file, int flag, struct FTW *walk)
@@ -364,11 +369,16 @@ static int file_remove(const char *path, const struct stat *file, int flag, stru
     return remove(path);
 }
 
-/** A directory that is new. */
+/** A directory that is new, and every other time a pipeline that chooses from batches. */
 static void round_begin(struct storm *storm)
 {
+    char yaml[2 * sizeof pipeline_format], choose[64];
     (void)snprintf(storm->jobs, sizeof storm->jobs, "%s/jobs-%zu", storm->folder, ++storm->round);
     mkdir(storm->jobs, 0700);
+    storm->chooses = storm->round % 2 == 0;
+    (void)snprintf(choose, sizeof choose, "choose: {uncertain: %d, quiet: 0s}", STORM_CHOSEN);
+    (void)snprintf(yaml, sizeof yaml, pipeline_format, storm->chooses ? choose : doubts);
+    file_write(storm->pipeline, yaml, "w");
 }
 
 static void round_end(struct storm *storm)
@@ -390,7 +400,7 @@ static void storm_report(const struct storm *storm, int64_t us)
         "seed %" PRIu64 ": %zu cycles in %.1f s, %zu rounds, %zu jobs, %zu events\n"
         "  kills %zu (host %zu, host and workers %zu, in recovery %zu, at birth %zu), of workers "
         "%zu (alone %zu), stopped %zu, at rest %zu, reopened %zu\n"
-        "  acks %zu, lost %zu, doubled %zu, flaws %zu, odd %zu\n"
+        "  acks %zu, lost %zu, doubled %zu, flaws %zu, odd %zu; %zu choices from batches of %zu\n"
         "  re-run %zu, at most %zu a cycle where at most %zu were running; wrongly %zu\n"
         "  orphans %zu (gone after %" PRId64 " ms at most), locks held %zu (free after %" PRId64
         " ms at most), stopped within %" PRId64 " ms\n",
@@ -399,9 +409,9 @@ static void storm_report(const struct storm *storm, int64_t us)
         storm->kills_recovery, storm->kills_birth, storm->kills_worker, storm->worker_cycles,
         storm->stops, storm->rests, storm->reopened, storm->acks_all, storm->blamed[BLAME_LOST],
         storm->blamed[BLAME_DOUBLED], storm->blamed[BLAME_FLAW], storm->blamed[BLAME_ODD],
-        storm->rerun, storm->rerun_most, storm->running_most, storm->blamed[BLAME_RERUN],
-        storm->blamed[BLAME_ORPHAN], storm->orphan_most_ms, storm->blamed[BLAME_LOCK],
-        storm->lock_most_ms, storm->stop_most_ms);
+        storm->choices, storm->chosen_from, storm->rerun, storm->rerun_most, storm->running_most,
+        storm->blamed[BLAME_RERUN], storm->blamed[BLAME_ORPHAN], storm->orphan_most_ms,
+        storm->blamed[BLAME_LOCK], storm->lock_most_ms, storm->stop_most_ms);
 }
 
 static bool storm_begin(struct storm *storm)
@@ -418,7 +428,6 @@ static bool storm_begin(struct storm *storm)
     (void)snprintf(storm->pipeline, sizeof storm->pipeline, "%s/storm.yaml", storm->folder);
     (void)snprintf(cache, sizeof cache, "%s/cache", storm->folder);
     round_begin(storm);
-    file_write(storm->pipeline, pipeline, "w");
     setenv("XDG_CACHE_HOME", cache, 1);
     return true;
 }

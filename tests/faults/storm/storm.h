@@ -20,6 +20,8 @@ enum {
     STORM_STOP_MS = 10000,   /* from SIGTERM to the end */
     STORM_PATIENT_ACKS = 24, /* in some cycles the kill waits for so much progress */
     STORM_LINES_A_FILE = 60,
+    STORM_BATCH = 8,  /* lines of one in rounds that choose */
+    STORM_CHOSEN = 2, /* of a batch, in rounds that choose */
     STORM_ROUND =
         200,         /* cycles over one directory; then all comes to its end, and another begins */
     STORM_WHOLE = 20 /* in every so many cycles the whole record is checked, in the others what is
@@ -63,6 +65,7 @@ struct storm {
     char folder[STORM_PATH_SIZE / 4], jobs[STORM_PATH_SIZE / 2], pipeline[STORM_PATH_SIZE / 2];
     size_t cycle, lines; /* jobs made so far in this round */
     size_t round;
+    bool chooses; /* in this round */
     struct ack *acks;
     size_t acks_count, acks_capacity, acks_checked;
     struct history *history;
@@ -73,6 +76,7 @@ struct storm {
     size_t jobs_all, acks_all, events_all; /* of the rounds before */
     size_t rests;                          /* cycles whose driver was done before it was killed */
     size_t reopened;
+    size_t choices, chosen_from; /* and how many were members */
     size_t rerun, rerun_most, running_most;
     int64_t orphan_most_ms, lock_most_ms, stop_most_ms;
 };
@@ -116,6 +120,9 @@ void storm_check_lock(struct storm *storm, const char *jobs);
 void storm_check_record(struct storm *storm, size_t runs, bool whole);
 /** At the very end: all jobs are there and completed. */
 void storm_check_completed(struct storm *storm, const char *jobs, size_t count);
+/** At the very end: each choice has asked about as many as it should, and let each member go once.
+ */
+void storm_check_choices(struct storm *storm, const char *jobs);
 /** How many events are on record (as of the last check). */
 size_t storm_events(const struct storm *storm);
 void storm_history_finish(struct storm *storm);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/digest.h"
+#include "learn/prover.h"
 #include "plant.h"
 #include "review/review.h"
 #include "run/engine.h"
@@ -274,6 +275,7 @@ int main(int argc, char **argv)
     driver.options.env = fnd_env_system();
     driver.options.log = &log;
     driver.options.kinds = fnd_review_kinds();
+    driver.options.prover = fnd_learn_prover();
     driver.options.store.create = true;
     driver.options.store.lock_wait_ms = LOCK_WAIT_MS;
     driver.options.worker_program = getenv("FOUNDRY_WORKER");
