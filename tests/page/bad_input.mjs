@@ -84,9 +84,14 @@ await test(async () => {
     await page.locator('[data-field="/line_items/0/quantity"]').fill('10');
     await page.locator('[data-field="/line_items/0/total_cost"]').fill('150.00');
     await page.waitForSelector('.answer .state >> text=draft kept');
-    await page.route('**/answer', (route) => route.abort('failed'));
+    const tried = new Promise((done) => {
+        page.route('**/answer', (route) => route.abort('failed').then(done));
+    });
     await page.keyboard.press('Control+Enter');
-    await until('it waits to be sent', async () => ['sending', 'open'].includes(await page.locator('.card').first().getAttribute('data-state')));
+    await tried;
+    await page.waitForSelector('.bar .unsent >> text=1 answer kept here');
+    // A page that is closed lets go what is held up; nothing more may leave this one.
+    await page.evaluate(() => { globalThis.fetch = () => new Promise(() => {}); });
     await page.context().close();
     equal('nothing was taken', await answers(first), 0);
     const again = await person(server, { expected: [/status of (404|409|422)/, /ERR_/] });
@@ -135,12 +140,25 @@ await test(async () => {
     await again.waitForSelector(`.card[data-ask="${third.id}"][data-state=open]`);
     await again.locator('[data-field="/supplier_name"]').fill('Hardware & Son');
     await again.waitForSelector('.answer .state >> text=draft kept');
+    let let_go;
+    const next_card = new Promise((done) => { let_go = done; });
     await again.route(`**/v1/asks/${third.id}/answer`, async (route) => {
         const body = JSON.parse(route.request().postData());
+        await next_card;
         await route.continue({ postData: JSON.stringify({ ...body, fence: Number(body.fence) - 1 }) });
     });
     await again.keyboard.press('Control+Enter');
-    await again.waitForSelector('.standing');
+    // The engine takes its time: by then the card before is on the screen again, with work in it.
+    await again.waitForSelector(`.card[data-ask="${second.id}"]`);
+    let_go();
+    await again.waitForSelector('.toast.error');
+    const lost = await again.locator('.toast.error').innerText();
+    check('work on another card is not interrupted; it is told which one is held elsewhere', lost.startsWith(`${third.job.path} is held elsewhere now.`), lost);
+    equal('and that one stays', await again.locator('.card').getAttribute('data-ask'), second.id);
+    await is_accessible('a lost card behind another', again);
+    await shot(again, 'lost-behind');
+    await again.getByRole('button', { name: 'Go there' }).click();
+    await again.waitForSelector(`.card[data-ask="${third.id}"] .standing`);
     check('hers is beside what stands', (await again.locator('.versions').innerText()).includes('Hardware & Son'));
     equal('nothing was taken', await answers(third), 0);
     await again.unroute(`**/v1/asks/${third.id}/answer`);
@@ -151,14 +169,43 @@ await test(async () => {
     console.log('-- no network');
     await again.context().setOffline(true);
     await again.keyboard.press('Control+Enter');
-    await again.waitForSelector('.card[data-state=sending] >> text=kept here and sent again');
+    // Whichever card is on the screen by then.
+    await again.waitForSelector('.bar .unsent >> text=1 answer kept here and sent again');
     equal('nothing was taken', await answers(third), 0);
     await shot(again, 'offline');
     await again.context().setOffline(false);
     await until('with the network back it arrives, once', async () => (await answers(third)) === 1);
+    await again.waitForSelector('.bar .unsent', { state: 'detached' });
+
+    console.log('-- somewhere else before the card is there');
+    const careless_ones = of('careless').filter((one) => one.questions.length > 1);
+    const late = careless_ones[2];
+    /* Ask for the late card, go on to somewhere else, and let its reply come only then. */
+    const overtaken = async (hash, selector) => {
+        let arrive;
+        const there = new Promise((done) => { arrive = done; });
+        await go(again, '#/'); // what is held ahead goes back
+        await again.waitForSelector('.list tbody tr');
+        await again.route(`**/v1/asks/${late.id}/claim`, async (route) => {
+            await there;
+            await route.continue();
+        });
+        await go(again, `#/ask/${late.id}`);
+        await again.waitForSelector('.center >> text=Loading');
+        await go(again, hash);
+        await again.waitForSelector(selector);
+        const reply = again.waitForResponse(`**/v1/asks/${late.id}/claim`);
+        arrive();
+        await (await reply).finished();
+        await again.unroute(`**/v1/asks/${late.id}/claim`);
+    };
+    await overtaken('#/', '.list tbody tr');
+    await until('what came when its person had left goes back to the others', async () => (await api(server, 'GET', `/v1/asks/${late.id}`)).value.lease === null);
+    await overtaken(`#/ask/${careless_ones[0].id}`, `.card[data-ask="${careless_ones[0].id}"] #told`);
+    await again.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+    equal('the card that was asked for last stays', await again.locator('.card').getAttribute('data-ask'), careless_ones[0].id);
 
     console.log('-- wrong type, unknown field: a form of its own that does not look');
-    const careless_ones = of('careless').filter((one) => one.questions.length > 1);
     for (const [i, [what, pointer, value, words]] of [['a wrong type', '/line_items/0/quantity', 'ten', /number/], ['an unknown field', '/nonsense/deeper', 1, /nonsense/]].entries()) {
         const own = careless_ones[i];
         await again.goto(`${server.url}/#/ask/${own.id}`);

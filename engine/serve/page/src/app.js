@@ -4,7 +4,7 @@ import { Component, render } from 'preact';
 import * as api from './api.js';
 import { CardView } from './card_view.js';
 import { Help } from './dialog.js';
-import { html, classes, duration, is_typing, settings } from './dom.js';
+import { html, classes, duration, is_typing, plural, settings } from './dom.js';
 import { ExportPage } from './export_page.js';
 import { JobPage, JobsPage } from './jobs_page.js';
 import { Queue } from './queue.js';
@@ -132,7 +132,15 @@ class App extends Component {
             this.setState({ help: true });
             event.preventDefault();
         } else if (!this.is_reviewing && this.state.letters && event.key.toLowerCase() === 'u') {
-            this.queue.undo();
+            this.undo();
+        }
+    };
+
+    /* To the card that is open again, from whichever page. */
+    undo = async () => {
+        const card = await this.queue.undo();
+        if (card !== null && !this.is_reviewing) {
+            location.hash = `#/ask/${card.id}`;
         }
     };
 
@@ -191,6 +199,7 @@ class App extends Component {
             ${queue.count > 0 && html`<span class="progress" title="Answered in this sitting, and the median time for one">
                 <progress max=${queue.count + (open ?? 0)} value=${queue.count} aria-label="Answered of all"></progress>
                 ${queue.count} of ${queue.count + (open ?? 0)} · ${duration(queue.median)}</span>`}
+            ${queue.unsent > 0 && html`<span class="unsent" role="status">${plural(queue.unsent, 'answer')} kept here and sent again</span>`}
             ${is_live === false && html`<span class="away" role="status">engine away</span>`}
             <span class="who">${session?.by ?? ''}</span>
             <button type="button" class="icon" onClick=${() => this.setState({ help: true })} aria-label="Keys and settings" title="Keys and settings (?)">?</button>
@@ -203,7 +212,7 @@ class App extends Component {
             ${conflicts.map((one) => html`<div class="toast error" role="alert"><span>${one.card.ask.job.path} ${one.what}.</span>
                 <button type="button" onClick=${() => { conflicts.splice(conflicts.indexOf(one), 1); this.queue.show(one.card); }}>Go there</button></div>`)}
             ${toast && html`<div class=${classes('toast', toast.kind)} role=${toast.kind === 'error' ? 'alert' : 'status'}><span>${toast.text}</span>
-                ${toast.entry && this.queue.answers.includes(toast.entry) && html`<button type="button" onClick=${() => this.queue.undo()}>Undo <kbd>U</kbd></button>`}</div>`}
+                ${toast.entry && this.queue.answers.includes(toast.entry) && html`<button type="button" onClick=${this.undo}>Undo <kbd>U</kbd></button>`}</div>`}
         </div>`;
     }
 

@@ -333,7 +333,8 @@ export class Card extends Store {
                 if (problem.is_away) {
                     this.#draft_timer = setTimeout(() => this.save_draft(), away_wait_ms);
                 } else if (problem.status === 409) {
-                    return this.lose(problem);
+                    // The reply to an answer that is on its way tells more.
+                    return this.state === 'open' ? this.lose(problem) : undefined;
                 } else {
                     this.notice = { kind: 'error', text: `The draft was not kept: ${problem.message}` };
                 }
@@ -385,6 +386,11 @@ export class Card extends Store {
                 this.lose(problem);
             }
         }
+    }
+
+    /** An answer that the engine was not there to take, and that is sent again. */
+    get is_unsent() {
+        return this.state === 'sending' && this.notice?.kind === 'wait';
     }
 
     /** Nobody's work is in it. */
@@ -487,8 +493,9 @@ export class Card extends Store {
         };
     }
 
-    /** Send. Resolves to {ok: reply} | {refused} | {lost}; while the engine is away it tries again. */
-    async send(act, options) {
+    /** Send. Resolves to {ok: reply} | {refused} | {lost}; while the engine is away it tries again,
+     *  and tells on_wait(). */
+    async send(act, options, on_wait) {
         clearTimeout(this.#draft_timer);
         this.state = 'sending';
         this.unseen();
@@ -506,6 +513,7 @@ export class Card extends Store {
             } catch (problem) {
                 if (problem.is_away) {
                     this.notice = { kind: 'wait', text: 'The engine does not answer. The answer is kept here and sent again.' };
+                    on_wait?.();
                     this.changed();
                     await new Promise((done) => setTimeout(done, away_wait_ms));
                 } else if (problem.status === 409) {

@@ -9,7 +9,13 @@ const beat_ms = 500; // how often it is looked whose heartbeat is due
 const swap_wait_ms = 80; // a refusal that comes this fast is shown without a change of cards
 const undo_ms = 10000;
 
+/* What became of a card that was left behind, in the words of a toast. */
+const lost_words = { leased: 'is held by someone else now', lease_lost: 'is held elsewhere now', stale_version: 'has changed meanwhile', withdrawn: 'was withdrawn', cancelled: 'was withdrawn' };
+
 export class Queue extends Store {
+    #shows = 0; // what was waited for is shown only if nothing else was meanwhile
+    #is_hidden = false;
+
     constructor() {
         super();
         this.filter = {};
@@ -64,7 +70,17 @@ export class Queue extends Store {
         return sorted.length === 0 ? null : sorted[Math.floor((sorted.length - 1) / 2)];
     }
 
+    /** How many answers wait for the engine to come back. */
+    get unsent() {
+        return this.cards.filter((card) => card.is_unsent).length;
+    }
+
     show(card) {
+        this.#shows++;
+        this.#is_hidden = false;
+        if (card !== null) {
+            this.is_loading = false;
+        }
         if (this.current !== card) {
             this.current?.unseen();
             this.current = card;
@@ -77,16 +93,29 @@ export class Queue extends Store {
 
     /** Off the screen, to another page: what nobody worked on goes back to the others. */
     hide() {
+        this.#shows++;
+        this.#is_hidden = true;
+        this.is_loading = false;
+        this.#give_back();
+        if (this.current !== null) {
+            this.current.unseen();
+            this.current.save_draft();
+            this.current = null;
+        }
+    }
+
+    #give_back() {
         for (const card of this.cards) {
             if (card.state === 'open' && card.is_untouched) {
                 card.release();
                 this.#forget(card);
             }
         }
-        if (this.current !== null) {
-            this.current.unseen();
-            this.current.save_draft();
-            this.current = null;
+    }
+    /* Cards that arrive when their person has left for another page are not kept from the others. */
+    #arrived() {
+        if (this.#is_hidden) {
+            this.#give_back();
         }
     }
 
@@ -103,18 +132,25 @@ export class Queue extends Store {
         this.is_loading = true;
         this.problem = null;
         this.show(null);
-        let card = null;
+        const turn = this.#shows;
+        let card = null, trouble = null;
         try {
             card = new Card(await api.post(`/v1/asks/${id}/claim`, {}));
             card.picture?.load();
+            this.#forget_id(id); // claimed ahead meanwhile: this lease is the newer one
             this.cards.push(card);
         } catch (problem) {
             if (problem.status === 409) {
                 card = await api.get(`/v1/asks/${id}`).then((ask) => new Card(ask), () => null);
                 card?.lose(problem);
             }
-            this.problem = card === null ? problem : null;
+            trouble = card === null ? problem : null;
         }
+        if (turn !== this.#shows) {
+            this.#arrived();
+            return;
+        }
+        this.problem = trouble;
         this.is_loading = false;
         this.show(card);
         this.fill();
@@ -155,6 +191,7 @@ export class Queue extends Store {
         } catch (problem) {
             this.problem = problem;
         }
+        this.#arrived();
         this.changed();
     }
 
@@ -168,7 +205,11 @@ export class Queue extends Store {
         }
         this.is_loading = true;
         this.show(null);
+        const turn = this.#shows;
         await this.fill();
+        if (turn !== this.#shows) {
+            return; // the person went elsewhere meanwhile
+        }
         this.is_loading = false;
         this.show(this.cards.find((card) => card.state === 'open') ?? null);
         this.fill();
@@ -193,6 +234,9 @@ export class Queue extends Store {
     #forget(card) {
         this.cards = this.cards.filter((one) => one !== card);
     }
+    #forget_id(id) {
+        this.cards = this.cards.filter((one) => one.id !== id);
+    }
 
     /** Answer the card and go on. A refusal brings it back. */
     async answer(card, act, options) {
@@ -206,7 +250,7 @@ export class Queue extends Store {
             return;
         }
         this.toast = null;
-        const sent = card.send(act, options);
+        const sent = card.send(act, options, () => this.changed());
         if (options?.scope === 'twins') {
             this.#drop_twins(card);
         }
@@ -237,7 +281,7 @@ export class Queue extends Store {
             this.show(card);
             return;
         }
-        this.#bring_back(card, result.refused !== undefined ? 'was refused' : 'was answered by someone else');
+        this.#bring_back(card, result.refused !== undefined ? 'was refused' : lost_words[result.lost.code] ?? 'was answered by someone else');
     }
 
     /* What an answer for all alike settles need not be looked at. */
@@ -287,12 +331,12 @@ export class Queue extends Store {
         await this.next();
     }
 
-    /** Take the latest answer back: the card is open again, with what was typed. */
+    /** Take the latest answer back: the card is open again, with what was typed. Returns it, or null. */
     async undo() {
         const entry = this.answers.pop();
         if (entry === undefined) {
             this.say('There is nothing to undo.');
-            return;
+            return null;
         }
         const { card, reply } = entry;
         try {
@@ -309,8 +353,10 @@ export class Queue extends Store {
             this.cards.unshift(again);
             this.say(`${ask.job.path} is open again`);
             this.show(again);
+            return again;
         } catch (problem) {
             this.say(`Not undone: ${problem.message}`, 'error');
+            return null;
         }
     }
 
