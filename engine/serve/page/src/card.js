@@ -52,7 +52,7 @@ export class Card extends Store {
         this.rules = rules_of(ask, this.edits.shown);
         this.draft_state = 'none'; // saving | saved | away
         for (const [name, value] of Object.entries(ask.draft?.values ?? {})) {
-            this.#put_back(this.#from_wire(name), value);
+            this.#put_back(this.pointer_from(name), value);
         }
         for (const pointer of ask.draft?.removed ?? []) {
             this.edits.removed.add(pointer);
@@ -71,12 +71,15 @@ export class Card extends Store {
         }
     }
 
-    /* A gate's values go by pointer, other questions' by key. */
+    /* A gate's values go by pointer, other questions' by key; drafts of a part of one by pointer. */
     #to_wire(pointer) {
-        return this.is_gate ? pointer : split(pointer)[0];
+        const parts = split(pointer);
+        return this.is_gate || parts.length > 1 ? pointer : parts[0];
     }
-    #from_wire(name) {
-        return this.is_gate ? name : join('', name);
+    /** The place that the engine's name of it means. */
+    pointer_from(name) {
+        const is_key = !this.is_gate && (!name.startsWith('/') || this.ask.questions.some(({ key }) => key === name));
+        return is_key ? join('', name) : name;
     }
 
     // ---- places ----
@@ -162,8 +165,17 @@ export class Card extends Store {
         this.asked_places ??= in_order([...new Set(this.ask.questions.map((question) => this.pointer_of(question)))], this);
         return this.asked_places;
     }
+    /** A question that is about no document asks for all that its schema has. */
     is_asked(pointer) {
-        return this.ask.questions.some((question) => this.pointer_of(question) === pointer);
+        return this.ask.questions.some((question) => {
+            const at = this.pointer_of(question);
+            return at === pointer || (!this.is_gate && is_below(pointer, at));
+        });
+    }
+    /** A part of a question that its schema does not insist on. */
+    is_optional(pointer) {
+        const [, ...inside] = split(pointer);
+        return !this.is_gate && inside.length > 0 && !(this.schema_of(parent(pointer)).required ?? []).includes(inside.pop());
     }
     /** Why a row as a whole is asked, for its cells. */
     is_asked_above(pointer) {
@@ -318,9 +330,7 @@ export class Card extends Store {
         this.#dirty.clear();
         const values = Object.create(null);
         for (const pointer of dirty) {
-            const name = this.#to_wire(pointer);
-            const at = this.is_gate ? pointer : join('', name);
-            values[name] = this.typed.get(pointer) ?? (this.edits.values.has(at) ? this.edits.values.get(at) : null);
+            values[this.#to_wire(pointer)] = this.typed.get(pointer) ?? (this.edits.values.has(pointer) ? this.edits.values.get(pointer) : null);
         }
         const body = { fence: this.fence, values, removed: [...this.edits.removed] };
         this.#draft_flight = api.put(`/v1/asks/${this.id}/draft`, body, { keepalive })
@@ -467,16 +477,7 @@ export class Card extends Store {
     }
 
     answer_body(act, { reason, scope } = {}) {
-        const { values, removed } = this.edits.answer();
-        const wire = Object.create(null);
-        for (const pointer of Object.keys(values)) {
-            wire[this.#to_wire(pointer)] = values[pointer];
-        }
-        if (!this.is_gate) {
-            for (const pointer of this.doubtful) {
-                wire[this.#to_wire(pointer)] ??= this.edits.value(pointer);
-            }
-        }
+        const { values: wire, removed } = this.is_gate ? this.edits.answer() : { values: this.edits.document(), removed: [] };
         const is_set = act !== 'reject' && (Object.keys(wire).length > 0 || removed.length > 0 || this.overrides.size > 0);
         this.#key ??= crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
         return {
@@ -524,7 +525,7 @@ export class Card extends Store {
                     this.state = 'open';
                     this.notice = { kind: 'error', text: problem.message };
                     for (const flaw of problem.errors) {
-                        const pointer = this.#from_wire(flaw.pointer ?? '');
+                        const pointer = this.pointer_from(flaw.pointer ?? '');
                         this.flaws.set(pointer, [...(this.flaws.get(pointer) ?? []), flaw]);
                         this.#learn_rule(flaw);
                     }

@@ -15,7 +15,7 @@ const id_of = (pointer) => `f${pointer.replace(/[^A-Za-z0-9]/g, (sign) => `_${si
 /** All of a card's fields. */
 export function Form({ card, selected, on_select, on_place }) {
     if (!card.is_gate) {
-        return html`<div class="fields">${card.doubtful.map((pointer) => html`<${Field} key=${pointer} card=${card} pointer=${pointer}/>`)}</div>`;
+        return html`<div class="fields">${card.doubtful.map((pointer) => html`<${Part} key=${pointer} card=${card} pointer=${pointer}/>`)}</div>`;
     }
     const whole = card.questions_at('');
     return html`<div class="fields">
@@ -37,7 +37,7 @@ function Part({ card, pointer, selected, on_select, on_place }) {
         if (pointer === '') {
             return members.length > 0 ? inside : html`<p class="empty">This document has no fields.</p>`;
         }
-        return html`<fieldset><legend>${card.title(pointer)}</legend><${Trouble} card=${card} pointer=${pointer}/>${inside}</fieldset>`;
+        return html`<fieldset><legend>${card.title(pointer)}</legend><${Reasons} card=${card} pointer=${pointer}/><${Trouble} card=${card} pointer=${pointer}/>${inside}</fieldset>`;
     }
     if (kind === 'table') {
         return html`<${Table} card=${card} pointer=${pointer}/>`;
@@ -49,7 +49,8 @@ function Part({ card, pointer, selected, on_select, on_place }) {
 }
 
 function Reasons({ card, pointer, id }) {
-    const questions = card.questions_at(pointer);
+    const title = card.is_gate ? null : card.title(pointer); // which is the question, unless its schema has a title
+    const questions = card.questions_at(pointer).filter(({ question }) => question !== title);
     if (questions.length === 0) {
         return null;
     }
@@ -129,12 +130,12 @@ export function Field({ card, pointer }) {
     return html`<div class=${classes('field', is_asked && 'asked', has_trouble && 'wrong', is_changed && 'is-changed', `kind-${kind}`)}
         onFocusIn=${() => card.set_focus(pointer)}>
         <div class="top">
-            <label for=${id} id=${`${id}-name`}>${title}</label>
+            <label for=${id} id=${`${id}-name`}>${title}${card.is_optional(pointer) && html` <span class="optional">optional</span>`}</label>
             <${Sureness} card=${card} pointer=${pointer}/>
-            ${is_changed && html`<button type="button" class="link back" onClick=${() => card.reset(pointer)} aria-label=${`${title}: back to what the model read`}>Back</button>`}
+            ${is_changed && html`<button type="button" class="link back" onClick=${() => card.reset(pointer)} aria-label=${`${title}: back to ${card.is_gate ? 'what the model read' : 'how it was'}`}>Back</button>`}
         </div>
         <${Control} card=${card} pointer=${pointer} kind=${kind} id=${id} notes=${notes} is_fresh=${is_open && !is_asked}/>
-        ${is_asked && title !== card.questions_at(pointer)[0].question && html`<${Reasons} card=${card} pointer=${pointer} id=${`${id}-why`}/>`}
+        ${is_asked && html`<${Reasons} card=${card} pointer=${pointer} id=${`${id}-why`}/>`}
         <${Trouble} card=${card} pointer=${pointer} id=${`${id}-trouble`}/>
     </div>`;
 }
@@ -163,6 +164,10 @@ function Control({ card, pointer, kind, id, notes, is_fresh, cell, label }) {
     case 'choice':
         return html`<${Choice} card=${card} pointer=${pointer} common=${common} schema=${schema} value=${value} is_large=${(is_asked || !card.is_gate) && !cell}/>`;
     case 'boolean':
+        if (!card.is_gate) { // nobody said anything yet, and "no" is an answer
+            return html`<select ...${common} value=${value === true ? 'yes' : value === false ? 'no' : ''} onChange=${(event) => card.set(pointer, event.target.value === 'yes')}>
+                <option value="" disabled>choose</option><option value="yes">yes</option><option value="no">no</option></select>`;
+        }
         return html`<span class="check"><input ...${common} type="checkbox" checked=${value === true} onChange=${(event) => card.set(pointer, event.target.checked)}/>
             ${cell ? null : html`<span>${value === true ? 'yes' : value === false ? 'no' : 'not set'}</span>`}</span>`;
     case 'long':

@@ -7,7 +7,7 @@ import { is_object, same, write } from './json.js';
 export function Standing({ card, queue }) {
     const { standing } = card;
     const answer = standing.answer;
-    const theirs = values_of(answer);
+    const theirs = values_of(answer, (name) => card.pointer_from(name));
     const mine = card.edits.answer();
     const pointers = [...new Set([...Object.keys(mine.values), ...mine.removed, ...Object.keys(theirs.values), ...theirs.removed])].sort();
     const is_over = answer !== null || standing.state === 'answered' || standing.state === 'withdrawn';
@@ -55,19 +55,20 @@ export function Standing({ card, queue }) {
 }
 
 /* An answer as the engine tells it, whichever of its words it uses. */
-function values_of(answer) {
+function values_of(answer, pointer_from) {
     if (!is_object(answer)) {
         return { values: {}, removed: [] };
     }
     if (is_object(answer.values)) {
-        return { values: answer.values, removed: Array.isArray(answer.removed) ? answer.removed : [] };
+        const values = Object.fromEntries(Object.entries(answer.values).map(([name, value]) => [pointer_from(name), value]));
+        return { values, removed: Array.isArray(answer.removed) ? answer.removed : [] };
     }
     const values = {}, removed = [];
     for (const [pointer, field] of Object.entries(is_object(answer.fields) ? answer.fields : {})) {
         if (is_object(field) && 'to' in field) {
-            values[pointer] = field.to;
+            values[pointer_from(pointer)] = field.to;
         } else {
-            removed.push(pointer);
+            removed.push(pointer_from(pointer));
         }
     }
     return { values, removed };
