@@ -210,7 +210,7 @@ static bool take_request_line(struct guard *guard, char *line, const char **targ
 }
 
 /* A copy of the head, which is written into. */
-static struct guard_flaw head_check(char *head, size_t size)
+static struct guard_flaw head_check(char *head, size_t size, uint64_t *length)
 {
     static const struct guard_flaw no_head = {
         400, "bad_head", "a request begins with METHOD TARGET HTTP/1.1 and has lines Name: value"};
@@ -232,13 +232,17 @@ static struct guard_flaw head_check(char *head, size_t size)
         return no_head;
     }
     struct guard_flaw flaw = guard_end(&guard, size);
-    return flaw.status != 0 ? flaw : guard_target(target, strlen(target));
+    flaw = flaw.status != 0 ? flaw : guard_target(target, strlen(target));
+    if (flaw.status == 0 && length != NULL) {
+        *length = guard.length;
+    }
+    return flaw;
 }
 
-struct guard_flaw guard_head(const char *bytes, size_t size)
+struct guard_flaw guard_head(const char *bytes, size_t size, uint64_t *length)
 {
     char *head = fnd_strndup(bytes, size);
-    struct guard_flaw flaw = head_check(head, size);
+    struct guard_flaw flaw = head_check(head, size, length);
     free(head);
     return flaw;
 }

@@ -36,8 +36,9 @@ void guard_header(struct guard *guard, const char *name, const char *value);
 /** Behind the last. `head_size`: bytes of the head as received, 0 if unknown. */
 struct guard_flaw guard_end(struct guard *guard, size_t head_size);
 /** A whole head as it came, from the request line to the empty line: all of the above, and that it
- *  is one at all.  bytes: `size` of them, with the empty line. */
-struct guard_flaw guard_head(const char *bytes, size_t size);
+ *  is one at all.  bytes: `size` of them, with the empty line.  length: of the body behind it; may
+ *  be NULL, and is set where there is no flaw. */
+struct guard_flaw guard_head(const char *bytes, size_t size, uint64_t *length);
 /** The path of a target (up to '?'): only unreserved characters and '/', no empty, "." or ".."
  *  segment.  The query: printable ASCII, sane %XX, none of which is NUL. */
 struct guard_flaw guard_target(const char *target, size_t size);

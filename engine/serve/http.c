@@ -70,11 +70,11 @@ static void completed(void *context, struct MHD_Connection *connection, void **o
     struct fnd_serve *serve = context;
     struct request *request = *own;
     (void)connection;
-    (void)code;
     *own = NULL;
     if (request != NULL) {
         if (request->place != NULL) {
-            place_enter(serve, request->place, PLACE_HEAD);
+            place_done(serve, request->place,
+                       request->last || code != MHD_REQUEST_TERMINATED_COMPLETED_OK);
         }
         request_destroy(request);
     }
@@ -87,9 +87,9 @@ static void connected(void *context, struct MHD_Connection *connection, void **o
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info =
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        *own = info != NULL ? place_of_fd(serve, info->connect_fd) : NULL;
+        *own = info != NULL ? place_join(serve, info->connect_fd) : NULL;
     } else if (*own != NULL) {
-        place_free(serve, *own);
+        place_leave(serve, *own);
         *own = NULL;
     }
 }
@@ -104,16 +104,15 @@ static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const
 
 static void note_peer(struct request *request)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const struct sockaddr *address = info != NULL ? info->client_addr : NULL;
+    const struct sockaddr *address =
+        (const struct sockaddr *)(const void *)&request->place->address;
     char text[INET6_ADDRSTRLEN] = "";
     snprintf(request->peer, sizeof request->peer, "unix");
-    if (address != NULL && address->sa_family == AF_INET) {
+    if (address->sa_family == AF_INET) {
         const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
         inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text);
         snprintf(request->peer, sizeof request->peer, "%s", text);
-    } else if (address != NULL && address->sa_family == AF_INET6) {
+    } else if (address->sa_family == AF_INET6) {
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
         inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
         snprintf(request->peer, sizeof request->peer, "%s", text);
@@ -173,6 +172,15 @@ static bool body_fits(struct request *request, const struct guard *guard)
         return true;
     }
     return upload_begin(request, type, guard->length);
+}
+
+/* Whether the library ends the connection behind the reply: the client wants it so, or could not
+ * tell. */
+static bool is_last(const struct request *request, const char *version)
+{
+    const char *value = request_header(request, "Connection");
+    return strcmp(version, "HTTP/1.1") != 0 ||
+           (value != NULL && strcasecmp(value, "keep-alive") != 0);
 }
 
 /* Everything that can be refused before a byte of the body is read. */
@@ -248,6 +256,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
             return MHD_NO;
         }
         place_enter(serve, request->place, PLACE_BODY);
+        request->last = is_last(request, version);
         if (!admit(request, method, version)) {
             request->close = true; /* what follows is not read */
             return request->stage == REQUEST_WAITING ? MHD_YES

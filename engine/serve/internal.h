@@ -133,25 +133,40 @@ bool presence_next(struct directory *directory, uint64_t *at, struct presence_to
 
 enum place_stage {
     PLACE_FREE,
-    PLACE_HEAD,   /* connected, or behind a reply: a head is awaited */
-    PLACE_ENDING, /* refused by the front: what still comes is read and dropped */
+    PLACE_HEAD,   /* connected, or behind a reply that is all out: a head is awaited */
+    PLACE_ENDING, /* the last word is said: what still comes is read and dropped */
+    PLACE_ASKED,  /* a head was passed on, and the library has not told of it yet */
     PLACE_BODY,
     PLACE_UPLOAD,
     PLACE_WAIT, /* for an engine */
     PLACE_REPLY,
-    PLACE_STREAM
+    PLACE_STREAM,
+    PLACE_DONE /* the library has written its reply, of which the client may lack some */
 };
 
-/** A connection's place among those there may be. */
+/** A connection's place among those there may be. The front has the client's socket and one end of
+ *  a pair, the library the other: it never sees a head that was not judged. Whoever leaves last
+ *  frees the place. */
 struct place {
-    int fd;
+    int fd;    /* the client's */
+    int inner; /* of the pair, the front's; -1: no head has been good yet */
+    /* under the lock */
+    int theirs; /* of the pair, the library's, until it has joined; -1: none */
     enum place_stage stage;
-    bool cut;  /* shut down by a deadline */
-    bool ours; /* the front's: the library does not know it yet */
-    struct sockaddr_storage address;
-    socklen_t address_size;
+    bool cut;     /* it ends, by a deadline or because the client has gone */
+    bool left;    /* the front has closed it */
+    bool library; /* the library has it */
+    bool last;    /* nothing is read behind this request */
+    bool behind;  /* the client sent more while a request was under way */
     int64_t since_us;
     uint64_t bytes; /* of a stream, at since_us */
+    /* the front's */
+    struct sockaddr_storage address;
+    socklen_t address_size;
+    uint64_t body_left;         /* bytes of the request's body still to be passed on */
+    size_t swallowed;           /* bytes read behind the last word */
+    int64_t owed_us;            /* since when the client takes no more of a reply; 0: it does */
+    bool watch_fd, watch_inner; /* for room to write, too */
 };
 
 enum { PEER_SIZE = 64 };
@@ -185,7 +200,7 @@ struct fnd_serve {
     bool woken;               /* nobody sleeps any more */
     struct request *sleepers; /* streams and delayed replies, by `sleep_next` */
     struct pictures *pictures;
-    int64_t failed_since_us;  /* of bad tokens */
+    int64_t failed_since_us; /* of bad tokens */
     size_t failed;
     uint64_t requests, refused, evicted, cut, replies[6]; /* for /metrics; replies by class */
 };
@@ -193,22 +208,41 @@ struct fnd_serve {
 enum fnd_status listen_open(struct fnd_serve *serve, struct fnd_error *error);
 enum fnd_status listen_start(struct fnd_serve *serve, struct fnd_error *error);
 void listen_stop(struct fnd_serve *serve);
-struct place *place_of_fd(struct fnd_serve *serve, int fd);
+/** The place whose end of the pair the library was given, which has it from now on; NULL: the front
+ *  has closed it already. */
+struct place *place_join(struct fnd_serve *serve, int theirs);
+/** The library is done with it. */
+void place_leave(struct fnd_serve *serve, struct place *place);
 void place_free(struct fnd_serve *serve, struct place *place);
+enum place_stage place_stage(struct fnd_serve *serve, struct place *place);
+/** Nothing leads out of PLACE_ENDING but its end. */
 void place_enter(struct fnd_serve *serve, struct place *place, enum place_stage stage);
+/** The library has written its reply, or given it up; `last`: and will end the connection. */
+void place_done(struct fnd_serve *serve, struct place *place, bool last);
 /** A stream gave or took this many bytes in all. */
 void place_progress(struct fnd_serve *serve, struct place *place, uint64_t bytes);
 
-/* --- before the library (front.c).  Thread: the acceptor's. ----------------------------------- */
+/* --- between client and library (front.c, relay.c).  Thread: the acceptor's. ------------------ */
 
-/** Watch a new connection until its head is whole; what came on one; it was too slow. */
+/** Watch a new connection; something happened at one, `hung`: an end of it perhaps; it was too
+ *  slow. */
 void front_take(struct fnd_serve *serve, struct place *place);
-void front_look(struct fnd_serve *serve, struct place *place, bool ended);
+void front_look(struct fnd_serve *serve, struct place *place, bool hung);
 void front_late(struct fnd_serve *serve, struct place *place);
+void front_close(struct fnd_serve *serve, struct place *place);
 /** Say so and end it. */
 void front_refuse(struct fnd_serve *serve, struct place *place, const struct guard_flaw *flaw);
+/** All is said: end it without losing the last words. */
+void front_finish(struct fnd_serve *serve, struct place *place);
 /** Close those that are left. */
 void front_end(struct fnd_serve *serve);
+enum passage {
+    PASSAGE_OVER, /* it has ended, and the place is not ours to look at */
+    PASSAGE_HELD, /* something waits for the other side, or for more to come */
+    PASSAGE_ALL   /* whatever came is through: of a body all, of a reply all that there is */
+};
+/** Pass on what can be. `hung`: an end may be there, behind what else is. */
+enum passage relay(struct fnd_serve *serve, struct place *place, bool hung);
 
 /* --- requests (http.c) ----------------------------------------------------------------------- */
 
@@ -246,6 +280,7 @@ struct request {
     size_t headers_count;
     struct MHD_Response *stream; /* instead of `out` */
     bool close;
+    bool last; /* it ends the connection, as we or the client have it */
     /* a write */
     struct act act;
     struct directory *directory;

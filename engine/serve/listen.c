@@ -30,34 +30,85 @@ static int64_t now_us(const struct fnd_serve *serve)
 
 /* --- places ---------------------------------------------------------------------------------- */
 
-struct place *place_of_fd(struct fnd_serve *serve, int fd)
+struct place *place_join(struct fnd_serve *serve, int theirs)
 {
     struct place *found = NULL;
     pthread_mutex_lock(&serve->lock);
     for (size_t i = 0; i < serve->places_count && found == NULL; i++) {
         struct place *place = &serve->places[i];
-        found = place->stage != PLACE_FREE && place->fd == fd ? place : NULL;
+        found = place->stage != PLACE_FREE && place->theirs == theirs ? place : NULL;
+    }
+    if (found != NULL) {
+        found->library = true;
+        found->theirs = -1;
     }
     pthread_mutex_unlock(&serve->lock);
     return found;
 }
 
+/* The lock is held. */
+static void empty(struct fnd_serve *serve, struct place *place)
+{
+    *place = (struct place){.fd = -1, .inner = -1, .theirs = -1};
+    serve->places_used--;
+}
+
 void place_free(struct fnd_serve *serve, struct place *place)
 {
     pthread_mutex_lock(&serve->lock);
-    *place = (struct place){.fd = -1};
-    serve->places_used--;
+    empty(serve, place);
     pthread_mutex_unlock(&serve->lock);
+}
+
+void place_leave(struct fnd_serve *serve, struct place *place)
+{
+    pthread_mutex_lock(&serve->lock);
+    place->library = false;
+    if (place->left) {
+        empty(serve, place);
+    }
+    pthread_mutex_unlock(&serve->lock);
+}
+
+enum place_stage place_stage(struct fnd_serve *serve, struct place *place)
+{
+    pthread_mutex_lock(&serve->lock);
+    enum place_stage stage = place->stage;
+    pthread_mutex_unlock(&serve->lock);
+    return stage;
+}
+
+/* The lock is held. */
+static void enter(struct place *place, enum place_stage stage, int64_t now)
+{
+    if (place->stage != PLACE_ENDING) {
+        place->stage = stage;
+        place->since_us = now;
+        place->bytes = 0;
+    }
 }
 
 void place_enter(struct fnd_serve *serve, struct place *place, enum place_stage stage)
 {
     int64_t now = now_us(serve);
     pthread_mutex_lock(&serve->lock);
-    place->stage = stage;
-    place->since_us = now;
-    place->bytes = 0;
+    enter(place, stage, now);
     serve->requests += stage == PLACE_BODY;
+    pthread_mutex_unlock(&serve->lock);
+}
+
+void place_done(struct fnd_serve *serve, struct place *place, bool last)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                .data.ptr = place};
+    int64_t now = now_us(serve);
+    pthread_mutex_lock(&serve->lock);
+    enter(place, PLACE_DONE, now);
+    place->last = last;
+    if (place->behind && !place->left) {
+        epoll_ctl(serve->epoll, EPOLL_CTL_MOD, place->fd, &event); /* tells of what is there */
+    }
+    place->behind = false;
     pthread_mutex_unlock(&serve->lock);
 }
 
@@ -72,14 +123,6 @@ void place_progress(struct fnd_serve *serve, struct place *place, uint64_t bytes
     pthread_mutex_unlock(&serve->lock);
 }
 
-/* Ends a connection under the library's feet: it sees the end of the stream. The descriptor stays
- * its own, and is ours to name as long as the place is taken. The lock is held. */
-static void cut(struct place *place)
-{
-    place->cut = true;
-    shutdown(place->fd, SHUT_RDWR);
-}
-
 static int64_t allowed_ms(const struct fnd_serve *serve, enum place_stage stage)
 {
     const int64_t share_ms = serve->options.timeout_ms / FND_SERVE_HEAD_SHARE;
@@ -88,29 +131,25 @@ static int64_t allowed_ms(const struct fnd_serve *serve, enum place_stage stage)
         return share_ms > FND_SERVE_HEAD_MIN_MS ? share_ms : FND_SERVE_HEAD_MIN_MS;
     case PLACE_ENDING:
         return FND_SERVE_LINGER_MS;
+    case PLACE_ASKED:
     case PLACE_BODY:
     case PLACE_REPLY:
     case PLACE_UPLOAD:
     case PLACE_STREAM:
         return serve->options.timeout_ms;
     default:
-        return INT64_MAX / 2000; /* an engine always answers */
+        return INT64_MAX / 2000; /* an engine always answers; a reply that is owed has its own */
     }
 }
 
-/* Whether a place's time is over: cut where it is the library's. */
+/* Whether a place's time is over. */
 static bool is_late(struct fnd_serve *serve, struct place *place, int64_t now)
 {
     pthread_mutex_lock(&serve->lock);
-    bool late = place->stage != PLACE_FREE && !place->cut &&
-                now - place->since_us > allowed_ms(serve, place->stage) * 1000;
-    if (late) {
-        serve->cut += place->stage != PLACE_ENDING;
-        if (!place->ours) {
-            cut(place);
-        }
-    }
-    late = late && place->ours;
+    bool late = place->stage != PLACE_FREE && !place->left &&
+                (now - place->since_us > allowed_ms(serve, place->stage) * 1000 ||
+                 (place->owed_us != 0 && now - place->owed_us > serve->options.timeout_ms * 1000));
+    serve->cut += late && place->stage != PLACE_ENDING;
     pthread_mutex_unlock(&serve->lock);
     return late;
 }
@@ -119,14 +158,17 @@ static void watch_clock(struct fnd_serve *serve)
 {
     int64_t now = now_us(serve);
     for (size_t i = 0; i < serve->places_count; i++) {
-        if (is_late(serve, &serve->places[i], now)) {
-            front_late(serve, &serve->places[i]);
+        struct place *place = &serve->places[i];
+        if (is_late(serve, place, now)) {
+            front_late(serve, place);
+        } else if (place_stage(serve, place) == PLACE_DONE) {
+            front_look(serve, place, true); /* a head is awaited from now on */
         }
     }
 }
 
 /* A place for a new connection; NULL: all are taken by requests under way. When none is free, the
- * oldest that still has not sent its head is cut, so that who keeps connections open without
+ * oldest that still has not sent its head is closed, so that who keeps connections open without
  * asking for anything keeps nobody out. */
 static struct place *place_take(struct fnd_serve *serve, int fd)
 {
@@ -137,26 +179,30 @@ static struct place *place_take(struct fnd_serve *serve, int fd)
         struct place *place = &serve->places[i];
         if (place->stage == PLACE_FREE) {
             free_one = place;
-        } else if (place->stage == PLACE_HEAD && !place->cut &&
+        } else if ((place->stage == PLACE_HEAD || place->stage == PLACE_ENDING) && !place->left &&
                    (oldest == NULL || place->since_us < oldest->since_us)) {
             oldest = place;
         }
     }
     size_t used = serve->places_used;
     size_t limit = serve->options.connections_max;
-    if (used >= limit && oldest != NULL && now - oldest->since_us > FND_SERVE_EVICT_MS * 1000) {
-        cut(oldest);
-        serve->evicted++;
-    } else if (used >= limit) {
+    bool evict =
+        used >= limit && oldest != NULL && now - oldest->since_us > FND_SERVE_EVICT_MS * 1000;
+    serve->evicted += evict;
+    if (used >= limit && !evict) {
         free_one = NULL;
     }
     if (free_one != NULL) {
-        *free_one = (struct place){.fd = fd, .stage = PLACE_HEAD, .since_us = now, .ours = true};
+        *free_one = (struct place){
+            .fd = fd, .inner = -1, .theirs = -1, .stage = PLACE_HEAD, .since_us = now};
         serve->places_used++;
     } else {
         serve->refused++;
     }
     pthread_mutex_unlock(&serve->lock);
+    if (evict) {
+        front_close(serve, oldest);
+    }
     return free_one;
 }
 
@@ -227,6 +273,30 @@ static void serve_events(struct fnd_serve *serve)
     }
 }
 
+/* Whether somebody still waits for a reply, or for the rest of it. */
+static bool owes_any(struct fnd_serve *serve)
+{
+    bool owes = false;
+    pthread_mutex_lock(&serve->lock);
+    for (size_t i = 0; i < serve->places_count; i++) {
+        const struct place *place = &serve->places[i];
+        owes = owes || (!place->left && place->stage != PLACE_FREE && place->stage != PLACE_HEAD &&
+                        place->stage != PLACE_ENDING);
+    }
+    pthread_mutex_unlock(&serve->lock);
+    return owes;
+}
+
+/* Replies are on their way through us: the last ones get a moment. */
+static void finish_replies(struct fnd_serve *serve)
+{
+    int64_t end = now_us(serve) + (int64_t)FND_SERVE_LINGER_MS * 1000;
+    while (owes_any(serve) && now_us(serve) < end) {
+        serve_events(serve);
+        watch_clock(serve);
+    }
+}
+
 static void *accept_loop(void *context)
 {
     struct fnd_serve *serve = context;
@@ -250,8 +320,9 @@ static void *accept_loop(void *context)
             tick_us = now;
         }
     }
-    front_end(serve);
     request_wake(serve, true, true);
+    finish_replies(serve);
+    front_end(serve);
     return NULL;
 }
 

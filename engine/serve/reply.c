@@ -267,8 +267,9 @@ int reply_send(struct request *request)
     for (size_t i = 0; i < request->headers_count; i++) {
         MHD_add_response_header(response, request->headers[i].name, request->headers[i].value);
     }
-    if (request->close || atomic_load(&serve->stopping)) {
+    if (request->close || request->last || atomic_load(&serve->stopping)) {
         MHD_add_response_header(response, "Connection", "close");
+        request->last = true;
     }
     if (request->stream_state == NULL) {
         place_enter(serve, request->place, PLACE_REPLY);

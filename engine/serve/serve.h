@@ -30,6 +30,8 @@ enum {
     FND_SERVE_HEAD_SHARE = 6,         /* of that, one: a head, from connect or the last reply */
     FND_SERVE_HEAD_MIN_MS = 2000,     /* but never less: a loaded machine is slow, too */
     FND_SERVE_LINGER_MS = 1000,       /* what comes behind a refused head is still read */
+    FND_SERVE_LINGER_SIZE = 1 << 20,  /* so many bytes of it */
+    FND_SERVE_PAIR_SIZE = 64 << 10,   /* bytes of a reply on their way to the client */
     FND_SERVE_EVICT_MS = 100,         /* when all places are taken, a head this old gives way */
     FND_SERVE_TOKENS_FAILED_MAX = 20, /* a minute, then each further one waits */
     FND_SERVE_TOKEN_DELAY_MS = 1000,

@@ -238,7 +238,7 @@ Test(guard, a_whole_head_is_looked_at_as_it_came)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         size_t size = cases[i].size != 0 ? cases[i].size : strlen(cases[i].head);
-        struct guard_flaw flaw = guard_head(cases[i].head, size);
+        struct guard_flaw flaw = guard_head(cases[i].head, size, NULL);
         cr_expect(cases[i].code == NULL ? flaw.status == 0
                                         : flaw.status != 0 && strcmp(flaw.code, cases[i].code) == 0,
                   "%zu: %s instead of %s", i, flaw.status != 0 ? flaw.code : "none",
