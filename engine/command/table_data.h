@@ -251,7 +251,8 @@ static const char gc_details[] =
 static const char verify_details[] =
     "Reads everything: SQLite's own check, the chain over the events, each payload's digest, every "
     "table against a rebuild from the events, every artifact and plugin copy against its hash, the "
-    "plugin copies that jobs and records need, the witness of the record's end. Nothing is "
+    "plugin copies that jobs and records need, the witness of the record's end. The curve "
+    "(`models curve`) is counted again from the events and compared, figure by figure. Nothing is "
     "changed, and an "
     "engine may run meanwhile.\n\n"
     "With --deep, too: every pinned pipeline is compiled from its document and its plugin copies, "

@@ -43,7 +43,7 @@ static double share(int64_t part, int64_t whole)
     return whole > 0 ? (double)part / (double)whole : 0;
 }
 
-static void day_append(int64_t day, struct fnd_text *text)
+void fnd_curve_day_append(int64_t day, struct fnd_text *text)
 {
     const time_t seconds = (time_t)(day * 86400);
     struct tm when;
@@ -91,6 +91,22 @@ static void counts_line(const char *first, const struct fnd_curve_counts *counts
     fnd_text_finish(&recall);
 }
 
+/* "found: pole 71.4 % (29 % to 96.3 %), 5 of 7". What was missed is to what there is as what is
+ * wrong is to what was checked. */
+static void label_line(const struct fnd_curve_label *label, bool first, struct fnd_text *text)
+{
+    const double objects = (double)label->objects, missed = (double)(label->objects - label->found);
+    fnd_text_printf(text, "  %s", first ? "found: " : "       ");
+    fnd_text_append_visible(text, label->label, strlen(label->label));
+    fnd_text_append_byte(text, ' ');
+    fnd_percent_append(share(label->found, label->objects), text);
+    fnd_text_append_z(text, " (");
+    fnd_percent_append(1 - fnd_error_bound(missed, objects, end_level), text);
+    fnd_text_append_z(text, " to ");
+    fnd_percent_append(1 - fnd_error_bound_lower(missed, objects, end_level), text);
+    fnd_text_printf(text, "), %" PRId64 " of %" PRId64 "\n", label->found, label->objects);
+}
+
 static void version_text(const struct fnd_curve_version *version, struct fnd_text *text)
 {
     fnd_text_append_z(text, "version ");
@@ -113,12 +129,15 @@ static void version_text(const struct fnd_curve_version *version, struct fnd_tex
     }
     for (size_t i = 0; i < version->days_count; i++) {
         struct fnd_text day = {0};
-        day_append(version->days[i].day, &day);
+        fnd_curve_day_append(version->days[i].day, &day);
         counts_line(fnd_text_z(&day), &version->days[i].counts, text);
         fnd_text_finish(&day);
     }
     if (version->days_count > 1) {
         counts_line("all days", &version->all, text);
+    }
+    for (size_t i = 0; i < version->all.labels_count; i++) {
+        label_line(&version->all.labels[i], i == 0, text);
     }
     for (size_t i = 0; i < version->all.fields_count; i++) {
         const struct fnd_curve_field *field = &version->all.fields[i];
@@ -224,6 +243,18 @@ void fnd_curve_sentences(const struct fnd_curve *curve, struct fnd_text *text)
 /* --- for programs ------------------------------------------------------------------------------
  */
 
+static void label_json(const struct fnd_curve_label *label, struct fnd_text *json)
+{
+    const double objects = (double)label->objects, missed = (double)(label->objects - label->found);
+    fnd_text_append_json_z(json, label->label);
+    fnd_text_printf(json,
+                    ":{\"objects\":%" PRId64 ",\"found\":%" PRId64
+                    ",\"rate\":%.6g,\"low\":%.6g,\"high\":%.6g}",
+                    label->objects, label->found, share(label->found, label->objects),
+                    1 - fnd_error_bound(missed, objects, end_level),
+                    1 - fnd_error_bound_lower(missed, objects, end_level));
+}
+
 static void counts_json(const struct fnd_curve_counts *counts, struct fnd_text *json)
 {
     const double wrong = (double)counts->wrong, checked = (double)counts->checked;
@@ -244,8 +275,13 @@ static void counts_json(const struct fnd_curve_counts *counts, struct fnd_text *
     } else {
         fnd_text_append_z(json, ",\"error\":null");
     }
-    fnd_text_printf(json, ",\"objects\":%" PRId64 ",\"found\":%" PRId64 ",\"corrected\":{",
+    fnd_text_printf(json, ",\"objects\":%" PRId64 ",\"found\":%" PRId64 ",\"recall\":{",
                     counts->objects, counts->found);
+    for (size_t i = 0; i < counts->labels_count; i++) {
+        fnd_text_append_z(json, i > 0 ? "," : "");
+        label_json(&counts->labels[i], json);
+    }
+    fnd_text_append_z(json, "},\"corrected\":{");
     for (size_t i = 0; i < counts->fields_count; i++) {
         fnd_text_append_z(json, i > 0 ? "," : "");
         fnd_text_append_json_z(json, counts->fields[i].field);
@@ -277,7 +313,7 @@ static void version_json(const struct fnd_curve_version *version, struct fnd_tex
     fnd_text_append_z(json, "},\"days\":[");
     for (size_t i = 0; i < version->days_count; i++) {
         fnd_text_append_z(json, i > 0 ? ",{\"day\":\"" : "{\"day\":\"");
-        day_append(version->days[i].day, json);
+        fnd_curve_day_append(version->days[i].day, json);
         fnd_text_append_z(json, "\",");
         counts_json(&version->days[i].counts, json);
         fnd_text_append_byte(json, '}');

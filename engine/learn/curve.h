@@ -14,6 +14,12 @@ struct fnd_curve_field {
     int64_t corrected;
 };
 
+/** Objects of one label in documents that a person looked at as a whole. */
+struct fnd_curve_label {
+    char *label;
+    int64_t objects, found; /* found: the model itself had proposed them */
+};
+
 /** Counts of one version on one day (or of all its days). */
 struct fnd_curve_counts {
     int64_t documents; /* that came to the gate: unasked + asked */
@@ -24,6 +30,8 @@ struct fnd_curve_counts {
      * themselves asked about, and how many were wrong. */
     int64_t checked, wrong;
     int64_t objects, found; /* objects in lists of those documents; found by the model itself */
+    struct fnd_curve_label *labels; /* of those that have one */
+    size_t labels_count;
     struct fnd_curve_field *fields;
     size_t fields_count;
 };
@@ -57,6 +65,20 @@ void fnd_curve_finish(struct fnd_curve *curve);
 /** Read the whole record. pipeline NULL: of all.  Returns FND_OK or what the reader said. */
 enum fnd_status fnd_curve_read(struct fnd_reader *reader, const char *pipeline,
                                struct fnd_curve *curve, struct fnd_error *error);
+
+/** What was compared by fnd_curve_check(). */
+struct fnd_curve_checked {
+    int64_t versions, figures, flaws;
+};
+/** Count the curve once more, from the events and their documents alone, without any of the tables
+ *  that are folded from them, and name each figure that another count gives: by gate, version and
+ *  day.
+ *  curve   as it is shown, of all pipelines, from a snapshot that the reader still holds.
+ *  flaw    hears a sentence for each; borrowed while it runs.
+ *  Returns FND_OK, also with flaws; else what the reader said. */
+enum fnd_status fnd_curve_check(struct fnd_reader *reader, const struct fnd_curve *curve,
+                                void (*flaw)(const char *sentence, void *context), void *context,
+                                struct fnd_curve_checked *checked, struct fnd_error *error);
 
 /** Append the curve as a table for people, and what it says in plain sentences. */
 void fnd_curve_text(const struct fnd_curve *curve, struct fnd_text *text);

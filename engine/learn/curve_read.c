@@ -8,7 +8,6 @@
 #include "review/review.h"
 
 enum { EVENTS_AT_ONCE = 1024 };
-static const int64_t day_us = INT64_C(86400000000);
 
 /* What is known of a pin: which of its phases are gates. */
 struct pinned {
@@ -79,83 +78,16 @@ static enum fnd_status pin_read(struct reading *reading, int64_t id, struct pinn
     return FND_OK;
 }
 
-static struct fnd_curve_version *version_of(struct reading *reading, const struct pinned *pin,
-                                            const char *phase, struct fnd_json proof, int64_t event)
+static struct fnd_curve_gate gate_of(const struct pinned *pin, const struct fnd_event_row *event)
 {
-    struct fnd_curve *curve = reading->curve;
-    char *model = fnd_json_strdup(fnd_json_member(proof, "model"));
-    const char *version = model != NULL ? model : pin->version;
-    size_t at = 0;
-    while (at < curve->versions_count &&
-           (strcmp(curve->versions[at].pipeline, pin->pipeline) != 0 ||
-            strcmp(curve->versions[at].phase, phase) != 0 ||
-            strcmp(curve->versions[at].version, version) != 0)) {
-        at++;
-    }
-    if (at == curve->versions_count) {
-        curve->versions = fnd_realloc(curve->versions, at + 1, sizeof *curve->versions);
-        memset(&curve->versions[at], 0, sizeof curve->versions[at]);
-        curve->versions[at].pipeline = fnd_strdup(pin->pipeline);
-        curve->versions[at].phase = fnd_strdup(phase);
-        curve->versions[at].version = fnd_strdup(version);
-        curve->versions[at].first = event;
-        curve->versions_count++;
-    }
-    free(model);
-    return &curve->versions[at];
-}
-
-static void proof_note(struct fnd_curve_version *version, struct fnd_json proof)
-{
-    double number = 0;
-    if (!fnd_json_number(fnd_json_member(proof, "target"), &number)) {
-        return;
-    }
-    version->target = number;
-    version->per_document = fnd_json_text_is(fnd_json_member(proof, "per"), "document");
-    version->proven = false;
-    version->missing = 0;
-    (void)fnd_json_boolean(fnd_json_member(proof, "proven"), &version->proven);
-    (void)fnd_json_number(fnd_json_member(proof, "threshold"), &version->threshold);
-    (void)fnd_json_number(fnd_json_member(proof, "bound"), &version->bound);
-    (void)fnd_json_integer(fnd_json_member(proof, "missing"), &version->missing);
-}
-
-static struct fnd_curve_counts *day_of(struct fnd_curve_version *version, int64_t at_us)
-{
-    const int64_t day = at_us / day_us;
-    size_t at = version->days_count;
-    while (at > 0 && version->days[at - 1].day != day) {
-        at--;
-    }
-    if (at > 0) {
-        return &version->days[at - 1].counts;
-    }
-    version->days = fnd_realloc(version->days, version->days_count + 1, sizeof *version->days);
-    struct fnd_curve_day *last = &version->days[version->days_count++];
-    memset(last, 0, sizeof *last);
-    last->day = day;
-    return &last->counts;
-}
-
-/* Values that the questions of a request are about. */
-static int64_t flagged(struct fnd_json request, int64_t values)
-{
-    const struct fnd_json questions = fnd_json_member(request, "questions");
-    int64_t places = 0;
-    bool whole = false;
-    for (struct fnd_json_walk walk = fnd_json_walk(questions); fnd_json_next(&walk);) {
-        const bool place = fnd_json_member(walk.value, "pointer").bytes != NULL;
-        places += place;
-        whole = whole || !place;
-    }
-    return whole && values > places ? values : places;
+    return (struct fnd_curve_gate){pin->pipeline, pin->phases[event->phase], pin->version};
 }
 
 static enum fnd_status ask_read(struct reading *reading, const struct fnd_event_row *event,
                                 const struct pinned *pin, const struct fnd_step_row *step,
                                 struct fnd_error *error)
 {
+    const struct fnd_curve_gate gate = gate_of(pin, event);
     struct fnd_text asked = {0}, subject = {0}, meta = {0};
     enum fnd_status status = fnd_payload_get(reading->reader, event->id, &asked, NULL, error);
     const struct fnd_json request = {asked.bytes, asked.size};
@@ -168,15 +100,15 @@ static enum fnd_status ask_read(struct reading *reading, const struct fnd_event_
     if (status == FND_OK) {
         const struct fnd_json proof = fnd_json_member(request, "proof");
         struct fnd_curve_version *version =
-            version_of(reading, pin, pin->phases[event->phase], proof, event->id);
-        struct fnd_curve_counts *day = day_of(version, event->at_us);
+            fnd_curve_version_of(reading->curve, &gate, proof, event->id);
+        struct fnd_curve_counts *day = fnd_curve_day_of(version, event->at_us);
         const struct fnd_json marks = {meta.size > 0 ? meta.bytes : NULL, meta.size};
         const struct fnd_json document = {subject.size > 0 ? subject.bytes : NULL, subject.size};
         const struct fnd_json scores =
             marks.bytes != NULL ? fnd_json_member(marks, "confidence") : marks;
-        proof_note(version, proof);
+        fnd_curve_proof_note(version, proof);
         day->documents++;
-        day->flagged += flagged(request, fnd_curve_values(document, scores));
+        day->flagged += fnd_curve_flagged(request, fnd_curve_values(document, scores));
     }
     free(name);
     fnd_text_finish(&asked);
@@ -188,6 +120,7 @@ static enum fnd_status ask_read(struct reading *reading, const struct fnd_event_
 static enum fnd_status answer_read(struct reading *reading, const struct fnd_event_row *event,
                                    const struct pinned *pin, struct fnd_error *error)
 {
+    const struct fnd_curve_gate gate = gate_of(pin, event);
     struct fnd_correction_row row;
     struct fnd_text text = {0};
     struct fnd_json record = {NULL, 0};
@@ -205,10 +138,10 @@ static enum fnd_status answer_read(struct reading *reading, const struct fnd_eve
         bool audit = false;
         const struct fnd_json checked = fnd_json_member(record, "checked");
         (void)fnd_json_boolean(fnd_json_member(record, "audit"), &audit);
-        struct fnd_curve_version *version = version_of(reading, pin, pin->phases[event->phase],
-                                                       fnd_json_member(record, "proof"), event->id);
+        struct fnd_curve_version *version = fnd_curve_version_of(
+            reading->curve, &gate, fnd_json_member(record, "proof"), event->id);
         fnd_curve_record(record, fnd_json_text_is(checked, "sample") || audit,
-                         day_of(version, event->at_us));
+                         fnd_curve_day_of(version, event->at_us));
     }
     fnd_text_finish(&text);
     return status;
@@ -217,15 +150,16 @@ static enum fnd_status answer_read(struct reading *reading, const struct fnd_eve
 static enum fnd_status output_read(struct reading *reading, const struct fnd_event_row *event,
                                    const struct pinned *pin, struct fnd_error *error)
 {
+    const struct fnd_curve_gate gate = gate_of(pin, event);
     struct fnd_text meta = {0};
     enum fnd_status status = fnd_payload_get(reading->reader, event->id, NULL, &meta, error);
     if (status == FND_OK) {
         const struct fnd_json marks = {meta.size > 0 ? meta.bytes : NULL, meta.size};
         const struct fnd_json proof = marks.bytes != NULL ? fnd_json_member(marks, "proof") : marks;
         struct fnd_curve_version *version =
-            version_of(reading, pin, pin->phases[event->phase], proof, event->id);
-        struct fnd_curve_counts *day = day_of(version, event->at_us);
-        proof_note(version, proof);
+            fnd_curve_version_of(reading->curve, &gate, proof, event->id);
+        struct fnd_curve_counts *day = fnd_curve_day_of(version, event->at_us);
+        fnd_curve_proof_note(version, proof);
         day->documents++;
         day->unasked++;
     }
@@ -288,11 +222,7 @@ enum fnd_status fnd_curve_read(struct fnd_reader *reader, const char *pipeline,
             walk.after = reading.rows[i].id;
         }
     } while (status == FND_OK && reading.rows_count == EVENTS_AT_ONCE);
-    for (size_t i = 0; i < curve->versions_count; i++) {
-        for (size_t d = 0; d < curve->versions[i].days_count; d++) {
-            fnd_curve_counts_add(&curve->versions[i].days[d].counts, &curve->versions[i].all);
-        }
-    }
+    fnd_curve_sum(curve);
     pins_free(reading.pins);
     free(reading.rows);
     return status;

@@ -15,6 +15,26 @@ void fnd_curve_counts_finish(struct fnd_curve_counts *counts)
         free(counts->fields[i].field);
     }
     free(counts->fields);
+    for (size_t i = 0; i < counts->labels_count; i++) {
+        free(counts->labels[i].label);
+    }
+    free(counts->labels);
+}
+
+static void label_add(struct fnd_curve_counts *counts, const char *label, int64_t objects,
+                      int64_t found)
+{
+    size_t at = 0;
+    while (at < counts->labels_count && strcmp(counts->labels[at].label, label) != 0) {
+        at++;
+    }
+    if (at == counts->labels_count) {
+        counts->labels = fnd_realloc(counts->labels, at + 1, sizeof *counts->labels);
+        counts->labels[at] = (struct fnd_curve_label){.label = fnd_strdup(label)};
+        counts->labels_count++;
+    }
+    counts->labels[at].objects += objects;
+    counts->labels[at].found += found;
 }
 
 static void corrected_add(struct fnd_curve_counts *counts, const char *field, int64_t more)
@@ -45,6 +65,9 @@ void fnd_curve_counts_add(const struct fnd_curve_counts *from, struct fnd_curve_
     to->found += from->found;
     for (size_t i = 0; i < from->fields_count; i++) {
         corrected_add(to, from->fields[i].field, from->fields[i].corrected);
+    }
+    for (size_t i = 0; i < from->labels_count; i++) {
+        label_add(to, from->labels[i].label, from->labels[i].objects, from->labels[i].found);
     }
 }
 
@@ -112,17 +135,24 @@ static double alike(struct fnd_json a, struct fnd_json b)
     return members > 0 ? (double)equal / (double)members : 0;
 }
 
-/* Items of one list: each of the model's is found once, by what is most like it. */
-static void list_compare(struct fnd_json model, struct fnd_json human, int64_t *objects,
-                         int64_t *found)
+static void object_count(struct fnd_json object, bool found, struct fnd_curve_counts *counts)
 {
-    const size_t count = fnd_json_count(model);
-    if (fnd_json_type(model) != FND_JSON_ARRAY || count > ITEMS_MAX) {
-        for (struct fnd_json_walk walk = fnd_json_walk(human); fnd_json_next(&walk);) {
-            *objects += fnd_json_type(walk.value) == FND_JSON_OBJECT;
-        }
-        return;
+    const struct fnd_json label = fnd_json_member(object, "label");
+    counts->objects++;
+    counts->found += found;
+    if (label.bytes != NULL && fnd_json_type(label) == FND_JSON_STRING) {
+        char *text = fnd_json_strdup(label);
+        label_add(counts, text, 1, found);
+        free(text);
     }
+}
+
+/* Items of one list: each of the model's is found once, by what is most like it. */
+static void list_compare(struct fnd_json model, struct fnd_json human,
+                         struct fnd_curve_counts *counts)
+{
+    const bool list = fnd_json_type(model) == FND_JSON_ARRAY && fnd_json_count(model) <= ITEMS_MAX;
+    const size_t count = list ? fnd_json_count(model) : 0;
     bool *taken = fnd_alloc(count + 1);
     for (struct fnd_json_walk walk = fnd_json_walk(human); fnd_json_next(&walk);) {
         double best = 0;
@@ -130,22 +160,21 @@ static void list_compare(struct fnd_json model, struct fnd_json human, int64_t *
         if (fnd_json_type(walk.value) != FND_JSON_OBJECT) {
             continue;
         }
-        for (struct fnd_json_walk item = fnd_json_walk(model); fnd_json_next(&item);) {
+        for (struct fnd_json_walk item = fnd_json_walk(model); list && fnd_json_next(&item);) {
             const double like = taken[item.index] ? 0 : alike(walk.value, item.value);
             if (like >= 0.5 && like > best) {
                 best = like;
                 which = item.index;
             }
         }
-        *objects += 1;
-        *found += which < count;
+        object_count(walk.value, which < count, counts);
         taken[which] = true;
     }
     free(taken);
 }
 
-void fnd_curve_objects(struct fnd_json model, struct fnd_json human, int64_t *objects,
-                       int64_t *found)
+void fnd_curve_objects(struct fnd_json model, struct fnd_json human,
+                       struct fnd_curve_counts *counts)
 {
     for (struct fnd_json_walk walk = fnd_json_walk(human);
          fnd_json_type(human) == FND_JSON_OBJECT && fnd_json_next(&walk);) {
@@ -153,7 +182,7 @@ void fnd_curve_objects(struct fnd_json model, struct fnd_json human, int64_t *ob
         const struct fnd_json before =
             fnd_json_type(model) == FND_JSON_OBJECT ? fnd_json_member(model, key) : model;
         if (fnd_json_type(walk.value) == FND_JSON_ARRAY) {
-            list_compare(before, walk.value, objects, found);
+            list_compare(before, walk.value, counts);
         }
         free(key);
     }
@@ -221,7 +250,6 @@ void fnd_curve_record(struct fnd_json record, bool whole, struct fnd_curve_count
     }
     fnd_text_finish(&text);
     if (!rejected && human.bytes != NULL) {
-        fnd_curve_objects(fnd_json_member(record, "model_output"), human, &counts->objects,
-                          &counts->found);
+        fnd_curve_objects(fnd_json_member(record, "model_output"), human, counts);
     }
 }

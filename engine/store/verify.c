@@ -338,7 +338,9 @@ enum fnd_status fnd_store_verify(struct fnd_reader *reader, struct fnd_verify *r
         check_pages(&check);
         check_log(&check, &end);
         check_strays(&check);
+        const int64_t before = result->flaws;
         fnd_rebuild_compare(&check);
+        result->apart = result->flaws - before;
         fnd_check_working(&check);
         check_witness(&check, &end);
         fnd_reader_end(reader);

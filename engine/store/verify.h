@@ -9,6 +9,7 @@
 struct fnd_verify {
     int64_t events, payloads, erased, artifacts, plugins, rows; /* checked */
     int64_t flaws;
+    int64_t apart; /* of these: tables that are not what the log makes of them */
 };
 
 /** Check in one snapshot: SQLite's own integrity check, event numbers without gaps, the chain, each

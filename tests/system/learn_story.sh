@@ -71,6 +71,11 @@ production() {
     "$engine" models list --json jobs | sed -n 's/.*"version":\([0-9]*\),.*"state":"production".*/\1/p'
 }
 
+# curve_of DIR: the first version of its curve, and the first day of that.
+curve_of() {
+    "$engine" models curve --json "$1" | jq -r '.versions[0] | "\(.version), \(.days[0].day)"'
+}
+
 # label JOB: what the phase said of it.
 label() { "$engine" show --json jobs "$1" | grep -o '"label":"[a-z]*"' | head -n 1; }
 
@@ -200,7 +205,19 @@ pipeline 'killed: false' # as the first, and another file: the newest one counts
 exits 0 "listed" "$engine" models list jobs
 says "as failed: the engine ended" "the engine ended while the training ran"
 exits 0 "and the pool is free" "$engine" train jobs words
+taken=$(sqlite3 jobs/.foundry/state.db "SELECT max(request) FROM correction")
+exits 0 "an answer is taken back" "$engine" ask reopen jobs "$taken" --as ann --reason "it was none"
 exits 0 "the record is what was recorded" "$engine" verify jobs
+says "and the curve, counted again from the log" "figures of the curve of"
+cp -a jobs altered
+sqlite3 altered/.foundry/state.db "UPDATE correction SET undone = 1
+    WHERE id = (SELECT min(id) FROM correction)"
+exits 1 "a record that a table says was taken back" "$engine" verify altered
+says "is named as a row" ": undone is 1, the events make it 0"
+says "and by version, day and figure of the curve" \
+    "curve of labels, review, version $(curve_of altered): answered is"
+exits 1 "for programs, too" "$engine" verify --json altered
+holds "with the figure" grep -q 'curve of labels, review.*counted again from the log' "$out"
 
 echo "-- a run that was given a secret is no example"
 mkdir -p secret/jobs && cd secret || exit 1

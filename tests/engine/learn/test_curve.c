@@ -2,6 +2,7 @@
 /* The curve out of real records: what passed, what was asked, what was wrong, what nobody boxed. */
 #include <criterion/criterion.h>
 #include <inttypes.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,7 +58,28 @@ static void answer(const char *values)
     answer_removed(values, NULL);
 }
 
-static void read_curve(struct fnd_curve *curve)
+static struct fnd_text flaws;
+static void flaw_keep(const char *sentence, void *context)
+{
+    (void)context;
+    fnd_text_append_z(&flaws, sentence);
+    fnd_text_append_byte(&flaws, '\n');
+}
+
+/* Count again what is shown, from the log. */
+static struct fnd_curve_checked check_curve(const struct fnd_curve *curve)
+{
+    struct fnd_reader *reader = NULL;
+    struct fnd_curve_checked checked;
+    fnd_text_clear(&flaws);
+    cr_assert_eq(fnd_reader_open(desk.jobs, &reader, &desk.error), FND_OK);
+    cr_assert_eq(fnd_curve_check(reader, curve, flaw_keep, NULL, &checked, &desk.error), FND_OK,
+                 "%s", desk.error.message);
+    fnd_reader_close(reader);
+    return checked;
+}
+
+static void read_tables(struct fnd_curve *curve)
 {
     struct fnd_reader *reader = NULL;
     desk_close(&desk);
@@ -65,6 +87,16 @@ static void read_curve(struct fnd_curve *curve)
     cr_assert_eq(fnd_curve_read(reader, NULL, curve, &desk.error), FND_OK, "%s",
                  desk.error.message);
     fnd_reader_close(reader);
+}
+
+/* Whatever is shown is what the log says. */
+static void read_curve(struct fnd_curve *curve)
+{
+    read_tables(curve);
+    const struct fnd_curve_checked checked = check_curve(curve);
+    cr_expect_eq(checked.flaws, 0, "%s", fnd_text_z(&flaws));
+    cr_expect(checked.figures >= 9 * checked.versions, "something was compared");
+    cr_expect_eq(checked.versions, (int64_t)curve->versions_count);
 }
 
 Test(curve, counts_what_passed_what_was_asked_and_what_people_did)
@@ -152,13 +184,194 @@ Test(curve, what_nobody_boxed_is_missed_recall_and_audits_give_the_error)
     cr_expect_eq(all->checked, 6);
     cr_expect_eq(all->wrong, 1);
     cr_expect_eq(all->flagged, 6, "all of a picture is looked at");
+    cr_assert_eq(all->labels_count, 1);
+    cr_expect_str_eq(all->labels[0].label, "pole");
+    cr_expect_eq(all->labels[0].objects, 7);
+    cr_expect_eq(all->labels[0].found, 5);
     struct fnd_text text = {0};
+    fnd_curve_json(&curve, &text);
+    const struct fnd_json json = desk_json(fnd_text_z(&text));
+    double low = 0, high = 0; /* of 5 in 7, by Clopper and Pearson: 29.04 % to 96.33 % */
+    cr_expect(fnd_json_number(fnd_json_find(json, "/versions/0/all/recall/pole/low"), &low));
+    cr_expect(fnd_json_number(fnd_json_find(json, "/versions/0/days/0/recall/pole/high"), &high));
+    cr_expect_float_eq(low, 0.2904, 0.0001);
+    cr_expect_float_eq(high, 0.9633, 0.0001);
+    fnd_text_clear(&text);
     fnd_curve_text(&curve, &text);
+    cr_expect_not_null(strstr(fnd_text_z(&text), "  found: pole 71.4 % (29 % to 96.3 %), 5 of 7"),
+                       "%s", fnd_text_z(&text));
     cr_expect_not_null(strstr(fnd_text_z(&text), "2 of 7 objects were not found by the model"),
                        "%s", fnd_text_z(&text));
     cr_expect_not_null(strstr(fnd_text_z(&text), "16.7 % (0.42 % to 64.1 %)"), "%s",
                        fnd_text_z(&text));
     fnd_text_finish(&text);
+    fnd_curve_finish(&curve);
+    desk_end(&desk);
+}
+
+Test(curve, objects_are_told_by_label)
+{
+    struct fnd_curve curve = {0};
+    begin(SCENES("0.95") REVIEW("100%"));
+    picture(1); /* a lamp that nobody boxed, and the pole is another thing in the same place */
+    answer(
+        "{\"/boxes/-\":{\"label\":\"lamp\",\"box\":[300,10,320,95]},\"/boxes/0/label\":\"sign\"}");
+    picture(2);
+    answer(NULL);
+    read_curve(&curve);
+    const struct fnd_curve_counts *all = &curve.versions[0].all;
+    cr_assert_eq(all->labels_count, 3);
+    const struct {
+        const char *label;
+        int64_t objects, found;
+    } want[] = {{"sign", 1, 1}, {"lamp", 1, 0}, {"pole", 2, 2}};
+    for (size_t i = 0; i < 3; i++) {
+        cr_expect_str_eq(all->labels[i].label, want[i].label);
+        cr_expect_eq(all->labels[i].objects, want[i].objects);
+        cr_expect_eq(all->labels[i].found, want[i].found, "%s: a box was there, or was not",
+                     want[i].label);
+    }
+    fnd_curve_finish(&curve);
+    desk_end(&desk);
+}
+
+/* SQLite behind the record's back. */
+static void alter(const char *sql)
+{
+    char file[160];
+    sqlite3 *db = NULL;
+    snprintf(file, sizeof file, "%s/.foundry/state.db", desk.jobs);
+    cr_assert_eq(sqlite3_open(file, &db), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
+    cr_assert_gt(sqlite3_changes(db), 0);
+    sqlite3_close(db);
+}
+
+Test(curve, a_figure_that_the_log_does_not_give_is_named)
+{
+    struct fnd_curve curve = {0};
+    begin(SCENES("0.95") REVIEW("100%"));
+    picture(1);
+    answer("{\"/boxes/-\":{\"label\":\"pole\",\"box\":[300,10,320,95]}}");
+    picture(2);
+    answer("{\"/boxes/1/box/0\":52}");
+    read_curve(&curve);
+    struct fnd_curve_counts *day = &curve.versions[0].days[0].counts;
+    /* Each figure of what is shown, one at a time. */
+    int64_t *const figures[] = {
+        &day->documents,         &day->unasked,         &day->flagged,
+        &day->answered,          &day->checked,         &day->wrong,
+        &day->seconds_ms,        &day->objects,         &day->found,
+        &day->labels[0].objects, &day->labels[0].found, &day->fields[0].corrected};
+    const char *const names[] = {"documents",
+                                 "unasked",
+                                 "flagged",
+                                 "answered",
+                                 "checked",
+                                 "wrong",
+                                 "milliseconds of people",
+                                 "objects",
+                                 "found",
+                                 "objects of label pole",
+                                 "found of label pole",
+                                 "corrected /boxes/*"};
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
+        char want[64];
+        *figures[i] += 1;
+        cr_expect_eq(check_curve(&curve).flaws, 1, "%s: %s", names[i], fnd_text_z(&flaws));
+        snprintf(want, sizeof want, ": %s is %" PRId64 " by the tables", names[i], *figures[i]);
+        cr_expect(strstr(fnd_text_z(&flaws), want), "%s: %s", want, fnd_text_z(&flaws));
+        *figures[i] -= 1;
+    }
+    char where[128];
+    day->found--;
+    curve.versions[0]
+        .days[0]
+        .day++; /* another day: all of this one is missing, and of that too much */
+    cr_expect_gt(check_curve(&curve).flaws, 2);
+    curve.versions[0].days[0].day--;
+    cr_expect_eq(check_curve(&curve).flaws, 1);
+    snprintf(where, sizeof where, "curve of poles, review, version %s, 20",
+             curve.versions[0].version);
+    cr_expect_eq(strncmp(fnd_text_z(&flaws), where, strlen(where)), 0, "%s", fnd_text_z(&flaws));
+    printf("%s", fnd_text_z(&flaws));
+    fnd_curve_finish(&curve);
+    desk_end(&desk);
+}
+
+Test(curve, a_table_that_is_not_what_the_log_makes_is_seen_in_the_figures)
+{
+    static const struct {
+        const char *alter, *back, *seen;
+    } rows[] = {
+        {"UPDATE correction SET undone = 1 WHERE id = (SELECT max(id) FROM correction)",
+         "UPDATE correction SET undone = 0", "answered is 1 by the tables and 2"},
+        {"UPDATE correction SET output = (SELECT min(output) FROM correction)"
+         " WHERE id = (SELECT max(id) FROM correction)",
+         NULL, "objects is 4 by the tables and 3"},
+    };
+    struct fnd_curve curve = {0};
+    begin(SCENES("0.95") REVIEW("100%"));
+    picture(1);
+    answer("{\"/boxes/-\":{\"label\":\"pole\",\"box\":[300,10,320,95]}}");
+    picture(1);
+    answer(NULL);
+    read_curve(&curve);
+    fnd_curve_finish(&curve);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        alter(rows[i].alter);
+        read_tables(&curve);
+        cr_expect_gt(check_curve(&curve).flaws, 0);
+        cr_expect(strstr(fnd_text_z(&flaws), rows[i].seen), "%s", fnd_text_z(&flaws));
+        fnd_curve_finish(&curve);
+        if (rows[i].back != NULL) {
+            alter(rows[i].back);
+        }
+    }
+    alter("UPDATE correction SET output = (SELECT max(id) FROM event WHERE kind ="
+          " (SELECT kind FROM event JOIN correction ON event.id = correction.output))"
+          " WHERE id = (SELECT max(id) FROM correction)");
+    read_tables(&curve);
+    cr_expect_eq(check_curve(&curve).flaws, 0, "as it was: %s", fnd_text_z(&flaws));
+    fnd_curve_finish(&curve);
+    desk_end(&desk);
+}
+
+static void moved(void *context, const char *job, bool moves, const char *why)
+{
+    int *count = context;
+    cr_expect(moves, "%s: %s", job, why != NULL ? why : "");
+    *count += moves;
+}
+
+Test(curve, jobs_that_begin_again_and_move_to_another_pin_count_the_same)
+{
+    struct fnd_curve curve = {0};
+    int count = 0;
+    begin(SCENES("0.95") REVIEW("100%"));
+    picture(1);
+    answer("{\"/boxes/0/box/0\":11}");
+    cr_assert_eq(
+        fnd_engine_retry(desk.engine, desk_number(&desk, path), "detect", true, "ann", &desk.error),
+        FND_OK, "%s", desk.error.message);
+    desk_rest(&desk);
+    answer(NULL);
+    picture(2); /* it waits as the pipeline changes */
+    desk_pipeline(&desk, SCENES("0.97") REVIEW("100%"), NULL);
+    desk_close(&desk);
+    desk_run(&desk);
+    cr_assert_eq(
+        fnd_engine_upgrade(desk.engine, desk.pin, false, moved, &count, "ann", &desk.error), FND_OK,
+        "%s", desk.error.message);
+    desk_rest(&desk);
+    cr_assert_eq(count, 1);
+    answer("{\"/boxes/0/box/0\":12}");
+    /* And this one has lost its outputs again. */
+    cr_assert_eq(fnd_engine_retry(desk.engine, desk_number(&desk, path), "detect", false, "ann",
+                                  &desk.error),
+                 FND_OK, "%s", desk.error.message);
+    read_curve(&curve);
+    cr_expect_eq(curve.versions_count, 2);
     fnd_curve_finish(&curve);
     desk_end(&desk);
 }
