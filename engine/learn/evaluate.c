@@ -32,13 +32,15 @@ static struct fnd_field_score *field_of(struct fnd_score *score, const char *fie
 struct compare {
     struct fnd_score *score;
     struct fnd_json human, now, before, reviewed;
+    struct fnd_json raw;            /* the one that is walked, as it was said */
+    bool whole;                     /* all of it was looked at */
     struct fnd_json told;           /* what has more than the truth, and was counted */
     struct fnd_text pointer, field; /* of the place; with "-" for places in lists */
 };
 
 static bool looked_at(const struct compare *compare)
 {
-    if (fnd_json_type(compare->reviewed) != FND_JSON_ARRAY) {
+    if (compare->whole) {
         return true;
     }
     const char *pointer = fnd_text_z(&compare->pointer);
@@ -74,7 +76,9 @@ static void leaf(struct compare *compare, struct fnd_json human)
     const bool now = right(compare->now, pointer, human);
     const bool before = right(compare->before, pointer, human);
     struct fnd_field_score *field = field_of(compare->score, fnd_text_z(&compare->field));
-    struct fnd_pairs *const both[] = {&field->pairs, &compare->score->pairs};
+    struct fnd_score *score = compare->score;
+    struct fnd_pairs *const both[] = {compare->whole ? &field->pairs : &field->doubts,
+                                      compare->whole ? &score->pairs : &score->doubts};
     for (size_t i = 0; i < 2; i++) {
         both[i]->better += now && !before;
         both[i]->worse += !now && before;
@@ -83,9 +87,21 @@ static void leaf(struct compare *compare, struct fnd_json human)
     field->seen++;
     field->right += now;
     field->right_before += before;
-    compare->score->seen++;
-    compare->score->right += now;
-    compare->score->right_before += before;
+    score->seen++;
+    score->right += now;
+    score->right_before += before;
+}
+
+/* Boxes are compared in the truth's order: the number that one had as a person was asked about it
+ * says nothing there, and which are missing or too many nobody looked for, unless all of the list
+ * was looked at. */
+static bool boxes_unseen(const struct compare *compare, struct fnd_json list)
+{
+    const struct fnd_json raw = fnd_json_find(compare->raw, fnd_text_z(&compare->pointer));
+    struct fnd_json_walk said = fnd_json_walk(raw), aligned = fnd_json_walk(list);
+    return !compare->whole && raw.bytes != NULL && fnd_json_next(&said) &&
+           fnd_json_next(&aligned) && fnd_json_type(said.value) == FND_JSON_OBJECT &&
+           fnd_json_type(aligned.value) != FND_JSON_OBJECT && !looked_at(compare);
 }
 
 /* Walk a document. extra: only what the truth has no value for. */
@@ -102,6 +118,9 @@ static void leaves(struct compare *compare, struct fnd_json value, bool extra)
                     fnd_json_find(compare->told, fnd_text_z(&compare->pointer)).bytes == NULL)) {
             leaf(compare, (struct fnd_json){0});
         }
+        return;
+    }
+    if (type == FND_JSON_ARRAY && boxes_unseen(compare, value)) {
         return;
     }
     for (struct fnd_json_walk walk = fnd_json_walk(value); fnd_json_next(&walk);) {
@@ -138,16 +157,20 @@ void fnd_score_add(struct fnd_score *score, struct fnd_json human, struct fnd_js
                               .human = aligned(human, human, &texts[0]),
                               .now = aligned(human, now, &texts[1]),
                               .before = aligned(human, before, &texts[2]),
+                              .raw = human,
+                              .whole = fnd_json_type(reviewed) != FND_JSON_ARRAY,
                               .reviewed = reviewed};
     fnd_text_reserve(&compare.pointer, 64);
     fnd_text_reserve(&compare.field, 64);
     score->documents++;
     leaves(&compare, compare.human, false);
     /* What is too much is wrong as well, told once. */
+    compare.raw = now;
     if (compare.now.bytes != NULL) {
         leaves(&compare, compare.now, true);
     }
     compare.told = compare.now;
+    compare.raw = before;
     if (compare.before.bytes != NULL) {
         leaves(&compare, compare.before, true);
     }
@@ -158,27 +181,26 @@ void fnd_score_add(struct fnd_score *score, struct fnd_json human, struct fnd_js
     }
 }
 
-static struct fnd_pairs_field *fields_of(const struct fnd_score *score)
-{
-    struct fnd_pairs_field *fields = fnd_alloc((score->count + 1) * sizeof *fields);
-    for (size_t i = 0; i < score->count; i++) {
-        fields[i] = (struct fnd_pairs_field){score->fields[i].field, score->fields[i].pairs};
-    }
-    return fields;
-}
-
 void fnd_score_judge(const struct fnd_score *score, const struct fnd_model *model,
                      struct fnd_promotion *out)
 {
-    struct fnd_pairs_field *fields = fields_of(score);
-    fnd_promotion_judge(&score->pairs, fields, score->count, model->minimum, model->alpha, out);
+    struct fnd_pairs_field *fields = fnd_alloc((2 * score->count + 1) * sizeof *fields);
+    for (size_t i = 0; i < score->count; i++) {
+        const struct fnd_field_score *field = &score->fields[i];
+        fields[2 * i] = (struct fnd_pairs_field){field->field, field->pairs};
+        fields[2 * i + 1] = (struct fnd_pairs_field){field->field, field->doubts};
+    }
+    fnd_promotion_judge(&score->pairs, fields, 2 * score->count, model->minimum, model->alpha, out);
     free(fields);
 }
 
 void fnd_score_judge_back(const struct fnd_score *score, uint64_t minimum, double alpha,
                           struct fnd_promotion *out)
 {
-    struct fnd_pairs_field *fields = fields_of(score);
+    struct fnd_pairs_field *fields = fnd_alloc((score->count + 1) * sizeof *fields);
+    for (size_t i = 0; i < score->count; i++) {
+        fields[i] = (struct fnd_pairs_field){score->fields[i].field, score->fields[i].pairs};
+    }
     fnd_rollback_judge(&score->pairs, fields, score->count, minimum, alpha, out);
     free(fields);
 }
@@ -188,9 +210,11 @@ void fnd_score_json(const struct fnd_score *score, struct fnd_text *json)
     fnd_text_printf(json,
                     "{\"documents\":%" PRIu64 ",\"seen\":%" PRIu64 ",\"right\":%" PRIu64
                     ",\"right_before\":%" PRIu64 ",\"better\":%" PRIu64 ",\"worse\":%" PRIu64
-                    ",\"fields\":{",
+                    ",\"in_places\":{\"better\":%" PRIu64 ",\"worse\":%" PRIu64
+                    ",\"equal\":%" PRIu64 "},\"fields\":{",
                     score->documents, score->seen, score->right, score->right_before,
-                    score->pairs.better, score->pairs.worse);
+                    score->pairs.better, score->pairs.worse, score->doubts.better,
+                    score->doubts.worse, score->doubts.equal);
     for (size_t i = 0; i < score->count; i++) {
         const struct fnd_field_score *field = &score->fields[i];
         fnd_text_append_z(json, i > 0 ? "," : "");

@@ -465,6 +465,20 @@ static bool waits(const struct run *run, struct fnd_text *numbers, struct fnd_te
     return true;
 }
 
+/* What decides nothing is told, so that nobody waits for it. */
+static void places_append(const struct fnd_score *score, const struct fnd_promotion *promotion,
+                          struct fnd_text *sentence)
+{
+    const uint64_t places = score->doubts.better + score->doubts.worse + score->doubts.equal;
+    if (promotion->end == FND_PROMOTION_HOLD_FEW && places > 0) {
+        fnd_text_printf(sentence,
+                        "; %" PRIu64 " value%s of documents that a person looked at only in places "
+                        "can hold a version but not promote it: with `audit` some are looked at as "
+                        "a whole, and `models promote` does it by hand",
+                        places, places == 1 ? "" : "s");
+    }
+}
+
 /* By the trial on the frozen split. */
 static enum fnd_status decide(struct run *run, struct fnd_error *error)
 {
@@ -474,6 +488,7 @@ static enum fnd_status decide(struct run *run, struct fnd_error *error)
     fnd_score_judge(&run->score, run->model, &promotion);
     fnd_promotion_json(&promotion, false, &numbers);
     fnd_promotion_text(&promotion, false, &sentence);
+    places_append(&run->score, &promotion, &sentence);
     const bool later = waits(run, &numbers, &sentence);
     enum fnd_status status =
         fnd_model_get(fnd_engine_reader(run->learn->engine), run->learned.model, &row, error);

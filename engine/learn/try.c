@@ -229,7 +229,9 @@ void run_tried(struct run *run, struct trial_call *call)
                       trial->run.job.path, trial->run.phase->id, why.message);
         fnd_error_code(&run->learned.error, "bad_model");
     } else if (now.bytes != NULL || before.bytes != NULL) {
-        fnd_score_add(&run->score, span(&trial->human), now, before, span(&trial->reviewed));
+        const struct fnd_json whole = {"null", 4}; /* also where it was asked in places, too */
+        fnd_score_add(&run->score, span(&trial->human), now, before,
+                      trial->sample ? whole : span(&trial->reviewed));
         cross_note(run, &trial->calls[0], now);
     } else {
         run->skipped++; /* neither: it says nothing about the model */
