@@ -307,8 +307,16 @@ static enum fnd_status proof_read(struct fnd_reader *reader, const struct fnd_mo
                : status;
 }
 
-static void proof_people(struct fnd_app *app, struct fnd_json proof)
+static void proof_people(struct fnd_app *app, struct fnd_json result, struct fnd_json proof)
 {
+    char *why = fnd_json_strdup(fnd_json_member(result, "unchecked"));
+    if (why != NULL) {
+        fnd_line(app,
+                 "unproven beforehand: how sure it may be could not be found out in parts of its "
+                 "examples: %s; people are asked until its own work proves it",
+                 why);
+    }
+    free(why);
     if (proof.bytes != NULL) {
         char *reason = fnd_json_strdup(fnd_json_find(proof, "/proof/reason"));
         fnd_line(app, "%s", reason != NULL ? reason : "");
@@ -394,7 +402,7 @@ static enum fnd_status show(struct fnd_app *app, struct fnd_models_place *place,
             fnd_text_finish(&json);
         } else {
             show_people(app, &row, training, decision);
-            proof_people(app,
+            proof_people(app, result,
                          (struct fnd_json){proven.size > 0 ? proven.bytes : NULL, proven.size});
             fields_people(app, fnd_json_member(result, "evaluation"));
         }

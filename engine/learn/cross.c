@@ -20,15 +20,14 @@ static struct fnd_json span(const struct fnd_text *text)
 
 bool cross_wanted(const struct run *run)
 {
-    /* A program trains once: hours of a GPU are not spent five times over without being asked. */
-    return run->model->command == NULL &&
-           fnd_human_target(&run->pipeline->phases[run->model->of], NULL) > 0;
+    return fnd_human_target(&run->pipeline->phases[run->model->of], NULL) > 0;
 }
 
 void cross_finish(struct cross *cross)
 {
     fnd_text_finish(&cross->checks);
     fnd_text_finish(&cross->request);
+    free(cross->why);
     fnd_effects_finish(&cross->effects);
     *cross = (struct cross){0};
 }
@@ -117,6 +116,7 @@ static void cross_abandon(struct run *run, const struct fnd_error *why)
             "how sure model %s may be is not known beforehand: %s", run->name, why->message);
     cross->checks.size = cross->tried;
     cross->documents = cross->tried_documents;
+    cross->why = fnd_strdup(why->message);
     run_end(run, FND_OK);
 }
 
@@ -126,6 +126,29 @@ static void cancelled(struct run *run)
                   run->name);
     fnd_error_code(&run->learned.error, "cancelled");
     run_end(run, FND_INTERRUPTED);
+}
+
+/* Hand the other parts' examples, which are packed under that name, to the trainer: without a model
+ * to go on from and without a checkpoint, as either may have seen the part. */
+static enum fnd_status part_train(struct run *run, const char *name, struct fnd_error *error)
+{
+    fnd_text_clear(&run->cross.request);
+    fnd_effects_finish(&run->call.effects);
+    fnd_text_finish(&run->call.noise);
+    if (run->model->command != NULL) {
+        run->call = (struct fnd_pool_call){.owner = run};
+        const enum fnd_status status = program_begin(run, name, error);
+        run->called = status == FND_OK;
+        if (status != FND_OK) {
+            program_finish(run);
+        }
+        return status;
+    }
+    trainer_call_make(run, &run->cross.request, name, NULL, NULL);
+    run->called = true;
+    fnd_pool_submit(run->learn->pool, &run->call);
+    fnd_pool_dispatch(run->learn->pool);
+    return FND_OK;
 }
 
 /* Train without one part. */
@@ -142,17 +165,11 @@ static void part_begin(struct run *run)
         }
     }
     fnd_text_printf(&name, "examples-%zu", cross->fold + 1);
-    const enum fnd_status status =
-        fnd_examples_pack_lines(examples, fnd_text_z(&name), &lines, &error);
+    enum fnd_status status = fnd_examples_pack_lines(examples, fnd_text_z(&name), &lines, &error);
     if (status == FND_OK) {
-        fnd_text_clear(&cross->request);
-        fnd_effects_finish(&run->call.effects);
-        fnd_text_finish(&run->call.noise);
-        trainer_call_make(run, &cross->request, fnd_text_z(&name), NULL, NULL);
-        run->called = true;
-        fnd_pool_submit(run->learn->pool, &run->call);
-        fnd_pool_dispatch(run->learn->pool);
-    } else {
+        status = part_train(run, fnd_text_z(&name), &error);
+    }
+    if (status != FND_OK) {
         cross_abandon(run, &error);
     }
     fnd_text_finish(&lines);
@@ -164,7 +181,16 @@ void cross_begin(struct run *run)
     struct cross *cross = &run->cross;
     cross->tried = cross->checks.size;
     cross->tried_documents = cross->documents;
-    if (!cross_wanted(run) || run->examples.count < FND_CROSS_PARTS) {
+    if (!cross_wanted(run)) {
+        run_end(run, FND_OK);
+        return;
+    }
+    if (run->examples.count < FND_CROSS_PARTS) {
+        struct fnd_text why = {0};
+        fnd_text_printf(&why,
+                        "there are %zu examples, fewer than the %d parts that they are dealt into",
+                        run->examples.count, FND_CROSS_PARTS);
+        cross->why = fnd_text_take(&why);
         run_end(run, FND_OK);
         return;
     }

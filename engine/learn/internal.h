@@ -50,6 +50,7 @@ struct cross {
     size_t documents;
     size_t tried; /* bytes of `checks` that are of the model itself */
     size_t tried_documents;
+    char *why;                  /* it could not be found out, a sentence; NULL: it was */
     size_t fold, at;            /* which part is kept apart now; the next example */
     struct fnd_effects effects; /* of its training: holds the model */
     const char *bytes;
@@ -156,8 +157,10 @@ uint64_t run_seed(const struct run *run);
 void run_checkpoint(struct fnd_pool_call *call, const char *bytes, size_t size);
 
 /* program.c: a trainer that is a program of the user's */
-/** Start it. On failure program_finish() is still due. */
-enum fnd_status program_begin(struct run *run, struct fnd_error *error);
+/** Start it. On failure program_finish() is still due.
+ *  examples  the name of those packed that it learns from: of other examples it is given nothing,
+ *            and of a part of them neither a model to go on from nor a checkpoint. */
+enum fnd_status program_begin(struct run *run, const char *examples, struct fnd_error *error);
 void program_turn(struct run *run); /* hears it; at its end run_called() */
 void program_stop(struct run *run); /* asked, then made to */
 void program_end(struct run *run);  /* at once, with its checkpoint kept */

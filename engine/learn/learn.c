@@ -325,7 +325,11 @@ void fnd_learn_flight(const struct fnd_learn *learn,
                                   const char *note),
                       void *context)
 {
-    static const char *const states[] = {"waiting", "training", "trying"};
+    static const char *const states[] = {[RUN_WAITS] = "waiting",
+                                         [RUN_TRAINS] = "training",
+                                         [RUN_TRIES] = "trying",
+                                         [RUN_SHADOWS] = "shadowing",
+                                         [RUN_CROSSES] = "checking"};
     for (const struct run *run = learn->runs; run != NULL; run = run->next) {
         if (run->state != RUN_ENDED) {
             row(context, run->pipeline_name, run->name, run->model->pool, states[run->state],

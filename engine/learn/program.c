@@ -28,6 +28,8 @@ enum {
 };
 
 struct program {
+    char *examples; /* that it learns from: their name in the pack */
+    bool part;      /* these are not all of them */
     struct fnd_program process;
     char *path; /* of its folder */
     int folder; /* the same */
@@ -141,7 +143,20 @@ static bool packed(const struct run *run, const char *name)
     return false;
 }
 
-static enum fnd_status request_lay(const struct run *run, int folder, struct fnd_error *error)
+/* Whether an artifact of the pack is for it. Who learns from a part of the examples must not have
+ * seen the others, nor what was learned from them. */
+static bool is_given(const struct run *run, const struct program *program, const char *name)
+{
+    static const char examples[] = "examples";
+    if (strncmp(name, examples, sizeof examples - 1) == 0) {
+        return strcmp(name, program->examples) == 0;
+    }
+    return !program->part ||
+           (strcmp(name, "checkpoint") != 0 && strcmp(name, run->previous_name) != 0);
+}
+
+static enum fnd_status request_lay(const struct run *run, const struct program *program, int folder,
+                                   struct fnd_error *error)
 {
     struct fnd_text json = {0};
     fnd_text_append_z(&json, "{\"model\":");
@@ -150,11 +165,11 @@ static enum fnd_status request_lay(const struct run *run, int folder, struct fnd
                     ",\"version\":%" PRId64 ",\"attempt\":%" PRId64 ",\"seed\":\"%" PRIu64
                     "\",\"examples\":\"examples.jsonl\",\"artifacts\":\"artifacts\"",
                     run->version, run->attempt, run_seed(run));
+    const bool on = run->previous.id != 0 && !program->part;
     fnd_text_printf(&json, ",\"previous\":%s%s%s,\"checkpoint\":%s,\"with\":%s}\n",
-                    run->previous.id != 0 ? "\"artifacts/" : "",
-                    run->previous.id != 0 ? run->previous_name : "null",
-                    run->previous.id != 0 ? "\"" : "",
-                    packed(run, "checkpoint") ? "\"artifacts/checkpoint\"" : "null",
+                    on ? "\"artifacts/" : "", on ? run->previous_name : "null", on ? "\"" : "",
+                    packed(run, "checkpoint") && !program->part ? "\"artifacts/checkpoint\""
+                                                                : "null",
                     run->model->with != NULL ? run->model->with : "{}");
     const enum fnd_status status =
         file_write(folder, "request.json", 0600, json.bytes, json.size, error);
@@ -162,7 +177,8 @@ static enum fnd_status request_lay(const struct run *run, int folder, struct fnd
     return status;
 }
 
-static enum fnd_status folder_fill(const struct run *run, int folder, struct fnd_error *error)
+static enum fnd_status folder_fill(const struct run *run, const struct program *program, int folder,
+                                   struct fnd_error *error)
 {
     enum fnd_status status =
         mkdirat(folder, "artifacts", 0700) == 0 ? FND_OK : file_failed("artifacts", error);
@@ -173,7 +189,10 @@ static enum fnd_status folder_fill(const struct run *run, int folder, struct fnd
     }
     for (size_t i = 1; i < run->examples.artifacts_count && status == FND_OK; i++) {
         const struct fnd_call_artifact *artifact = &run->examples.artifacts[i];
-        const bool lines = strcmp(artifact->name, "examples") == 0;
+        const bool lines = strcmp(artifact->name, program->examples) == 0;
+        if (!is_given(run, program, artifact->name)) {
+            continue;
+        }
         status = artifact_lay(run, lines ? folder : inner,
                               lines ? "examples.jsonl" : artifact->name, artifact, error);
     }
@@ -183,7 +202,7 @@ static enum fnd_status folder_fill(const struct run *run, int folder, struct fnd
     if (status == FND_OK) {
         status = words_lay(run, folder, error);
     }
-    return status == FND_OK ? request_lay(run, folder, error) : status;
+    return status == FND_OK ? request_lay(run, program, folder, error) : status;
 }
 
 static enum fnd_status folder_make(struct run *run, struct program *program,
@@ -204,7 +223,7 @@ static enum fnd_status folder_make(struct run *run, struct program *program,
     if (program->folder < 0 || program->path == NULL) {
         return file_failed("a folder", error);
     }
-    return folder_fill(run, program->folder, error);
+    return folder_fill(run, program, program->folder, error);
 }
 
 void programs_sweep(struct fnd_engine *engine)
@@ -276,10 +295,11 @@ static enum fnd_status start(struct run *run, struct program *program, struct fn
     return status;
 }
 
-enum fnd_status program_begin(struct run *run, struct fnd_error *error)
+enum fnd_status program_begin(struct run *run, const char *examples, struct fnd_error *error)
 {
     struct program *program = fnd_alloc(sizeof *program);
-    *program = (struct program){.folder = -1};
+    *program = (struct program){
+        .folder = -1, .examples = fnd_strdup(examples), .part = strcmp(examples, "examples") != 0};
     run->program = program;
     enum fnd_status status = folder_make(run, program, error);
     if (status == FND_OK) {
@@ -303,6 +323,7 @@ void program_finish(struct run *run)
     fnd_text_finish(&program->line);
     fnd_noise_finish(&program->noise);
     free(program->garbage);
+    free(program->examples);
     free(program);
     run->program = NULL;
 }
@@ -345,6 +366,9 @@ static void checkpoint_take(struct run *run)
     struct fnd_text bytes = {0};
     struct fnd_error error = {0};
     struct timespec when = {0};
+    if (run->state != RUN_TRAINS) {
+        return; /* a part's is of no use to a later training */
+    }
     const enum fnd_status status =
         file_take(program, "checkpoint", FND_RESULT_BYTES_MAX, &bytes, &when, &error);
     if (status == FND_OK &&

@@ -268,7 +268,7 @@ void run_begin(struct run *run)
     run->called = true;
     if (run->model->command != NULL) {
         run->call = (struct fnd_pool_call){.owner = run};
-        status = program_begin(run, error);
+        status = program_begin(run, "examples", error);
         if (status != FND_OK) {
             run->called = false;
             program_finish(run);
@@ -415,6 +415,10 @@ static enum fnd_status record_end(struct run *run, enum fnd_status status, struc
         fnd_text_append_z(&body, ",\"evaluation\":");
         fnd_score_json(&run->score, &body);
         fnd_text_printf(&body, ",\"checked\":%zu", run->cross.documents);
+        if (run->cross.why != NULL) {
+            fnd_text_append_z(&body, ",\"unchecked\":");
+            fnd_text_append_json_z(&body, run->cross.why);
+        }
         fnd_text_append_z(&meta, "{\"artifacts\":{");
         const struct {
             const char *name;

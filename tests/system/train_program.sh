@@ -7,8 +7,8 @@
 script=$(realpath "$0")
 source "$(dirname "$0")/lib.sh"
 
-# pipeline SIN [TIMEOUT] [COMMAND]: the pipeline file with that trainer.
-turn=0
+# pipeline SIN [TIMEOUT] [COMMAND]: the pipeline file with that trainer, and $target if one is set.
+turn=0 target=
 pipeline() {
     turn=$((turn + 1)) # no file is ever the same as one before
     cat >labels.yaml <<YAML
@@ -21,7 +21,7 @@ phases:
     with: {file: "\${input.file}", model: "\${models.words}"}
   - id: review
     uses: foundry/human
-    with: {of: label, detectors: [], audit: 100%}
+    with: {of: label, detectors: [], audit: 100%${target:+, target_error: $target}}
 models:
   words:
     phase: label
@@ -73,6 +73,18 @@ case $SIN in
         head -c 70000 /dev/zero | tr '\0' x
         printf '"}\nno json\n{"progress":0.9'
         echo well >model ;;
+    parts) # as many models as there are parts, and one of all
+        test "$(cat examples.jsonl artifacts/* | grep -c '"human":')" -eq "$(wc -l <examples.jsonl)" || exit 6
+        wc -l <examples.jsonl >>"$TOLD.parts"
+        grep -c '"previous":null,"checkpoint":null' request.json >>"$TOLD.previous"
+        echo "half way" >checkpoint
+        echo '{"checkpoint":true}'
+        test -f "$TOLD.hold" && while test -f "$TOLD.hold" && test "$(wc -l <"$TOLD.parts")" -eq 3; do sleep 0.1; done
+        cat "$TOLD.model" >model ;;
+    third) # the second part's
+        echo >>"$TOLD.count"
+        test "$(wc -l <"$TOLD.count")" -eq 3 && echo "no memory left" >&2 && exit 4
+        cat "$TOLD.model" >model ;;
     nothing) ;;
     empty) : >model ;;
     link) ln -s /etc/hostname model ;;
@@ -257,6 +269,55 @@ says "tells that it was stopped" "stopped"
 holds "nothing is left of its folder" test -z "$(ls jobs/.foundry/training 2>/dev/null)"
 exits 0 "the record is what was recorded" "$engine" verify jobs
 
+echo "-- how sure its model may be"
+target=10%
+holds "people answer, with a target error rate" answered 6
+# A model of the learner's own, so that the phase can use it.
+cat >learner.yaml <<YAML
+$(sed '/^    trainer:/,$d' labels.yaml)
+    trainer: {uses: learner/train}
+YAML
+"$engine" run learner.yaml jobs >/dev/null 2>&1
+exits 0 "a plugin makes a model" "$engine" train jobs words
+cp "$(model_file)" told.model
+exits 0 "that works on" "$engine" models promote jobs words --as ann --reason "to go on from" \
+    --model-version "$("$engine" models show --json jobs words | jq .version)"
+before=$(sqlite3 jobs/.foundry/state.db "SELECT count(*) FROM event WHERE kind = 26")
+pipeline parts
+: >told.hold
+"$engine" train jobs words --wait >trained.out 2>trained.err &
+engine_pid=$!
+# shellcheck disable=SC2317 # called by holds
+third() {
+    local i
+    for ((i = 0; i < 600; i++)); do
+        [[ $(wc -l <told.parts 2>/dev/null) == 3 ]] && return 0
+        sleep 0.1
+    done
+    return 1
+}
+holds "with a target error rate the program is started again, on parts" third
+equals "which status tells" "$("$engine" status --json jobs | jq -r '.trainings[0].state')" checking
+rm -f told.hold
+wait "$engine_pid"
+equals "and all goes well" $? 0
+all=$(head -n 1 told.parts)
+equals "once with all examples, then five times" "$(wc -l <told.parts)" 6
+equals "which leave each of them out once" "$(($(tail -n 5 told.parts | paste -sd+)))" $((4 * all))
+equals "with nothing to go on from" "$(tail -n 5 told.previous | sort -u)" 1
+equals "the first goes on from what is in production" "$(head -n 1 told.previous)" 0
+equals "and its checkpoint alone is kept" \
+    "$(sqlite3 jobs/.foundry/state.db "SELECT count(*) FROM event WHERE kind = 26")" $((before + 1))
+"$engine" models show --json jobs words >shown.json
+equals "each example that was looked at under the target was a check" \
+    "$(jq '.result.checked' shown.json)" 6
+pipeline third
+exits 0 "a program that fails on a part has made a model all the same" "$engine" train jobs words
+"$engine" models show jobs words >"$out"
+says "that is called unproven" "unproven beforehand"
+says "and why" "exited (4); it said: no memory left"
+
+target=
 if unshare -m true 2>/dev/null; then
     unshare -m bash "$script" inside
     equals "a disk that is full" $? 0
