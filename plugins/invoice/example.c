@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "example_line.h"
 #include "json.h"
 
 static void facts_read(struct json *json, struct page_facts *facts)
@@ -97,47 +98,18 @@ static void reviewed_read(struct example *example, const char *text)
     }
 }
 
-/* Where the members of a line begin. */
-struct members {
-    const char *with, *human, *reviewed;
-    char verdict[16];
-};
-
-static int members_find(struct example *example, const char *line, struct members *members)
-{
-    struct json json = {line, 0};
-    *members = (struct members){.with = NULL};
-    for (json_enter(&json, '{'); json_more(&json);) {
-        char key[32];
-        json_key(&json, key, sizeof key);
-        json.at += strspn(json.at, " \t\r\n");
-        const char *at = json.at;
-        if (strcmp(key, "id") == 0) {
-            json_string(&json, example->id, sizeof example->id);
-        } else if (strcmp(key, "verdict") == 0) {
-            json_string(&json, members->verdict, sizeof members->verdict);
-        } else {
-            members->with = strcmp(key, "with") == 0 ? at : members->with;
-            members->human = strcmp(key, "human") == 0 ? at : members->human;
-            members->reviewed = strcmp(key, "reviewed") == 0 ? at : members->reviewed;
-            json_skip(&json);
-        }
-    }
-    return json.failed ? -1 : 0;
-}
-
 enum example_status example_read(struct example *example, const char *line, char *message,
                                  size_t message_size)
 {
-    struct members members;
+    struct example_line members;
     size_t index = 0;
     *example = (struct example){.rows = NULL};
-    if (members_find(example, line, &members) != 0 || members.with == NULL) {
+    if (example_line_read(&members, line) != 0) {
         snprintf(message, message_size, "it is no object with id, with and human");
         return EXAMPLE_BAD;
     }
-    if (strcmp(members.verdict, "rejected") == 0 || members.human == NULL ||
-        *members.human != '{') {
+    memcpy(example->id, members.id, sizeof example->id);
+    if (!example_line_teaches(&members)) {
         return EXAMPLE_SKIPPED;
     }
     int answer = answer_read(&example->human, members.human);

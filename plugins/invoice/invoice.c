@@ -6,8 +6,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "at_hand.h"
 #include "guess.h"
 #include "model.h"
 #include "page.h"
@@ -127,11 +127,23 @@ static foundry_status_t result_mark(const struct output *output, const struct re
     return mark(output, "/line_items", result->table.confidence, none);
 }
 
-/* The model of the last call, as it is the next one's most often. */
 struct fields {
-    char *name; /* of the artifact it came from; NULL: none was read yet */
+    struct at_hand at_hand;
     struct model model;
 };
+
+static int kind_read(void *model, const unsigned char *bytes, size_t size, char *message,
+                     size_t message_size)
+{
+    return model_read(model, bytes, size, message, message_size);
+}
+
+static void kind_finish(void *model)
+{
+    model_finish(model);
+}
+
+static const struct model_kind model_kind = {MODEL_BYTES_MAX, kind_read, kind_finish};
 
 static foundry_outcome_t fields_create(const foundry_host_t *host, foundry_call_t *call,
                                        void **self)
@@ -145,41 +157,8 @@ static foundry_outcome_t fields_create(const foundry_host_t *host, foundry_call_
 static void fields_destroy(void *self)
 {
     struct fields *fields = self;
-    model_finish(&fields->model);
-    free(fields->name);
+    at_hand_finish(&fields->at_hand, &fields->model, &model_kind);
     free(fields);
-}
-
-/** Make the model of the artifact `name` the one at hand. */
-static foundry_outcome_t model_load(struct fields *fields, const foundry_host_t *host,
-                                    foundry_call_t *call, const char *name)
-{
-    if (fields->name != NULL && strcmp(fields->name, name) == 0) {
-        return FOUNDRY_DONE;
-    }
-    foundry_text_t bytes;
-    foundry_text_init(&bytes);
-    foundry_outcome_t outcome = foundry_artifact_load(host, call, name, MODEL_BYTES_MAX, &bytes);
-    if (outcome == FOUNDRY_DONE) {
-        char message[256];
-        free(fields->name);
-        fields->name = NULL;
-        model_finish(&fields->model);
-        int status = model_read(&fields->model, (const unsigned char *)foundry_text_z(&bytes),
-                                bytes.size, message, sizeof message);
-        fields->name = status == 0 ? strdup(name) : NULL;
-        if (status == -2) {
-            outcome = foundry_failf(host, call, FOUNDRY_PERMANENT, "bad_model", "/model",
-                                    "the model %s cannot be used: %s. Train again, or go back to "
-                                    "an older version",
-                                    name, message);
-        } else if (fields->name == NULL) {
-            model_finish(&fields->model);
-            outcome = FOUNDRY_E_NO_MEMORY;
-        }
-    }
-    foundry_text_finish(&bytes);
-    return outcome;
 }
 
 /** By rules: what there is before anything was learnt. 0, or -1 without memory. */
@@ -202,26 +181,18 @@ static foundry_outcome_t fields_process(void *self, const foundry_host_t *host,
     struct fields *fields = self;
     struct output output = {host, call, NULL, NULL};
     double minimum;
-    foundry_kind_t kind = FOUNDRY_KIND_NULL;
+    int there;
     FOUNDRY_TRY(
         foundry_text_default(host, call, FOUNDRY_DOC_CONFIG, "/image", NULL, &output.artifact));
     FOUNDRY_TRY(
         foundry_number_default(host, call, FOUNDRY_DOC_CONFIG, "/supplier_minimum", 3.0, &minimum));
-    foundry_status_t there = foundry_kind_get(host, call, FOUNDRY_DOC_CONFIG, "/model", &kind);
-    if (there == FOUNDRY_OK && kind != FOUNDRY_KIND_NULL) {
-        const char *name;
-        FOUNDRY_TRY(host->text_get(call, FOUNDRY_DOC_CONFIG, "/model", &name));
-        FOUNDRY_TRY(model_load(fields, host, call, name));
-    } else if (there != FOUNDRY_OK && there != FOUNDRY_E_NOT_FOUND) {
-        return there;
-    }
+    FOUNDRY_TRY(at_hand_load(&fields->at_hand, &fields->model, &model_kind, host, call, &there));
     struct document document;
     FOUNDRY_TRY(document_init(&document, host, call));
     output.document = &document;
     struct result result = {.rows = NULL};
-    int status = kind == FOUNDRY_KIND_NULL
-                     ? rules_read(&document, &result)
-                     : guess(&fields->model, &document, NULL, 1, (size_t)minimum, &result);
+    int status = there ? guess(&fields->model, &document, NULL, 1, (size_t)minimum, &result)
+                       : rules_read(&document, &result);
     foundry_outcome_t outcome = status == 0 ? FOUNDRY_DONE : FOUNDRY_E_NO_MEMORY;
     if (outcome == FOUNDRY_DONE) {
         outcome = result_write(&output, &result);

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What training made: scorers, what is known, and how sure each kind of field is. As a file:
- *
- *   "FNDMODEL"            8 bytes
- *   format version        u32   MODEL_FORMAT
- *   size of the rest      u32
- *   check of the rest     u64   FNV-1a
- *   the rest: the plugin's id, then the parts in the order of struct model
- *
- * Numbers are little-endian, floats IEEE 754 singles, texts a u16 length and their bytes. */
+/* What training made: scorers, what is known, and how sure each kind of field is. As a file
+ * (model_file.h): the parts in the order of struct model, floats as singles. */
 #ifndef INVOICE_MODEL_H
 #define INVOICE_MODEL_H
 

@@ -4,6 +4,7 @@
 #define INVOICE_TRAIN_H
 
 #include "model.h"
+#include "training.h"
 
 enum { EXAMPLES_MAX = 20000, FOLDS = 5 };
 
@@ -42,12 +43,6 @@ struct calibration {
 struct calibrations {
     struct calibration *items;
     size_t count, capacity;
-};
-
-/* Asked between steps; says how far it is. A result other than 0 stops the training. */
-struct train_watch {
-    int (*step)(void *context, double fraction, const char *note);
-    void *context;
 };
 
 enum train_status { TRAIN_OK, TRAIN_STOPPED, TRAIN_NO_MEMORY };

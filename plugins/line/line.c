@@ -8,17 +8,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "at_hand.h"
 #include "judge.h"
 #include "train.h"
 
-enum { MODEL_BYTES_MAX = 256 << 20, NAME_SIZE = 256 };
+enum { MODEL_BYTES_MAX = 256 << 20 };
 
-/* A model stays parsed as long as it is the one that is asked for. */
 struct self {
-    char name[NAME_SIZE]; /* of the artifact; "": none */
+    struct at_hand at_hand;
     struct model model;
     struct verdict verdict;
 };
+
+static int kind_read(void *model, const unsigned char *bytes, size_t size, char *message,
+                     size_t message_size)
+{
+    return model_read(model, bytes, size, message, message_size);
+}
+
+static void kind_finish(void *model)
+{
+    model_finish(model);
+}
+
+static const struct model_kind model_kind = {MODEL_BYTES_MAX, kind_read, kind_finish};
 
 static foundry_outcome_t judge_create(const foundry_host_t *host, foundry_call_t *call, void **self)
 {
@@ -31,45 +44,8 @@ static foundry_outcome_t judge_create(const foundry_host_t *host, foundry_call_t
 static void judge_destroy(void *instance)
 {
     struct self *self = instance;
-    model_finish(&self->model);
+    at_hand_finish(&self->at_hand, &self->model, &model_kind);
     free(self);
-}
-
-static foundry_outcome_t model_load(struct self *self, const foundry_host_t *host,
-                                    foundry_call_t *call)
-{
-    const char *name = NULL;
-    foundry_kind_t kind = FOUNDRY_KIND_NULL;
-    foundry_text_t bytes;
-    FOUNDRY_TRY(foundry_kind_get(host, call, FOUNDRY_DOC_CONFIG, "/model", &kind));
-    if (kind == FOUNDRY_KIND_STRING) {
-        FOUNDRY_TRY(host->text_get(call, FOUNDRY_DOC_CONFIG, "/model", &name));
-    }
-    if (strcmp(name != NULL ? name : "", self->name) == 0) {
-        return FOUNDRY_DONE;
-    }
-    self->name[0] = '\0';
-    model_finish(&self->model);
-    self->model = (struct model){.lines = 0};
-    if (name == NULL) {
-        return FOUNDRY_DONE;
-    }
-    foundry_text_init(&bytes);
-    foundry_outcome_t outcome = foundry_artifact_load(host, call, name, MODEL_BYTES_MAX, &bytes);
-    if (outcome == FOUNDRY_DONE) {
-        const char *flaw =
-            model_read(&self->model, (const unsigned char *)foundry_text_z(&bytes), bytes.size);
-        if (flaw != NULL) {
-            model_finish(&self->model);
-            self->model = (struct model){.lines = 0};
-            outcome = foundry_failf(host, call, FOUNDRY_PERMANENT, "bad_model", "/model",
-                                    "%s is no model of line/judge: %s", name, flaw);
-        } else if (strlen(name) < NAME_SIZE) {
-            memcpy(self->name, name, strlen(name) + 1);
-        }
-    }
-    foundry_text_finish(&bytes);
-    return outcome;
 }
 
 /** Without a model: the mean confidence of the words, weighted by their letters. */
@@ -99,13 +75,13 @@ static foundry_outcome_t origin_write(const foundry_host_t *host, foundry_call_t
     return host->origin_set(call, "/text", &origin);
 }
 
-static foundry_outcome_t line_judge(struct self *self, const foundry_host_t *host,
-                                    foundry_call_t *call, const struct line *line)
+static foundry_outcome_t line_judge(struct self *self, const struct model *model,
+                                    const foundry_host_t *host, foundry_call_t *call,
+                                    const struct line *line)
 {
     struct verdict *verdict = &self->verdict;
-    judge(&self->model, line, verdict);
-    const double share =
-        self->model.lines > 0 ? judge_share(&self->model, verdict->features) : share_of(line);
+    judge(model, line, verdict);
+    const double share = model->lines > 0 ? judge_share(model, verdict->features) : share_of(line);
     const double inside = share < 0 ? 0 : share > 1 ? 1 : share;
     FOUNDRY_TRY(foundry_set_text(host, call, "/text", verdict->text));
     FOUNDRY_TRY(host->confidence_set(call, "/text", floor(inside * 10000 + 0.5) / 10000));
@@ -116,16 +92,18 @@ static foundry_outcome_t judge_process(void *instance, const foundry_host_t *hos
                                        foundry_call_t *call)
 {
     struct self *self = instance;
+    const struct model none = {.lines = 0};
     const char *words = NULL;
     struct line line;
-    FOUNDRY_TRY(model_load(self, host, call));
+    int there;
+    FOUNDRY_TRY(at_hand_load(&self->at_hand, &self->model, &model_kind, host, call, &there));
     FOUNDRY_TRY(host->json_get(call, FOUNDRY_DOC_CONFIG, "/words", &words));
     struct json json = {.at = words};
     foundry_outcome_t outcome = FOUNDRY_E_NO_MEMORY;
     if (line_read(&line, &json) == 0) {
         outcome = json.failed ? foundry_failf(host, call, FOUNDRY_PERMANENT, "bad_words", "/words",
                                               "`words` are not as tesseract/line writes them")
-                              : line_judge(self, host, call, &line);
+                              : line_judge(self, there ? &self->model : &none, host, call, &line);
     }
     line_finish(&line);
     return outcome;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What was learned of lines: the words that people wrote, what was read for them, and how likely a
- * line is right. And the file it is kept in. */
+ * line is right. As a file (model_file.h): the parts in the order of model_write(), floats as
+ * doubles; entries are sorted, so that the same lessons give the same bytes. */
 #ifndef LINE_MODEL_H
 #define LINE_MODEL_H
 
@@ -36,9 +37,11 @@ int entries_add(struct entries *entries, const char *word, size_t word_size, con
 const struct entry *entries_find(const struct entries *entries, const char *word, size_t size);
 void entries_finish(struct entries *entries);
 
-/** The file, malloc'ed; NULL without memory. */
+/** Write a model as a file's bytes, which the caller frees. NULL without memory. */
 unsigned char *model_write(const struct model *model, size_t *size);
-/** Read it. NULL, or what is wrong with it. model_finish() frees, whatever is returned. */
-const char *model_read(struct model *model, const unsigned char *bytes, size_t size);
+/** Read a model from a file's bytes. 0, -1 without memory, or -2 when it is none that can be used:
+ *  then `message` says what was found. model_finish() frees what is inside. */
+int model_read(struct model *model, const unsigned char *bytes, size_t size, char *message,
+               size_t message_size);
 
 #endif

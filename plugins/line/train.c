@@ -6,19 +6,19 @@
 #include "train.h"
 
 #include <foundry/helpers.h>
-#include <foundry/json.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "example_line.h"
 #include "judge.h"
+#include "training.h"
 
 enum {
     LESSONS_MAX = 100000,
     LESSONS_MIN = 8,
-    EXAMPLES_BYTES_MAX = 1 << 30,
-    ID_SIZE = 64,
+    ID_SIZE = 80,
     FOLDS = 5,
     NO_FOLD = 255,
     SOUND_MIN = 3,  /* words that a rule put right, before it is used */
@@ -31,6 +31,7 @@ struct lesson {
     char *text; /* the truth */
 };
 struct lessons {
+    const struct training *training;
     struct lesson *list;
     unsigned char *folds;
     size_t count;
@@ -54,21 +55,11 @@ static void lessons_finish(struct lessons *lessons)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* What a line of examples says, as far as it is of use. */
-struct said {
-    char group[256], tier[16], verdict[16];
-    char text[LINE_SIZE];
-    int answered, reviewed; /* reviewed: the text was looked at */
-};
-
 /** `{"text":…}` into `text`; 1 if it is there. */
-static int text_member(struct json *json, char *text, size_t size)
+static int text_member(const char *human, char *text, size_t size)
 {
+    struct json members = {.at = human}, *json = &members;
     int there = 0;
-    if (*json->at == 'n') {
-        json_skip(json);
-        return 0;
-    }
     json_enter(json, '{');
     while (json_more(json)) {
         char key[16];
@@ -83,24 +74,25 @@ static int text_member(struct json *json, char *text, size_t size)
     return there;
 }
 
-static int reviewed_member(struct json *json)
+static int reviewed_member(const char *reviewed)
 {
+    struct json json = {.at = reviewed};
     int text = 0;
-    if (*json->at == 'n') {
-        json_skip(json);
+    if (reviewed == NULL || *reviewed != '[') {
         return 1; /* all of it was */
     }
-    json_enter(json, '[');
-    while (json_more(json)) {
+    json_enter(&json, '[');
+    while (json_more(&json)) {
         char pointer[64];
-        json_string(json, pointer, sizeof pointer);
+        json_string(&json, pointer, sizeof pointer);
         text = text || strcmp(pointer, "/text") == 0 || pointer[0] == '\0';
     }
     return text;
 }
 
-static int with_member(struct json *json, struct line *line)
+static int with_member(const char *with, struct line *line)
 {
+    struct json members = {.at = with}, *json = &members;
     int status = 0;
     json_enter(json, '{');
     while (json_more(json)) {
@@ -125,87 +117,74 @@ static unsigned char fold_of(const char *group)
 }
 
 /** One line of examples. 1: a lesson; 0: it teaches nothing; -1: it is none; -2: no memory. */
-static int lesson_read(struct lesson *lesson, struct said *said, const char *line)
+static int lesson_read(struct lesson *lesson, unsigned char *fold, const char *line)
 {
-    struct json json = {.at = line};
-    int status = 0;
+    struct example_line said;
     *lesson = (struct lesson){.text = NULL};
-    *said = (struct said){.answered = 0};
-    json_enter(&json, '{');
-    while (json_more(&json)) {
-        char key[16];
-        json_key(&json, key, sizeof key);
-        if (strcmp(key, "id") == 0) {
-            json_string(&json, lesson->id, sizeof lesson->id);
-        } else if (strcmp(key, "group") == 0) {
-            json_string(&json, said->group, sizeof said->group);
-        } else if (strcmp(key, "tier") == 0) {
-            json_string(&json, said->tier, sizeof said->tier);
-        } else if (strcmp(key, "verdict") == 0) {
-            json_string(&json, said->verdict, sizeof said->verdict);
-        } else if (strcmp(key, "human") == 0) {
-            said->answered = text_member(&json, said->text, sizeof said->text);
-        } else if (strcmp(key, "reviewed") == 0) {
-            said->reviewed = reviewed_member(&json);
-        } else if (strcmp(key, "with") == 0) {
-            status = with_member(&json, &lesson->line);
-        } else {
-            json_skip(&json);
-        }
+    if (example_line_read(&said, line) != 0) {
+        return -1;
     }
-    if (json.failed || lesson->line.words == NULL) {
-        return status != 0 ? -2 : -1;
+    if (with_member(said.with, &lesson->line) != 0) {
+        return -2;
     }
-    if (!said->answered || !said->reviewed || strcmp(said->tier, "gold") != 0 ||
-        strcmp(said->verdict, "rejected") == 0) {
+    if (lesson->line.words == NULL) {
+        return -1;
+    }
+    if (!example_line_teaches(&said) || !reviewed_member(said.reviewed) ||
+        strcmp(said.tier, "gold") != 0) {
         return 0;
     }
-    lesson->text = strdup(said->text);
-    return status != 0 || lesson->text == NULL || line_split(&lesson->truth, said->text, 1) != 0
-               ? -2
-               : 1;
+    memcpy(lesson->id, said.id, sizeof lesson->id);
+    *fold = fold_of(said.group);
+    lesson->text = malloc(LINE_SIZE);
+    if (lesson->text == NULL) {
+        return -2;
+    }
+    if (!text_member(said.human, lesson->text, LINE_SIZE)) {
+        return 0;
+    }
+    char *text = realloc(lesson->text, strlen(lesson->text) + 1);
+    lesson->text = text != NULL ? text : lesson->text;
+    return line_split(&lesson->truth, lesson->text, 1) != 0 ? -2 : 1;
 }
 
-static foundry_outcome_t lessons_read(const foundry_host_t *host, foundry_call_t *call, char *lines,
-                                      struct lessons *lessons)
+/** Room for one lesson more: 0, or -1 without memory. */
+static int lessons_grow(struct lessons *lessons)
 {
-    size_t number = 0;
-    struct said *said = malloc(sizeof *said);
-    foundry_outcome_t outcome = said != NULL ? FOUNDRY_DONE : FOUNDRY_E_NO_MEMORY;
-    char *left = NULL;
-    for (char *line = strtok_r(lines, "\n", &left); line != NULL && outcome == FOUNDRY_DONE;
-         line = strtok_r(NULL, "\n", &left)) {
-        struct lesson lesson;
-        number++;
-        const int status = lesson_read(&lesson, said, line);
-        struct lesson *list = lessons->list;
-        unsigned char *folds = lessons->folds;
-        if (status == 1 && (lessons->count & (lessons->count - 1)) == 0) {
-            list = realloc(list, (2 * lessons->count + 1) * sizeof *list);
-            lessons->list = list != NULL ? list : lessons->list;
-            folds = realloc(folds, 2 * lessons->count + 1);
-            lessons->folds = folds != NULL ? folds : lessons->folds;
-        }
-        if (status == 1 && list != NULL && folds != NULL && lessons->count < LESSONS_MAX) {
-            folds[lessons->count] = fold_of(said->group);
-            list[lessons->count++] = lesson;
-            continue;
-        }
-        lesson_finish(&lesson);
-        if (status == -1) {
-            outcome = foundry_failf(host, call, FOUNDRY_PERMANENT, "bad_example", NULL,
-                                    "line %zu of the examples is none of line/judge: it lacks "
-                                    "`with: words`",
-                                    number);
-        } else if (status == 1 && lessons->count == LESSONS_MAX) {
-            outcome = foundry_failf(host, call, FOUNDRY_PERMANENT, "too_many_examples", NULL,
-                                    "there are more than %d lines", LESSONS_MAX);
-        } else if (status != 0) {
-            outcome = FOUNDRY_E_NO_MEMORY;
-        }
+    const size_t count = lessons->count;
+    if ((count & (count - 1)) != 0) {
+        return 0;
     }
-    free(said);
-    return outcome;
+    struct lesson *list = realloc(lessons->list, (2 * count + 1) * sizeof *list);
+    lessons->list = list != NULL ? list : lessons->list;
+    unsigned char *folds = realloc(lessons->folds, 2 * count + 1);
+    lessons->folds = folds != NULL ? folds : lessons->folds;
+    return list != NULL && folds != NULL ? 0 : -1;
+}
+
+static foundry_outcome_t line_take(void *context, char *line, size_t number, size_t count)
+{
+    struct lessons *lessons = context;
+    struct lesson lesson;
+    unsigned char fold = 0;
+    (void)count;
+    const int status = lesson_read(&lesson, &fold, line);
+    if (status == 1 && lessons->count < LESSONS_MAX && lessons_grow(lessons) == 0) {
+        lessons->folds[lessons->count] = fold;
+        lessons->list[lessons->count++] = lesson;
+        return FOUNDRY_DONE;
+    }
+    lesson_finish(&lesson);
+    if (status == -1) {
+        return training_refused(lessons->training, number,
+                                "it is none of line/judge: it lacks `with: words`");
+    }
+    if (status == 1 && lessons->count == LESSONS_MAX) {
+        return foundry_failf(lessons->training->host, lessons->training->call, FOUNDRY_PERMANENT,
+                             "too_many_examples", NULL, "there are more than %d lines",
+                             LESSONS_MAX);
+    }
+    return status == 0 ? FOUNDRY_DONE : FOUNDRY_E_NO_MEMORY;
 }
 
 /* --- learning --------------------------------------------------------------------------------- */
@@ -284,13 +263,8 @@ struct rows {
     double loss;
 };
 
-struct watch {
-    const foundry_host_t *host;
-    foundry_call_t *call;
-};
-
 /** Tell of a part (FOLDS: of all). Returns whether to stop. */
-static int told(const struct watch *watch, unsigned part, double loss)
+static int told(struct training *training, unsigned part, double loss)
 {
     char note[96];
     if (part < FOLDS) {
@@ -298,8 +272,7 @@ static int told(const struct watch *watch, unsigned part, double loss)
     } else {
         (void)snprintf(note, sizeof note, "all parts, loss %.3f", loss);
     }
-    watch->host->progress(watch->call, (part + 1.0) / (FOLDS + 1), note);
-    return watch->host->cancelled(watch->call) != 0;
+    return training_step(training, (part + 1.0) / (FOLDS + 1), note);
 }
 
 /** Which rules are sound. */
@@ -363,7 +336,7 @@ static int rows_make(const struct lessons *lessons, struct rows *rows)
 }
 
 /** All of it. 0; 1: told to stop; -1: without memory. */
-static int learn(const struct watch *watch, const struct lessons *lessons, struct rows *rows,
+static int learn(struct training *training, const struct lessons *lessons, struct rows *rows,
                  struct model *model)
 {
     int status = rules_settle(lessons, &rows->rules);
@@ -382,7 +355,7 @@ static int learn(const struct watch *watch, const struct lessons *lessons, struc
                 rows->share[i] = judge_share(&part, rows->features[i]);
             }
         }
-        status = told(watch, fold, loss);
+        status = told(training, fold, loss);
     }
     if (status == 0) {
         model->rules = rows->rules;
@@ -391,20 +364,19 @@ static int learn(const struct watch *watch, const struct lessons *lessons, struc
     if (status == 0) {
         (void)fit(model, features, rows->right, lessons->folds, lessons->count, NO_FOLD,
                   &rows->loss);
-        status = told(watch, FOLDS, rows->loss);
+        status = told(training, FOLDS, rows->loss);
     }
     return status;
 }
 
 /* --- the call --------------------------------------------------------------------------------- */
 
-static void number(foundry_json_t *json, const char *name, double value)
+static double rounded(double value)
 {
-    foundry_json_key(json, name);
-    foundry_json_number(json, floor(value * 1e6 + 0.5) / 1e6);
+    return floor(value * 1e6 + 0.5) / 1e6;
 }
 
-static foundry_outcome_t report(const struct watch *watch, const struct lessons *lessons,
+static foundry_outcome_t report(struct training *training, const struct lessons *lessons,
                                 const struct rows *rows, const struct model *model)
 {
     foundry_json_t metrics, list;
@@ -414,61 +386,45 @@ static foundry_outcome_t report(const struct watch *watch, const struct lessons 
     foundry_json_array(&list);
     for (size_t i = 0; i < lessons->count; i++) {
         right += rows->right[i];
-        foundry_json_object(&list);
-        foundry_json_key(&list, "id");
-        foundry_json_string(&list, lessons->list[i].id);
-        foundry_json_key(&list, "ptr");
-        foundry_json_string(&list, "/text");
-        number(&list, "confidence", rows->share[i]);
-        foundry_json_key(&list, "right");
-        foundry_json_boolean(&list, rows->right[i]);
+        training_value(&list, lessons->list[i].id, "/text", rounded(rows->share[i]),
+                       rows->right[i]);
         foundry_json_end(&list);
     }
     foundry_json_end(&list);
     foundry_json_object(&metrics);
-    number(&metrics, "lines", (double)lessons->count);
-    number(&metrics, "words", (double)model->words.count);
-    number(&metrics, "read_right", (double)rows->read_right / (double)lessons->count);
-    number(&metrics, "held_out_right", right / (double)lessons->count);
-    number(&metrics, "put_right", (double)rows->edits_right);
-    number(&metrics, "put_otherwise", (double)(rows->edits - rows->edits_right));
-    number(&metrics, "loss", rows->loss);
+    training_number(&metrics, "lines", rounded((double)lessons->count));
+    training_number(&metrics, "words", rounded((double)model->words.count));
+    training_number(&metrics, "read_right",
+                    rounded((double)rows->read_right / (double)lessons->count));
+    training_number(&metrics, "held_out_right", rounded(right / (double)lessons->count));
+    training_number(&metrics, "put_right", rounded((double)rows->edits_right));
+    training_number(&metrics, "put_otherwise", rounded((double)(rows->edits - rows->edits_right)));
+    training_number(&metrics, "loss", rounded(rows->loss));
     foundry_json_end(&metrics);
-    foundry_outcome_t outcome = foundry_json_stage(&metrics, watch->host, watch->call, "/metrics");
-    if (outcome == FOUNDRY_DONE) {
-        outcome = foundry_json_stage(&list, watch->host, watch->call, "/calibration");
-    }
-    foundry_json_finish(&metrics);
-    foundry_json_finish(&list);
-    return outcome;
+    return training_report(training, &metrics, &list);
 }
 
-static foundry_outcome_t lessons_train(const struct watch *watch, const struct lessons *lessons)
+static foundry_outcome_t lessons_train(struct training *training, const struct lessons *lessons)
 {
     struct rows rows = {.features = calloc(lessons->count, sizeof *rows.features),
                         .right = calloc(lessons->count, 1),
                         .share = calloc(lessons->count, sizeof *rows.share)};
     struct model model = {.lines = 0};
-    unsigned char *bytes = NULL;
     size_t size = 0;
     foundry_outcome_t outcome = FOUNDRY_E_NO_MEMORY;
     int status = rows.features != NULL && rows.right != NULL && rows.share != NULL ? 0 : -1;
     if (status == 0) {
-        status = learn(watch, lessons, &rows, &model);
+        status = learn(training, lessons, &rows, &model);
     }
     if (status == 1) {
         outcome = FOUNDRY_CANCELLED;
     } else if (status == 0) {
-        bytes = model_write(&model, &size);
+        unsigned char *bytes = model_write(&model, &size);
+        outcome = training_save(training, bytes, size);
     }
-    if (bytes != NULL) {
-        outcome = watch->host->artifact_write(watch->call, "model", "application/octet-stream",
-                                              bytes, size);
+    if (outcome == FOUNDRY_DONE) {
+        outcome = report(training, lessons, &rows, &model);
     }
-    if (bytes != NULL && outcome == FOUNDRY_DONE) {
-        outcome = report(watch, lessons, &rows, &model);
-    }
-    free(bytes);
     model_finish(&model);
     free(rows.features);
     free(rows.right);
@@ -478,22 +434,9 @@ static foundry_outcome_t lessons_train(const struct watch *watch, const struct l
 
 static foundry_outcome_t train(const foundry_host_t *host, foundry_call_t *call)
 {
-    const struct watch watch = {host, call};
-    const char *name = NULL;
-    struct lessons lessons = {.list = NULL};
-    foundry_text_t bytes;
-    FOUNDRY_TRY(host->text_get(call, FOUNDRY_DOC_RUN, "/training/examples", &name));
-    foundry_text_init(&bytes);
-    foundry_outcome_t outcome = foundry_artifact_load(host, call, name, EXAMPLES_BYTES_MAX, &bytes);
-    char *lines = outcome == FOUNDRY_DONE ? strdup(foundry_text_z(&bytes)) : NULL;
-    foundry_text_finish(&bytes);
-    if (outcome == FOUNDRY_DONE && lines == NULL) {
-        outcome = FOUNDRY_E_NO_MEMORY;
-    }
-    if (outcome == FOUNDRY_DONE) {
-        outcome = lessons_read(host, call, lines, &lessons);
-    }
-    free(lines);
+    struct training training = {host, call};
+    struct lessons lessons = {.training = &training};
+    foundry_outcome_t outcome = training_lines(&training, line_take, &lessons);
     if (outcome == FOUNDRY_DONE && lessons.count < LESSONS_MIN) {
         outcome = foundry_failf(host, call, FOUNDRY_PERMANENT, "too_few_examples", NULL,
                                 "people looked at %zu lines, and at least %d are needed: answer "
@@ -501,7 +444,7 @@ static foundry_outcome_t train(const foundry_host_t *host, foundry_call_t *call)
                                 lessons.count, LESSONS_MIN);
     }
     if (outcome == FOUNDRY_DONE) {
-        outcome = lessons_train(&watch, &lessons);
+        outcome = lessons_train(&training, &lessons);
     }
     lessons_finish(&lessons);
     return outcome;

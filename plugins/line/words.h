@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "../invoice/json.h"
+#include "json.h"
 
 enum { WORD_SIZE = 128, LINE_WORDS_MAX = 200, LINE_SIZE = LINE_WORDS_MAX * WORD_SIZE };
 

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "picture.h"
+#include "picture_load.h"
 
 enum {
     SHOWN_PIXELS_MAX = 25 * 1000 * 1000, /* larger ones are scaled down to this */
@@ -17,20 +17,6 @@ struct visit {
     const foundry_host_t *host;
     foundry_call_t *call;
 };
-
-static foundry_outcome_t fail_picture(const struct visit *visit, enum picture_status status,
-                                      const char *message)
-{
-    static const char *const codes[] = {
-        [PICTURE_NOT_AN_IMAGE] = "not_an_image",
-        [PICTURE_TOO_LARGE] = "image_too_large",
-    };
-    if (status == PICTURE_NO_MEMORY) {
-        return FOUNDRY_E_NO_MEMORY;
-    }
-    return foundry_failf(visit->host, visit->call, FOUNDRY_PERMANENT, codes[status], "/image", "%s",
-                         message);
-}
 
 /** Without colour map and of a depth that both encoders take; smaller if it is huge. Takes `pix`.
  *  Returns a new picture or NULL without memory. */
@@ -87,7 +73,7 @@ static foundry_outcome_t show(const struct visit *visit, const struct picture *p
     struct Pix *pix = NULL;
     enum picture_status status = picture_stored(picture, index, &pix, message, sizeof message);
     if (status != PICTURE_OK) {
-        return fail_picture(visit, status, message);
+        return picture_failed(visit->host, visit->call, status, message, "/image");
     }
     int sideways = picture->orientation >= 5;
     size_t width = (size_t)pixGetWidth(pix), height = (size_t)pixGetHeight(pix);
@@ -114,32 +100,17 @@ static foundry_outcome_t shown_process(void *self, const foundry_host_t *host, f
     const struct visit visit = {host, call};
     const char *name;
     double page = 1;
-    uint64_t size;
     (void)self;
     FOUNDRY_TRY(host->text_get(call, FOUNDRY_DOC_CONFIG, "/image", &name));
     FOUNDRY_TRY(host->number_get(call, FOUNDRY_DOC_CONFIG, "/page", &page));
-    FOUNDRY_TRY(host->artifact_size(call, name, &size));
-    if (size > PICTURE_BYTES_MAX) {
-        return foundry_failf(host, call, FOUNDRY_PERMANENT, "image_too_large", "/image",
-                             "the file has %llu bytes; at most %d are read: scale the picture down",
-                             (unsigned long long)size, PICTURE_BYTES_MAX);
-    }
     foundry_text_t bytes;
-    foundry_text_init(&bytes);
-    foundry_outcome_t outcome = foundry_artifact_load(host, call, name, PICTURE_BYTES_MAX, &bytes);
     struct picture picture;
-    char message[256];
+    foundry_outcome_t outcome = picture_fetch(host, call, name, "/image", &bytes, &picture);
     if (outcome == FOUNDRY_DONE) {
-        enum picture_status opened = picture_open(&picture, (const uint8_t *)foundry_text_z(&bytes),
-                                                  bytes.size, message, sizeof message);
-        if (opened != PICTURE_OK) {
-            outcome = fail_picture(&visit, opened, message);
-        } else if (page < 1 || page > (double)picture.pages) {
-            outcome = foundry_failf(host, call, FOUNDRY_PERMANENT, "no_such_page", "/page",
-                                    "there is no page %g: the file has %zu", page, picture.pages);
-        } else {
-            outcome = show(&visit, &picture, (size_t)page - 1);
-        }
+        outcome = page < 1 || page > (double)picture.pages
+                      ? foundry_failf(host, call, FOUNDRY_PERMANENT, "no_such_page", "/page",
+                                      "there is no page %g: the file has %zu", page, picture.pages)
+                      : show(&visit, &picture, (size_t)page - 1);
     }
     foundry_text_finish(&bytes);
     return outcome;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "example_line.h"
 #include "json.h"
 
 void examples_finish(struct examples *examples)
@@ -158,52 +159,20 @@ static void image_read(const char *with, char *image, size_t image_size)
     }
 }
 
-/* Where the members of a line begin. */
-struct members {
-    const char *with, *human, *output, *reviewed;
-    char verdict[16], tier[16];
-};
-
-static int members_find(struct example *example, const char *line, struct members *members)
-{
-    struct json json = {line, 0};
-    *members = (struct members){.with = NULL};
-    for (json_enter(&json, '{'); json_more(&json);) {
-        char key[32];
-        json_key(&json, key, sizeof key);
-        json.at += strspn(json.at, " \t\r\n");
-        const char *at = json.at;
-        if (strcmp(key, "id") == 0) {
-            json_string(&json, example->id, sizeof example->id);
-        } else if (strcmp(key, "verdict") == 0) {
-            json_string(&json, members->verdict, sizeof members->verdict);
-        } else if (strcmp(key, "tier") == 0) {
-            json_string(&json, members->tier, sizeof members->tier);
-        } else {
-            members->with = strcmp(key, "with") == 0 ? at : members->with;
-            members->human = strcmp(key, "human") == 0 ? at : members->human;
-            members->output = strcmp(key, "output") == 0 ? at : members->output;
-            members->reviewed = strcmp(key, "reviewed") == 0 ? at : members->reviewed;
-            json_skip(&json);
-        }
-    }
-    return json.failed ? -1 : 0;
-}
-
 enum example_status example_read(struct example *example, const char *line, char *image,
                                  size_t image_size, char *message, size_t message_size)
 {
-    struct members members;
+    struct example_line members;
     struct box said[TRUTH_MAX];
     size_t said_count = 0;
     struct reviewed reviewed;
     *example = (struct example){.whole = 0};
-    if (members_find(example, line, &members) != 0 || members.with == NULL) {
+    if (example_line_read(&members, line) != 0) {
         snprintf(message, message_size, "it is no object with id, with and human");
         return EXAMPLE_BAD;
     }
-    if (strcmp(members.verdict, "rejected") == 0 || members.human == NULL ||
-        *members.human != '{') {
+    memcpy(example->id, members.id, sizeof example->id);
+    if (!example_line_teaches(&members)) {
         return EXAMPLE_SKIPPED;
     }
     image_read(members.with, image, image_size);

@@ -7,17 +7,29 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "load.h"
+#include "at_hand.h"
+#include "picture_load.h"
 #include "train.h"
 #include "trainer.h"
 
-/* The model of the last call, as it is the next one's most often. */
 struct detect {
-    char *name; /* of the artifact it came from; NULL: none was read yet */
+    struct at_hand at_hand;
     struct model model;
 };
+
+static int kind_read(void *model, const unsigned char *bytes, size_t size, char *message,
+                     size_t message_size)
+{
+    return model_read(model, bytes, size, message, message_size);
+}
+
+static void kind_finish(void *model)
+{
+    model_finish(model);
+}
+
+static const struct model_kind model_kind = {MODEL_BYTES_MAX, kind_read, kind_finish};
 
 static foundry_outcome_t detect_create(const foundry_host_t *host, foundry_call_t *call,
                                        void **self)
@@ -31,41 +43,8 @@ static foundry_outcome_t detect_create(const foundry_host_t *host, foundry_call_
 static void detect_destroy(void *self)
 {
     struct detect *detect = self;
-    model_finish(&detect->model);
-    free(detect->name);
+    at_hand_finish(&detect->at_hand, &detect->model, &model_kind);
     free(detect);
-}
-
-/** Make the model of the artifact `name` the one at hand. */
-static foundry_outcome_t model_load(struct detect *detect, const foundry_host_t *host,
-                                    foundry_call_t *call, const char *name)
-{
-    if (detect->name != NULL && strcmp(detect->name, name) == 0) {
-        return FOUNDRY_DONE;
-    }
-    foundry_text_t bytes;
-    foundry_text_init(&bytes);
-    foundry_outcome_t outcome = foundry_artifact_load(host, call, name, MODEL_BYTES_MAX, &bytes);
-    if (outcome == FOUNDRY_DONE) {
-        char message[256];
-        free(detect->name);
-        detect->name = NULL;
-        model_finish(&detect->model);
-        int status = model_read(&detect->model, (const unsigned char *)foundry_text_z(&bytes),
-                                bytes.size, message, sizeof message);
-        detect->name = status == 0 ? strdup(name) : NULL;
-        if (status == -2) {
-            outcome = foundry_failf(host, call, FOUNDRY_PERMANENT, "bad_model", "/model",
-                                    "the model %s cannot be used: %s. Train again, or go back to "
-                                    "an older version",
-                                    name, message);
-        } else if (detect->name == NULL) {
-            model_finish(&detect->model);
-            outcome = FOUNDRY_E_NO_MEMORY;
-        }
-    }
-    foundry_text_finish(&bytes);
-    return outcome;
 }
 
 /** To four places, as it is written into the document. */
@@ -142,19 +121,13 @@ static foundry_outcome_t detect_process(void *self, const foundry_host_t *host,
                                         foundry_call_t *call)
 {
     struct detect *detect = self;
-    const char *image, *name;
+    const char *image;
     double keep = POLE_KEEP;
-    foundry_kind_t kind = FOUNDRY_KIND_NULL;
+    int there;
     FOUNDRY_TRY(host->text_get(call, FOUNDRY_DOC_CONFIG, "/image", &image));
     FOUNDRY_TRY(foundry_number_default(host, call, FOUNDRY_DOC_CONFIG, "/keep", POLE_KEEP, &keep));
-    foundry_status_t there = foundry_kind_get(host, call, FOUNDRY_DOC_CONFIG, "/model", &kind);
-    if (there == FOUNDRY_OK && kind != FOUNDRY_KIND_NULL) {
-        FOUNDRY_TRY(host->text_get(call, FOUNDRY_DOC_CONFIG, "/model", &name));
-        FOUNDRY_TRY(model_load(detect, host, call, name));
-    } else if (there != FOUNDRY_OK && there != FOUNDRY_E_NOT_FOUND) {
-        return there;
-    }
-    const struct model *model = kind == FOUNDRY_KIND_NULL ? NULL : &detect->model;
+    FOUNDRY_TRY(at_hand_load(&detect->at_hand, &detect->model, &model_kind, host, call, &there));
+    const struct model *model = there ? &detect->model : NULL;
     struct Pix *pix = NULL;
     FOUNDRY_TRY(picture_load(host, call, image, "/image", &pix));
     struct scene scene;

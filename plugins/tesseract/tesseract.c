@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "picture.h"
+#include "picture_load.h"
 #include "reader.h"
 
 #ifndef TESSDATA_FOLDER
@@ -43,17 +43,6 @@ static int visit_cancelled(void *context)
 {
     const struct visit *visit = context;
     return visit->host->cancelled(visit->call) != 0;
-}
-
-static foundry_outcome_t fail_picture(const struct visit *visit, enum picture_status status,
-                                      const char *message)
-{
-    if (status == PICTURE_NO_MEMORY) {
-        return FOUNDRY_E_NO_MEMORY;
-    }
-    return visit->host->fail(visit->call, FOUNDRY_PERMANENT,
-                             status == PICTURE_TOO_LARGE ? "image_too_large" : "not_an_image",
-                             message, "/image", 0);
 }
 
 /** A confidence or angle with as many places as mean something. */
@@ -118,7 +107,7 @@ static foundry_outcome_t page_read(struct reader *reader, const struct visit *vi
     struct Pix *page = NULL;
     enum picture_status opened = picture_page(picture, index, &page, message, sizeof message);
     if (opened != PICTURE_OK) {
-        return fail_picture(visit, opened, message);
+        return picture_failed(visit->host, visit->call, opened, message, "/image");
     }
     const struct reader_cancel cancel = {visit_cancelled, (void *)(uintptr_t)visit};
     struct reading reading;
@@ -185,23 +174,11 @@ static foundry_outcome_t picture_process(struct reader *reader, const foundry_ho
     const struct visit visit = {host, call};
     const char *name;
     FOUNDRY_TRY(host->text_get(call, FOUNDRY_DOC_CONFIG, "/image", &name));
-    uint64_t size;
-    FOUNDRY_TRY(host->artifact_size(call, name, &size));
-    if (size > PICTURE_BYTES_MAX) {
-        return foundry_failf(host, call, FOUNDRY_PERMANENT, "image_too_large", "/image",
-                             "the file has %llu bytes; at most %d are read: scale the picture down",
-                             (unsigned long long)size, PICTURE_BYTES_MAX);
-    }
     foundry_text_t bytes;
-    foundry_text_init(&bytes);
-    foundry_outcome_t outcome = foundry_artifact_load(host, call, name, PICTURE_BYTES_MAX, &bytes);
     struct picture picture;
-    char message[256];
+    foundry_outcome_t outcome = picture_fetch(host, call, name, "/image", &bytes, &picture);
     if (outcome == FOUNDRY_DONE) {
-        enum picture_status opened = picture_open(&picture, (const uint8_t *)foundry_text_z(&bytes),
-                                                  bytes.size, message, sizeof message);
-        outcome = opened == PICTURE_OK ? work(reader, &visit, &picture)
-                                       : fail_picture(&visit, opened, message);
+        outcome = work(reader, &visit, &picture);
     }
     foundry_text_finish(&bytes);
     return outcome;
@@ -273,7 +250,7 @@ static foundry_outcome_t line_read(struct reader *reader, const struct visit *vi
     struct Pix *line = NULL;
     enum picture_status opened = picture_page(picture, 0, &line, message, sizeof message);
     if (opened != PICTURE_OK) {
-        return fail_picture(visit, opened, message);
+        return picture_failed(visit->host, visit->call, opened, message, "/image");
     }
     const struct reader_cancel cancel = {visit_cancelled, (void *)(uintptr_t)visit};
     struct reading reading;

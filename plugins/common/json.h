@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading one JSON text from front to back. The host has checked it, so only types are in doubt. */
-#ifndef INVOICE_JSON_H
-#define INVOICE_JSON_H
+#ifndef COMMON_JSON_H
+#define COMMON_JSON_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The one thing wanted from a JPEG's EXIF data: how a viewer turns the picture. */
-#ifndef TESSERACT_EXIF_H
-#define TESSERACT_EXIF_H
+#ifndef COMMON_EXIF_H
+#define COMMON_EXIF_H
 
 #include <stddef.h>
 #include <stdint.h>

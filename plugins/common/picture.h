@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From the bytes of a file to pages as a viewer shows them. */
-#ifndef TESSERACT_PICTURE_H
-#define TESSERACT_PICTURE_H
+#ifndef COMMON_PICTURE_H
+#define COMMON_PICTURE_H
 
 #include <stddef.h>
 #include <stdint.h>
