@@ -7,7 +7,7 @@
 #include "dataset/example.h"
 
 static const char argilla_schema[] =
-    "{\"type\":\"object\",\"required\":[\"id\"],\"minProperties\":2,"
+    "{\"type\":\"object\",\"minProperties\":2," /* without an id Argilla gives one */
     "\"properties\":{\"id\":{\"type\":\"string\",\"minLength\":1}},"
     "\"patternProperties\":{"
     "\"[.]suggestion[.]score$\":{\"oneOf\":[{\"type\":\"number\",\"minimum\":0,\"maximum\":1},"

@@ -54,8 +54,9 @@ void fnd_checker_line(struct fnd_checker *checker, struct fnd_json line, struct 
     checker->lines++;
     if (fnd_schema_check(checker->schema, line, NULL, flaws)) {
         checker->format->check(checker, line, flaws);
-        if (checker->format->ids) {
-            id_add(checker, fnd_json_member(line, "id"));
+        struct fnd_json id = fnd_json_member(line, "id");
+        if (checker->format->ids && id.bytes != NULL) {
+            id_add(checker, id);
         }
     }
 }
@@ -248,6 +249,22 @@ static void item_check(void *context, const struct fnd_text *item, size_t line, 
                       error.line > 1 ? " of the line" : " of the item");
 }
 
+/** Whether a file of lines begins as an array: some who write the format put it into one. Leaves it
+ *  at its start. */
+static bool array_begins(FILE *file)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    int byte = getc(file);
+    for (size_t i = 0; i < 3 && byte == (unsigned char)mark[i]; i++) {
+        byte = getc(file);
+    }
+    while (byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r') {
+        byte = getc(file);
+    }
+    rewind(file);
+    return byte == '[';
+}
+
 /** A file that is one array: an item at a time, so that memory does not grow with it. */
 static uint64_t array_check(struct fnd_checking *checking, FILE *file)
 {
@@ -356,6 +373,7 @@ enum fnd_status fnd_check_file(FILE *file, const struct fnd_format *format,
     struct fnd_text line = {0};
     uint64_t bytes = 0;
     size_t size = 0;
+    const bool array = format->array || (format->array_too && array_begins(file));
     bool ended = true;
     enum fnd_status status = fnd_checker_begin(&checking.checker, format, error);
     if (status != FND_OK) {
@@ -364,10 +382,10 @@ enum fnd_status fnd_check_file(FILE *file, const struct fnd_format *format,
     if (format->unpack != NULL) {
         status = whole_read(&checking, file, &line, error);
         bytes = line.size;
-    } else if (format->array) {
+    } else if (array) {
         bytes = array_check(&checking, file);
     }
-    while (!format->array && fnd_line_read(file, &line, &size, &ended)) {
+    while (!array && fnd_line_read(file, &line, &size, &ended)) {
         bytes += size + ended;
         line_check(&checking, &line, size, ended);
     }

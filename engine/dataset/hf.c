@@ -346,6 +346,27 @@ static void box_check(struct fnd_json line, struct fnd_json bbox, size_t index,
     }
 }
 
+enum { KIND_BITS = 4 }; /* of checker->kind; above them, what type categories have */
+
+/** Categories are numbers in all rows, or texts: a column has one type. */
+static void categories_check(struct fnd_checker *checker, struct fnd_json categories,
+                             struct fnd_flaws *flaws)
+{
+    for (struct fnd_json_walk walk = fnd_json_walk(categories); fnd_json_next(&walk);) {
+        const unsigned type = (unsigned)fnd_json_type(walk.value) + 1;
+        char at[64];
+        if (checker->kind >> KIND_BITS == 0) {
+            checker->kind |= type << KIND_BITS;
+        } else if (checker->kind >> KIND_BITS != type) {
+            (void)snprintf(at, sizeof at, "/objects/categories/%zu", walk.index);
+            fnd_flaws_add(flaws, at, "type", false,
+                          "is of another type than the first category: they are numbers in all "
+                          "rows, or texts in all");
+            return;
+        }
+    }
+}
+
 static void hf_check(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws)
 {
     struct fnd_json row = fnd_json_member(line, "row");
@@ -353,18 +374,22 @@ static void hf_check(struct fnd_checker *checker, struct fnd_json line, struct f
     struct fnd_json bbox = fnd_json_member(objects, "bbox");
     const enum fnd_hf_kind kind = fnd_hf_kind_of(row);
     checker->with_files += fnd_json_member(row, "file_name").bytes != NULL;
-    if (checker->kind == 0) {
-        checker->kind = kind;
-    } else if (checker->kind != kind) {
+    const unsigned first = checker->kind & ((1U << KIND_BITS) - 1);
+    if (first == 0) {
+        checker->kind |= kind;
+    } else if (first != kind) {
         fnd_flaws_add(flaws, "", "kind", false,
                       "holds %s, and the first one %s: one dataset has one kind of rows; narrow it "
                       "by --pipeline or --phase",
-                      kind_name(kind), kind_name((enum fnd_hf_kind)checker->kind));
+                      kind_name(kind), kind_name((enum fnd_hf_kind)first));
     }
     if (objects.bytes != NULL &&
         fnd_json_count(bbox) != fnd_json_count(fnd_json_member(objects, "categories"))) {
         fnd_flaws_add(flaws, "/objects", "objects", false, "has %zu boxes and %zu categories",
                       fnd_json_count(bbox), fnd_json_count(fnd_json_member(objects, "categories")));
+    }
+    if (objects.bytes != NULL) {
+        categories_check(checker, fnd_json_member(objects, "categories"), flaws);
     }
     for (struct fnd_json_walk walk = fnd_json_walk(bbox);
          objects.bytes != NULL && fnd_json_next(&walk);) {

@@ -101,6 +101,14 @@ static enum fnd_status regions_read(struct fnd_json result, const struct fnd_tex
         double place[4] = {0}, rotation = 0, told = 0;
         struct fnd_json turned = fnd_json_find(walk.value, "/value/rotation");
         struct fnd_json original = fnd_json_member(walk.value, "original_width");
+        struct fnd_json type = fnd_json_member(walk.value, "type");
+        if (!fnd_json_text_is(type, "rectanglelabels")) {
+            return fnd_error_set(error, FND_INVALID,
+                                 "its result %zu is of type %.*s, and only boxes (rectanglelabels) "
+                                 "can be taken; leave it out of the file",
+                                 walk.index + 1, (int)(type.size > 60 ? 60 : type.size),
+                                 type.bytes);
+        }
         if (turned.bytes != NULL && fnd_json_number(turned, &rotation) &&
             (rotation > 0 || rotation < 0)) {
             return fnd_error_set(

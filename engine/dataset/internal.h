@@ -164,7 +164,8 @@ struct fnd_format {
     bool embeds;        /* without a prefix their bytes lie in the line */
     bool pairs;         /* what was preferred to what: corrected records only */
     bool array;         /* the file is one JSON array, an item a line where it is ours */
-    bool ids;           /* each line has an "id" of its own */
+    bool array_too;     /* a foreign file may be one, where ours has lines */
+    bool ids;           /* each line that has an "id" has one of its own */
     uint64_t size_max;  /* bytes of a file; 0: any */
     size_t lines_max, lines_with_files_max, lines_advised, validation_lines_max; /* 0: any */
     size_t lines_min; /* the trainer takes no fewer: an error of a file, a warning of an export */

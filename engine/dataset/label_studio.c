@@ -27,16 +27,19 @@ static const char schema[] =
     "\"percent\":{\"type\":\"number\",\"minimum\":0,\"maximum\":100},"
     "\"region\":{\"type\":\"object\",\"required\":[\"id\",\"type\",\"from_name\",\"to_name\","
     "\"value\"],\"properties\":{\"id\":{\"type\":\"string\",\"minLength\":1},"
-    "\"type\":{\"const\":\"rectanglelabels\"},\"from_name\":{\"type\":\"string\"},"
+    "\"type\":{\"type\":\"string\",\"minLength\":1},\"from_name\":{\"type\":\"string\"},"
     "\"to_name\":{\"type\":\"string\"},"
     "\"original_width\":{\"type\":\"integer\",\"minimum\":1},"
     "\"original_height\":{\"type\":\"integer\",\"minimum\":1},"
-    "\"image_rotation\":{\"type\":\"number\"},\"value\":{\"type\":\"object\","
+    "\"image_rotation\":{\"type\":\"number\"},\"value\":{\"type\":\"object\"}},"
+    /* what is no box, a choice or a text, is somebody else's */
+    "\"if\":{\"properties\":{\"type\":{\"const\":\"rectanglelabels\"}}},\"then\":{"
+    "\"properties\":{\"value\":{"
     "\"required\":[\"x\",\"y\",\"width\",\"height\",\"rectanglelabels\"],\"properties\":{"
     "\"x\":{\"$ref\":\"#/$defs/percent\"},\"y\":{\"$ref\":\"#/$defs/percent\"},"
     "\"width\":{\"$ref\":\"#/$defs/percent\"},\"height\":{\"$ref\":\"#/$defs/percent\"},"
     "\"rotation\":{\"type\":\"number\"},\"rectanglelabels\":{\"type\":\"array\",\"minItems\":1,"
-    "\"items\":{\"type\":\"string\",\"minLength\":1}}}}}}}}";
+    "\"items\":{\"type\":\"string\",\"minLength\":1}}}}}}}}}";
 
 enum fnd_status fnd_drawn_make(const struct fnd_plan *plan, const struct fnd_datum *datum,
                                bool image, struct fnd_drawn *drawn, struct fnd_error *error)

@@ -80,7 +80,8 @@ static const char alpaca_schema[] =
     "\"properties\":{\"instruction\":{\"type\":\"string\",\"minLength\":1},"
     "\"input\":{\"type\":\"string\"},\"output\":{\"type\":\"string\"},"
     "\"chosen\":{\"type\":\"string\"},\"rejected\":{\"type\":\"string\"},"
-    "\"system\":{\"type\":\"string\"},\"history\":{\"type\":\"array\",\"items\":{\"type\":"
+    "\"kto_tag\":{\"type\":\"boolean\"},\"system\":{\"type\":\"string\"},\"history\":{\"type\":"
+    "\"array\",\"items\":{\"type\":"
     "\"array\",\"minItems\":2,\"maxItems\":2,\"items\":{\"type\":\"string\"}}},"
     "\"images\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"minLength\":1}}}}";
 
@@ -157,12 +158,19 @@ const struct fnd_format fnd_format_alpaca = {.name = "alpaca",
 
 static const char sharegpt_schema[] =
     "{\"type\":\"object\",\"required\":[\"conversations\"],\"additionalProperties\":false,"
-    "\"properties\":{\"conversations\":{\"type\":\"array\",\"minItems\":2,\"items\":{\"type\":"
-    "\"object\",\"required\":[\"from\",\"value\"],\"additionalProperties\":false,\"properties\":{"
-    "\"from\":{\"enum\":[\"human\",\"gpt\",\"function_call\",\"observation\"]},"
-    "\"value\":{\"type\":\"string\",\"minLength\":1}}}},\"system\":{\"type\":\"string\"},"
+    "\"properties\":{\"conversations\":{\"type\":\"array\",\"minItems\":1,\"items\":"
+    "{\"allOf\":[{\"$ref\":\"#/$defs/turn\"}],\"properties\":{\"from\":{\"enum\":[\"human\","
+    "\"gpt\",\"function_call\",\"observation\"]}}}},"
+    "\"chosen\":{\"$ref\":\"#/$defs/answer\"},\"rejected\":{\"$ref\":\"#/$defs/answer\"},"
+    "\"kto_tag\":{\"type\":\"boolean\"},\"system\":{\"type\":\"string\"},"
     "\"tools\":{\"type\":\"string\"},"
-    "\"images\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"minLength\":1}}}}";
+    "\"images\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"minLength\":1}}},"
+    "\"dependentRequired\":{\"chosen\":[\"rejected\"],\"rejected\":[\"chosen\"]},"
+    "\"$defs\":{\"turn\":{\"type\":\"object\",\"required\":[\"from\",\"value\"],"
+    "\"additionalProperties\":false,\"properties\":{\"from\":{\"type\":\"string\"},"
+    "\"value\":{\"type\":\"string\",\"minLength\":1}}},"
+    "\"answer\":{\"allOf\":[{\"$ref\":\"#/$defs/turn\"}],\"properties\":{\"from\":{\"enum\":"
+    "[\"gpt\",\"function_call\"]}}}}}";
 
 static enum fnd_status sharegpt_line(const struct fnd_plan *plan, const struct fnd_datum *datum,
                                      struct fnd_text *line, struct fnd_error *error)
@@ -199,10 +207,15 @@ static void sharegpt_check(struct fnd_checker *checker, struct fnd_json line,
                            struct fnd_flaws *flaws)
 {
     struct fnd_json turns = fnd_json_member(line, "conversations");
+    const bool pair = fnd_json_member(line, "chosen").bytes != NULL;
     size_t tokens = 0;
-    if (fnd_json_count(turns) % 2 != 0) {
-        fnd_flaws_add(flaws, "/conversations", "turns", false,
-                      "must end with an answer: human and gpt take turns");
+    if ((fnd_json_count(turns) % 2 != 0) != pair) {
+        fnd_flaws_add(flaws, "/conversations", "turns", false, "%s",
+                      pair ? "must end with a question: chosen and rejected answer it"
+                           : "must end with an answer: human and gpt take turns");
+    }
+    if (pair) {
+        fnd_texts_differ(line, "/chosen/value", "/rejected/value", flaws);
     }
     for (struct fnd_json_walk turn = fnd_json_walk(turns); fnd_json_next(&turn);) {
         struct fnd_json from = fnd_json_member(turn.value, "from");
@@ -225,6 +238,7 @@ const struct fnd_format fnd_format_sharegpt = {.name = "sharegpt",
                                                .schema = sharegpt_schema,
                                                .training = true,
                                                .by_uri = true,
+                                               .array_too = true,
                                                .line = sharegpt_line,
                                                .agrees = sharegpt_agrees,
                                                .check = sharegpt_check};

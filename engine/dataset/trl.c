@@ -29,17 +29,36 @@ static void end_append(struct fnd_text *line, const struct fnd_example *example)
     fnd_text_append_byte(line, '}');
 }
 
-/** Arrow gives a column one type: all lines have the same members, and images or none. */
+static bool is_text(struct fnd_json line, const char *name)
+{
+    return fnd_json_type(fnd_json_member(line, name)) == FND_JSON_STRING;
+}
+
+/** Arrow gives a column one type: all lines have the same members, as texts or as messages, and
+ *  images or none. */
 static void kind_check(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws)
 {
+    static const char *const answers[] = {"completion", "chosen", "rejected"};
+    const bool text = is_text(line, "prompt");
     const unsigned kind = 1U + (fnd_json_member(line, "messages").bytes != NULL) +
-                          2U * (fnd_json_member(line, "images").bytes != NULL);
+                          2U * (fnd_json_member(line, "images").bytes != NULL) + 4U * text +
+                          8U * is_text(line, "text");
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        if (fnd_json_member(line, answers[i]).bytes != NULL && is_text(line, answers[i]) != text) {
+            struct fnd_text at = {0};
+            fnd_text_printf(&at, "/%s", answers[i]);
+            fnd_flaws_add(flaws, fnd_text_z(&at), "type", false,
+                          text ? "must be a text, as the prompt is"
+                               : "must be a list of messages, as the prompt is");
+            fnd_text_finish(&at);
+        }
+    }
     checker->kind = checker->kind == 0 ? kind : checker->kind;
     if (checker->kind != kind) {
         fnd_flaws_add(flaws, "", "type", false,
                       "is of another type than the first line (messages, or prompt and "
-                      "completion; with images, or without): a file holds one; export them "
-                      "apart, by --pipeline");
+                      "completion, or text; texts, or messages; with images, or without): a file "
+                      "holds one; export them apart, by --pipeline");
     }
 }
 
@@ -47,8 +66,11 @@ static void messages_check(struct fnd_checker *checker, struct fnd_json line, co
                            const char *ends_with, struct fnd_flaws *flaws)
 {
     struct fnd_json images = fnd_json_member(line, "images");
-    const size_t parts = fnd_messages_check(fnd_json_find(line, pointer), pointer, ends_with,
-                                            "image", SIZE_MAX, flaws);
+    struct fnd_json messages = fnd_json_find(line, pointer);
+    const size_t parts =
+        fnd_json_type(messages) == FND_JSON_ARRAY
+            ? fnd_messages_check(messages, pointer, ends_with, "image", SIZE_MAX, flaws)
+            : fnd_json_count(images); /* a text says nothing of where they belong */
     checker->with_files += parts > 0;
     if (parts != fnd_json_count(images)) {
         fnd_flaws_add(flaws, "/images", "images", false,
@@ -57,13 +79,18 @@ static void messages_check(struct fnd_checker *checker, struct fnd_json line, co
     }
 }
 
+/* Conversational, or a text ("standard"). */
 #define ANSWER "{\"$ref\":\"#/$defs/answer\"}"
 #define IMAGES                                                                                     \
     "\"images\":{\"type\":\"array\",\"minItems\":1,\"items\":{\"oneOf\":[{\"type\":\"string\","    \
     "\"minLength\":1},{\"type\":\"object\"}]}}"
 #define MESSAGES "{\"type\":\"array\",\"minItems\":1,\"items\":{\"$ref\":\"#/$defs/message\"}}"
+#define PROMPT                                                                                     \
+    "{\"type\":[\"array\",\"string\"],\"minItems\":1,\"minLength\":1,\"items\":{\"$ref\":"         \
+    "\"#/$defs/message\"}}"
 #define DEFS                                                                                       \
-    "\"$defs\":{" FND_MESSAGE_SCHEMA ",\"answer\":{\"type\":\"array\",\"minItems\":1,"             \
+    "\"$defs\":{" FND_MESSAGE_SCHEMA                                                               \
+    ",\"answer\":{\"type\":[\"array\",\"string\"],\"minItems\":1,"                                 \
     "\"items\":{\"type\":\"object\",\"required\":[\"role\",\"content\"],\"properties\":{"          \
     "\"role\":{\"const\":\"assistant\"},\"content\":{\"type\":\"string\"}}}}}"
 
@@ -71,8 +98,9 @@ static void messages_check(struct fnd_checker *checker, struct fnd_json line, co
 
 static const char sft_schema[] =
     "{\"type\":\"object\",\"additionalProperties\":false,\"oneOf\":[{\"required\":[\"prompt\","
-    "\"completion\"]},{\"required\":[\"messages\"]}],\"properties\":{\"prompt\":" MESSAGES
-    ",\"completion\":" ANSWER ",\"messages\":" MESSAGES "," IMAGES "}," DEFS "}";
+    "\"completion\"]},{\"required\":[\"messages\"]},{\"required\":[\"text\"]}],\"properties\":{"
+    "\"text\":{\"type\":\"string\",\"minLength\":1},\"prompt\":" PROMPT ",\"completion\":" ANSWER
+    ",\"messages\":" MESSAGES "," IMAGES "}," DEFS "}";
 
 static enum fnd_status sft_line(const struct fnd_plan *plan, const struct fnd_datum *datum,
                                 struct fnd_text *line, struct fnd_error *error)
@@ -98,6 +126,7 @@ static void sft_check(struct fnd_checker *checker, struct fnd_json line, struct 
 {
     const bool messages = fnd_json_member(line, "messages").bytes != NULL;
     kind_check(checker, line, flaws);
+    /* A text to go on with has no prompt. */
     messages_check(checker, line, messages ? "/messages" : "/prompt", messages ? "assistant" : NULL,
                    flaws);
 }
@@ -114,8 +143,8 @@ const struct fnd_format fnd_format_trl_sft = {.name = "trl-sft",
 
 static const char dpo_schema[] =
     "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"prompt\",\"chosen\","
-    "\"rejected\"],\"properties\":{\"prompt\":" MESSAGES ",\"chosen\":" ANSWER
-    ",\"rejected\":" ANSWER "," IMAGES "}," DEFS "}";
+    "\"rejected\"],\"properties\":{\"prompt\":" PROMPT ",\"chosen\":" ANSWER ",\"rejected\":" ANSWER
+    "," IMAGES "}," DEFS "}";
 
 static enum fnd_status dpo_line(const struct fnd_plan *plan, const struct fnd_datum *datum,
                                 struct fnd_text *line, struct fnd_error *error)
@@ -147,7 +176,11 @@ static void dpo_check(struct fnd_checker *checker, struct fnd_json line, struct 
 {
     kind_check(checker, line, flaws);
     messages_check(checker, line, "/prompt", NULL, flaws);
-    fnd_texts_differ(line, "/chosen/0/content", "/rejected/0/content", flaws);
+    if (is_text(line, "chosen")) {
+        fnd_texts_differ(line, "/chosen", "/rejected", flaws);
+    } else {
+        fnd_texts_differ(line, "/chosen/0/content", "/rejected/0/content", flaws);
+    }
 }
 
 const struct fnd_format fnd_format_trl_dpo = {.name = "trl-dpo",
@@ -163,7 +196,7 @@ const struct fnd_format fnd_format_trl_dpo = {.name = "trl-dpo",
 
 static const char kto_schema[] =
     "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"prompt\",\"completion\","
-    "\"label\"],\"properties\":{\"prompt\":" MESSAGES ",\"completion\":" ANSWER
+    "\"label\"],\"properties\":{\"prompt\":" PROMPT ",\"completion\":" ANSWER
     ",\"label\":{\"type\":\"boolean\"}}," DEFS "}";
 
 /** The model's own output, and whether a person let it stand. */
@@ -199,8 +232,11 @@ static enum fnd_status kto_agrees(const struct fnd_datum *datum, struct fnd_json
 
 static void kto_check(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws)
 {
-    (void)checker;
-    fnd_messages_check(fnd_json_member(line, "prompt"), "/prompt", NULL, NULL, 0, flaws);
+    struct fnd_json prompt = fnd_json_member(line, "prompt");
+    kind_check(checker, line, flaws);
+    if (fnd_json_type(prompt) == FND_JSON_ARRAY) {
+        fnd_messages_check(prompt, "/prompt", NULL, NULL, 0, flaws);
+    }
 }
 
 const struct fnd_format fnd_format_trl_kto = {.name = "trl-kto",
