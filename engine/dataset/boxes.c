@@ -60,7 +60,7 @@ enum fnd_status fnd_boxes_read(struct fnd_json document, const char *list, const
     }
     if (fnd_json_type(items) != FND_JSON_ARRAY) {
         return fnd_error_set(error, FND_INVALID,
-                             "what lies at \"%s\" is %s, and must be a list of boxes; `boxes:` of "
+                             "what lies at \"%s\" is of type %s, and must be a list of boxes; `boxes:` of "
                              "the export entry says where they are",
                              list, fnd_json_type_name(fnd_json_type(items)));
     }
@@ -73,7 +73,15 @@ enum fnd_status fnd_boxes_read(struct fnd_json document, const char *list, const
                                  "box, bbox, or x, y, width, height",
                                  list, walk.index);
         }
-        box.label = fnd_json_strdup(fnd_json_find(walk.value, label));
+        struct fnd_json told = fnd_json_find(walk.value, label);
+        if (told.bytes != NULL && fnd_json_type(told) != FND_JSON_STRING &&
+            fnd_json_type(told) != FND_JSON_NULL) {
+            return fnd_error_set(error, FND_INVALID,
+                                 "%s/%zu%s is of type %s, and a label must be a text; correct it, or let "
+                                 "`label:` of the export entry name another member",
+                                 list, walk.index, label, fnd_json_type_name(fnd_json_type(told)));
+        }
+        box.label = fnd_json_strdup(told);
         box.label = box.label != NULL ? box.label : fnd_strdup("object");
         boxes->list[boxes->count++] = box;
     }
@@ -81,11 +89,19 @@ enum fnd_status fnd_boxes_read(struct fnd_json document, const char *list, const
 }
 
 enum fnd_status fnd_boxes_check(const struct fnd_boxes *boxes, uint32_t width, uint32_t height,
-                                struct fnd_error *error)
+                                bool shares, struct fnd_error *error)
 {
+    const double half = 5e-7; /* of the last of six decimals: what is less is written as 0 */
+    const double least[2] = {half * (shares ? width : 1), half * (shares ? height : 1)};
     for (size_t i = 0; i < boxes->count; i++) {
         const struct fnd_box *box = &boxes->list[i];
         const bool empty = !(box->width > 0 && box->height > 0);
+        if (!empty && (box->width < least[0] || box->height < least[1])) {
+            return fnd_error_set(error, FND_INVALID,
+                                 "its box %zu (%s) is %g by %g pixels, which the format's decimals "
+                                 "cannot tell; correct it, or leave the record out with --skip-bad",
+                                 i + 1, box->label, box->width, box->height);
+        }
         if (empty || box->x < 0 || box->y < 0 || box->x + box->width > width ||
             box->y + box->height > height) {
             return fnd_error_set(error, FND_INVALID,

@@ -24,9 +24,11 @@ void fnd_boxes_finish(struct fnd_boxes *boxes);
  *  Returns FND_OK; FND_INVALID: what is there is no list of boxes. */
 enum fnd_status fnd_boxes_read(struct fnd_json document, const char *list, const char *label,
                                struct fnd_boxes *boxes, struct fnd_error *error);
-/** Refuse boxes that are empty, reversed or not wholly inside the picture. */
+/** Refuse boxes that are empty, reversed or not wholly inside the picture, or too small for six
+ *  decimals.
+ *  shares  these are of shares of the picture; false: of pixels. */
 enum fnd_status fnd_boxes_check(const struct fnd_boxes *boxes, uint32_t width, uint32_t height,
-                                struct fnd_error *error);
+                                bool shares, struct fnd_error *error);
 /** Cut them at the picture's edges; those wholly outside go. */
 void fnd_boxes_clip(struct fnd_boxes *boxes, uint32_t width, uint32_t height);
 

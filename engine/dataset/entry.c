@@ -70,7 +70,7 @@ static enum fnd_status member_read(struct fnd_json pin, struct fnd_json entry, c
     struct fnd_text resolved = {0};
     enum fnd_status status = text != NULL
                                  ? resolve(pin, text, &resolved, error)
-                                 : fnd_error_set(error, FND_INVALID, "it is %s and must be text",
+                                 : fnd_error_set(error, FND_INVALID, "it is of type %s and must be text",
                                                  fnd_json_type_name(fnd_json_type(member)));
     free(text);
     if (status == FND_OK) {

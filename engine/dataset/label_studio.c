@@ -68,7 +68,8 @@ enum fnd_status fnd_drawn_make(const struct fnd_plan *plan, const struct fnd_dat
         status = fnd_boxes_read(datum->human, entry->boxes, entry->label, &drawn->human, error);
     }
     if (status == FND_OK) {
-        status = fnd_boxes_check(&drawn->human, drawn->width, drawn->height, error);
+        status = fnd_boxes_check(&drawn->human, drawn->width, drawn->height,
+                                 plan->format == &fnd_format_yolo, error);
     }
     if (status == FND_OK && fnd_json_type(datum->model) != FND_JSON_NULL) {
         /* What the model drew outside is why somebody was asked: it is no reason to refuse. */
