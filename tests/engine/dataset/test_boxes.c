@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -266,6 +267,47 @@ Test(boxes, an_input_that_is_gone_is_told_by_its_record_and_nothing_is_written)
     cr_expect_eq(result.lines, 1);
     fnd_export_result_finish(&result);
     scene_end(&scene);
+}
+
+Test(boxes, an_altered_picture_is_told_by_its_record_and_the_others_go_on)
+{
+    static const char *const formats[] = {"yolo", "hf", "coco", "label-studio"};
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        struct scene scene;
+        struct fnd_export_result result = {0};
+        struct fnd_error error = {0};
+        uint8_t png[33], hash[FND_DIGEST_SIZE];
+        char text[FND_DIGEST_TEXT_SIZE], rest[FND_DIGEST_TEXT_SIZE + 32], file[PATH_SIZE];
+        scene_begin(&scene, 48);
+        int64_t pin = scene_pin(&scene, "poles", "{}");
+        png_make(png, 2, 128, 200);
+        fnd_sha256(png, sizeof png, hash);
+        const int64_t altered = pole_job(&scene, pin, "a.png", POLES(""), POLES(""));
+        png[32] = 1; /* another picture of the same size */
+        int64_t job = scene_file_job(&scene, pin, "poles", "b.png", "image/png", png, sizeof png);
+        scene_model(&scene, job, POLES(""), NULL);
+        scene_answer(&scene, job, scene_ask(&scene, job), "accepted", "{}", POLES(""));
+        fnd_digest_text(hash, text);
+        snprintf(rest, sizeof rest, ".foundry/artifacts/%.2s/%s", text, text + 2);
+        scene_path(&scene, rest, file);
+        chmod(file, 0600);
+        const int fd = open(file, O_WRONLY | O_CLOEXEC);
+        cr_assert_geq(fd, 0, "%s", file);
+        png[32] = 2; /* as long as it was, and as wide and high */
+        cr_assert_eq(write(fd, png, sizeof png), (ssize_t)sizeof png);
+        close(fd);
+        struct fnd_export_options options = scene_options(&scene, formats[i]);
+        scene_export(&scene, &options, &result, FND_DAMAGED, &error);
+        cr_expect(strstr(error.message, "1 of 2 records cannot be exported") != NULL, "%s: %s",
+                  formats[i], error.message);
+        cr_expect(scene_noted(&scene, altered, "are not those on record"), "%s", formats[i]);
+        fnd_export_result_finish(&result);
+        options.skip_bad = true;
+        scene_export(&scene, &options, &result, FND_OK, NULL);
+        cr_expect_eq(result.lines, 1, "%s", formats[i]);
+        fnd_export_result_finish(&result);
+        scene_end(&scene);
+    }
 }
 
 Test(boxes, foreign_files_are_checked)
