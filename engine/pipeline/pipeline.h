@@ -313,8 +313,8 @@ void fnd_compile_error(struct fnd_compile *compile, const struct fnd_node *node,
 char *fnd_compile_constant(struct fnd_compile *compile, const struct fnd_node *node);
 const struct fnd_pipeline *fnd_compile_pipeline(const struct fnd_compile *compile);
 
-/** The batch that a job's path is of, its folder or its file of lines: so many of its first bytes;
- *  0: the job directory itself.  Thread: any. */
+/** The batch that a job's path is of, its folder or its file of lines, or of all submissions: so
+ *  many of its first bytes; 0: the job directory itself.  Thread: any. */
 size_t fnd_path_batch(const char *path);
 /** Whether `path` (relative, '/'-separated) matches one of the pipeline's globs: fnmatch without
  *  directories crossing for patterns with '/', by base name otherwise. */

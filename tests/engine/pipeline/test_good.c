@@ -422,3 +422,25 @@ Test(test_good, a_member_of_any_name_is_read_by_brackets)
     fnd_pipeline_destroy(pipeline);
     fixture_destroy(fixture);
 }
+
+Test(good, a_path_tells_its_batch)
+{
+    static const struct {
+        const char *path, *batch;
+    } rows[] = {
+        {"a.png", ""},
+        {"monday/a.png", "monday"},
+        {"x/y/a.png", "x/y"},
+        {"x/lines.jsonl#1/2", "x/lines.jsonl"},
+        {"api/0123456789abcdef0123456789abcdef/a.png", "api"},
+        {"api/fedcba9876543210fedcba9876543210/a.png", "api"},
+        {"api/0123456789abcdef/a.png", "api/0123456789abcdef"},
+        {"api/0123456789abcdef0123456789abcdefa/a.png", "api/0123456789abcdef0123456789abcdefa"},
+        {"api/monday/a.png", "api/monday"},
+        {"api/a.png", "api"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        size_t size = fnd_path_batch(rows[i].path);
+        cr_expect(size == strlen(rows[i].batch) && memcmp(rows[i].path, rows[i].batch, size) == 0,
+                  "%s is of %.*s", rows[i].path, (int)size, rows[i].path);
+    }
+}
