@@ -20,7 +20,8 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from server import BUILD, ENGINE, SOURCE, TOKENS, Server  # noqa: E402
+from contract import misfits  # noqa: E402
+from server import BUILD, ENGINE, SOURCE, TOKENS, Reply, Server  # noqa: E402
 
 UPPERCASE = SOURCE + "/pipelines/uppercase/uppercase.yaml"
 WAIT_S = 60  # for what takes a moment: a loaded machine has long ones
@@ -34,6 +35,12 @@ def check(what, good, more=""):
     else:
         failed += 1
         print(f"FAILED  {what} {more}", flush=True)
+
+
+def declared(what, method, path, reply):
+    """It is as openapi.json has it."""
+    for misfit in misfits(method, path, reply):
+        check(f"{what}: {misfit}", False)
 
 
 def bearer(who="ann"):
@@ -318,6 +325,8 @@ def term_load(server, number, acknowledged, odd, lock):
             if server.process.poll() is not None:
                 return
             continue
+        declared("a reply while it ends", "POST", "/v1/jobs",
+                 Reply(reply.status, dict(reply.getheaders()), text))
         with lock:
             if reply.status == 202:
                 acknowledged[key] = json.loads(text)["id"]
@@ -413,12 +422,14 @@ def full():
                 fill(filler)
                 return False
             codes.add((reply.status, reply.json()["code"]))
+            declared("a refusal", "POST", "/v1/jobs", reply)
             return True
         server.wait(refused, WAIT_S)
         check("a full disk is told as one", codes <= {(507, "full"), (507, "storage_full")}, codes)
         reply = server.get("/readyz", who=None)
         check("it is not ready", reply.status == 503 and reply.json()["code"] == "full" and
               "Retry-After" in reply.headers, reply.body)
+        declared("not ready", "GET", "/readyz", reply)
         check("it lives", server.get("/healthz", who=None).status == 200)
         check("who reads is served", server.get("/v1/jobs/" + before).status == 200)
         picture = b"\x89PNG\r\n\x1a\n" + b"x" * 200000
@@ -426,6 +437,7 @@ def full():
                             headers={"Content-Type": "image/png"})
         check("an upload is told so, too", reply.status in (503, 507) and
               reply.json()["code"] != "bug", f"{reply.status} {reply.body}")
+        declared("an upload's refusal", "POST", "/v1/jobs", reply)
         os.unlink(filler)
         server.wait(lambda: server.get("/readyz", who=None).status == 200, WAIT_S)
         after = server.post("/v1/jobs", new)
