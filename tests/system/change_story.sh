@@ -72,6 +72,13 @@ exits 0 "a dry run moves nothing" "$engine" run invoice.yaml moved -p threshold=
     --dry-run
 equals "and lists the three that have not ended" "$(grep -c 'moves' "$out")" 3
 equals "nothing has moved" "$("$engine" show --json moved job-3.png | jq .pin)" "$pin"
+sed 's/id: extract/id: fetch/; s/of: extract/of: fetch/' invoice.yaml >renamed.yaml
+code=0
+"$engine" run renamed.yaml moved -p threshold=0.99 --upgrade --dry-run >"$out" 2>"$err" || code=$?
+equals "under a pipeline that they cannot follow, none of the three would" \
+    "$(grep -c 'moves' "$out") $(grep -c 'stays' "$out")" "0 3"
+says "and each says why" "job-3.png: stays, phase 1 was extract and is fetch now; it has run or stands there"
+equals "nothing has moved there, either" "$("$engine" show --json moved job-3.png | jq .pin)" "$pin"
 exits 3 "an upgrade moves them" "$engine" run invoice.yaml moved -p threshold=0.99 --upgrade
 holds "to another pin" test "$("$engine" show --json moved job-3.png | jq .pin)" -gt "$pin"
 "$engine" ask list --json moved | jq -c '{request, accept: true}' >answers.ndjson

@@ -160,6 +160,7 @@ struct counts {
     size_t waits, sent, dead;
     int32_t tries;
     char note[256];
+    int64_t next_us; /* of the last */
 };
 
 static bool count_row(const struct fnd_outbox_row *row, void *context)
@@ -168,6 +169,7 @@ static bool count_row(const struct fnd_outbox_row *row, void *context)
     counts->waits += row->state == FND_OUTBOX_WAITS;
     counts->sent += row->state == FND_OUTBOX_SENT;
     counts->dead += row->state == FND_OUTBOX_DEAD;
+    counts->next_us = row->next_us;
     counts->tries = row->tries;
     snprintf(counts->note, sizeof counts->note, "%s", row->note);
     return true;
@@ -269,6 +271,29 @@ Test(notify, what_was_not_taken_is_sent_again_under_the_same_id_and_given_up_aft
         room_advance(&room, 3600);
     }
     cr_expect_eq(receiver_count(&receiver), count, "what is dead stays dead");
+    room_end(&room);
+    receiver_end(&receiver);
+}
+
+Test(notify, the_waits_between_attempts_double_give_or_take_a_quarter)
+{
+    struct receiver receiver;
+    struct room room;
+    double least = 2, most = 0;
+    receiver_begin(&receiver, 500);
+    pipeline_make(&room, receiver.port, OPEN_HOUSE);
+    room_open(&room);
+    for (int32_t tries = 1; tries <= 5; tries++) {
+        until(&room, 0, tries);
+        const int64_t now_us = room.desk.env->wall_us(room.desk.env);
+        const double whole_us = FND_NOTIFY_FIRST_MS * 1e3 * (1 << (tries - 1));
+        const double share = (double)(outbox(&room).next_us - now_us) / whole_us;
+        cr_expect(share >= 0.74 && share <= 1.26, "attempt %d waits %.3f of %.0f s", (int)tries,
+                  share, whole_us / 1e6);
+        least = share < least ? share : least;
+        most = share > most ? share : most;
+    }
+    cr_expect_gt(most - least, 0.02, "each draws its own: %.3f to %.3f", least, most);
     room_end(&room);
     receiver_end(&receiver);
 }
