@@ -233,15 +233,13 @@ void front_look(struct fnd_serve *serve, struct place *place, bool hung)
     }
     for (bool more = true; more;) {
         enum place_stage stage = place_stage(serve, place);
-        if (stage == PLACE_HEAD && !hung) {
-            more = look_at_head(serve, place); /* nothing is owed either way */
-        } else if (relay(serve, place, hung) != PASSAGE_ALL) {
-            more = false;
-        } else if (stage == PLACE_HEAD) {
-            more = look_at_head(serve, place);
-        } else {
-            more = stage == PLACE_DONE ? begin_anew(serve, place) : wait_behind(serve, place);
+        /* While a head is awaited nothing is owed either way; the library may have ended it. */
+        if ((stage != PLACE_HEAD || hung) && relay(serve, place, hung) != PASSAGE_ALL) {
+            return;
         }
+        more = stage == PLACE_HEAD   ? look_at_head(serve, place)
+               : stage == PLACE_DONE ? begin_anew(serve, place)
+                                     : wait_behind(serve, place);
     }
 }
 
