@@ -115,10 +115,11 @@ bool fnd_plan_other_split(const struct fnd_plan *plan, const struct fnd_datum *d
 /** The entry of a pin by its event is among plan->entries. */
 enum fnd_status fnd_plan_pin(struct fnd_plan *plan, int64_t event, struct fnd_error *error);
 /** Write plan->numbers to options.out, read back and check, publish.
- *  manifest  what is reproduced: hashes and the file's must come out; NULL: made anew.
+ *  manifest  what is reproduced: hashes and the file's must come out; its text is let go of. NULL:
+ *            made anew.
  *  store     where the export is recorded; NULL: nowhere. */
 struct fnd_manifest;
-enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest *manifest,
+enum fnd_status fnd_plan_write(struct fnd_plan *plan, struct fnd_manifest *manifest,
                                struct fnd_store *store, struct fnd_error *error);
 /** Called before each record: a record is a dozen reads, each of which would take and free a lock
  * of its own. Held over some hundred records, a snapshot costs nothing, and a writer's log can
@@ -333,7 +334,7 @@ enum fnd_status fnd_manifest_write(const struct fnd_plan *plan, const struct fnd
 char *fnd_manifest_short(const struct fnd_plan *plan, const struct fnd_bundle *bundle,
                          const struct fnd_sink *manifest);
 /** Read a manifest into a plan.
- *  text   keeps the bytes that the plan's options point into.
+ *  text   keeps the bytes as they were read; nothing points into them.
  *  sha256 receives the file's. */
 struct fnd_manifest {
     struct fnd_text text;

@@ -100,8 +100,23 @@ enum fnd_status fnd_writing_record(const struct fnd_writing *writing, struct fnd
     return status;
 }
 
-/** The manifest, new or the one that is reproduced; its text goes to the result where it is short.
- */
+enum fnd_status fnd_writing_lay_down(struct fnd_writing *writing, struct fnd_manifest *reproduced,
+                                     struct fnd_error *error)
+{
+    enum fnd_status status = fnd_sink_open(&writing->manifest, NULL, error);
+    if (status == FND_OK) {
+        status = fnd_sink_write(&writing->manifest, reproduced->text.bytes, reproduced->text.size,
+                                error);
+    }
+    if (status == FND_OK) {
+        status = fnd_sink_seal(&writing->manifest, error);
+    }
+    fnd_text_finish(&reproduced->text);
+    return status;
+}
+
+/** The manifest, new or the one that is reproduced, which was laid down; its text goes to the
+ *  result where it is short. */
 enum fnd_status fnd_writing_manifest(struct fnd_writing *writing,
                                      const struct fnd_manifest *reproduced, struct fnd_error *error)
 {
@@ -110,15 +125,12 @@ enum fnd_status fnd_writing_manifest(struct fnd_writing *writing,
     struct fnd_text text = {0};
     const size_t held_max = plan->options.manifest_held_max > 0 ? plan->options.manifest_held_max
                                                                 : FND_DATASET_MANIFEST_HELD_MAX;
-    enum fnd_status status = fnd_sink_open(&writing->manifest, NULL, error);
-    if (status == FND_OK && reproduced != NULL) {
-        const struct fnd_text *bytes = &reproduced->text;
-        status = fnd_sink_write(&writing->manifest, bytes->bytes, bytes->size, error);
+    enum fnd_status status = FND_OK;
+    if (reproduced == NULL) {
+        status = fnd_sink_open(&writing->manifest, NULL, error);
         if (status == FND_OK) {
-            status = fnd_sink_seal(&writing->manifest, error);
+            status = fnd_manifest_write(plan, bundle, &writing->named, &writing->manifest, error);
         }
-    } else if (status == FND_OK) {
-        status = fnd_manifest_write(plan, bundle, &writing->named, &writing->manifest, error);
     }
     if (status == FND_OK && writing->manifest.size <= held_max) {
         status = fnd_sink_text(&writing->manifest, &text, error);

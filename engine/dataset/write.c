@@ -466,7 +466,7 @@ static enum fnd_status seal(struct fnd_writing *writing, struct fnd_error *error
     return status;
 }
 
-enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest *manifest,
+enum fnd_status fnd_plan_write(struct fnd_plan *plan, struct fnd_manifest *manifest,
                                struct fnd_store *store, struct fnd_error *error)
 {
     static const struct fnd_sink closed = {.folder = -1, .fd = -1};
@@ -478,6 +478,9 @@ enum fnd_status fnd_plan_write(struct fnd_plan *plan, const struct fnd_manifest 
     struct fnd_export_result *result = plan->result;
     plan->near = plan->format->training && !plan->reproduces ? &writing.near : NULL;
     enum fnd_status status = fnd_checker_begin(&writing.checker, plan->format, error);
+    if (status == FND_OK && manifest != NULL) {
+        status = fnd_writing_lay_down(&writing, manifest, error);
+    }
     if (status == FND_OK) {
         status = target_open(&writing, error);
     }
