@@ -184,9 +184,12 @@ static enum fnd_status studio_agrees(const struct fnd_datum *datum, struct fnd_j
 
 void fnd_label_add(struct fnd_checker *checker, char *label)
 {
-    size_t at = 0;
-    while (at < checker->labels_count && strcmp(checker->labels[at], label) < 0) {
-        at++;
+    size_t at = 0, high = checker->labels_count;
+    while (at < high) {
+        const size_t middle = at + (high - at) / 2;
+        const bool before = strcmp(checker->labels[middle], label) < 0;
+        at = before ? middle + 1 : at;
+        high = before ? high : middle;
     }
     if (at < checker->labels_count && strcmp(checker->labels[at], label) == 0) {
         free(label);
@@ -200,13 +203,51 @@ void fnd_label_add(struct fnd_checker *checker, char *label)
     checker->labels_count++;
 }
 
+/** A region's id, decoded, and its place in the list. */
+struct named {
+    char *id;
+    size_t index;
+};
+
+static int named_order(const void *a, const void *b)
+{
+    const struct named *left = a, *right = b;
+    const int order = strcmp(left->id, right->id);
+    return order != 0 ? order : (left->index > right->index) - (left->index < right->index);
+}
+
+/** Ids of a list of regions differ. Sorted: a picture may have many. */
+static void ids_check(struct fnd_json result, const char *pointer, struct fnd_flaws *flaws)
+{
+    const size_t count = fnd_json_count(result);
+    struct named *ids = fnd_alloc((count + 1) * sizeof *ids);
+    for (struct fnd_json_walk walk = fnd_json_walk(result); fnd_json_next(&walk);) {
+        ids[walk.index] =
+            (struct named){fnd_json_strdup(fnd_json_member(walk.value, "id")), walk.index};
+    }
+    qsort(ids, count, sizeof *ids, named_order);
+    for (size_t i = 1; i < count; i++) {
+        if (strcmp(ids[i].id, ids[i - 1].id) == 0) {
+            struct fnd_text at = {0};
+            fnd_text_printf(&at, "%s/%zu", pointer, ids[i].index);
+            fnd_flaws_add(flaws, fnd_text_z(&at), "id", false, "has the id of item %zu",
+                          ids[i - 1].index);
+            fnd_text_finish(&at);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        free(ids[i].id);
+    }
+    free(ids);
+}
+
 static void result_check(struct fnd_checker *checker, struct fnd_json result, const char *pointer,
                          struct fnd_flaws *flaws)
 {
+    ids_check(result, pointer, flaws);
     for (struct fnd_json_walk walk = fnd_json_walk(result); fnd_json_next(&walk);) {
         double x = 0, y = 0, width = 0, height = 0;
         struct fnd_json value = fnd_json_member(walk.value, "value");
-        struct fnd_json id = fnd_json_member(walk.value, "id");
         struct fnd_text at = {0};
         fnd_text_printf(&at, "%s/%zu", pointer, walk.index);
         fnd_json_number(fnd_json_member(value, "x"), &x);
@@ -216,13 +257,6 @@ static void result_check(struct fnd_checker *checker, struct fnd_json result, co
         if (x + width > 100 + 1e-5 || y + height > 100 + 1e-5) {
             fnd_flaws_add(flaws, fnd_text_z(&at), "box", false,
                           "passes the picture's edge: places are in percent");
-        }
-        for (struct fnd_json_walk other = fnd_json_walk(result);
-             fnd_json_next(&other) && other.index < walk.index;) {
-            if (fnd_json_equal(id, fnd_json_member(other.value, "id"))) {
-                fnd_flaws_add(flaws, fnd_text_z(&at), "id", false, "has the id of item %zu",
-                              other.index);
-            }
         }
         struct fnd_json labels = fnd_json_member(value, "rectanglelabels");
         for (struct fnd_json_walk label = fnd_json_walk(labels); fnd_json_next(&label);) {

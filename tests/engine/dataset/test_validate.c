@@ -340,6 +340,35 @@ Test(validate, a_huge_file_is_read_in_little_memory)
     }
 }
 
+/* A few megabytes, not minutes: work must not grow with the square of what a file holds. */
+Test(validate, many_boxes_and_labels_in_one_picture_take_no_longer_than_their_bytes)
+{
+    enum { BOXES = 60000 };
+    struct fnd_text text = {0};
+    struct found found = {0};
+    struct fnd_dataset_checked checked = {0};
+    fnd_text_append_z(&text,
+                      "[{\"data\":{\"image\":\"https://example.org/a.png\"},\"predictions\":[{"
+                      "\"result\":[");
+    for (size_t i = 0; i < BOXES; i++) {
+        /* the last one has the id of the one in the middle, written otherwise */
+        fnd_text_printf(&text,
+                        "%s{\"id\":\"%s%zu\",\"type\":\"rectanglelabels\",\"from_name\":\"l\","
+                        "\"to_name\":\"i\",\"value\":{\"x\":1,\"y\":1,\"width\":1,\"height\":1,"
+                        "\"rectanglelabels\":[\"label %zu\"]}}",
+                        i > 0 ? "," : "", i + 1 == BOXES ? "\\u0062" : "b",
+                        i + 1 == BOXES ? (size_t)BOXES / 2 : i, i);
+    }
+    fnd_text_append_z(&text, "]}]}]\n");
+    cr_assert_eq(check(text.bytes, text.size, "label-studio", &found, &checked), FND_INVALID);
+    cr_assert_eq(checked.errors, 1, "%s", fnd_text_z(&found.all));
+    cr_assert(strstr(fnd_text_z(&found.all), "1: /predictions/0/result/59999: has the id of item "
+                                             "30000") != NULL,
+              "%s", fnd_text_z(&found.all));
+    fnd_text_finish(&found.all);
+    fnd_text_finish(&text);
+}
+
 Test(validate, what_cannot_be_read_is_said)
 {
     static const struct {
