@@ -43,11 +43,16 @@ rested() {
 mkdir jobs
 cp "$pipelines/unpack.yaml" "$pipelines/line.schema.json" .
 sed 's/default: "0%"/default: "100%"/' "$pipelines/line-ocr.yaml" >line-ocr.yaml
-"$engine" serve jobs --json --listen 127.0.0.1:0 --pipeline unpack.yaml --pipeline line-ocr.yaml \
-    >listening 2>serve.err &
-server=$!
-holds "it listens" until_so test -s listening || { cat serve.err; finish; }
-url=$(jq -r .url listening) token=$(jq -r .token listening)
+# listen: serve, with the pipelines as they are now.
+listen() {
+    : >listening
+    "$engine" serve jobs --json --listen 127.0.0.1:0 --pipeline unpack.yaml --pipeline line-ocr.yaml \
+        >listening 2>serve.err &
+    server=$!
+    holds "it listens" until_so test -s listening || { cat serve.err; finish; }
+    url=$(jq -r .url listening) token=$(jq -r .token listening)
+}
+listen
 # upload FILE: hand an archive in.
 upload() {
     curl -sS -H "Authorization: Bearer $token" -F pipeline=line-unpack -F "file=@$1" "$url/v1/jobs"
@@ -97,21 +102,43 @@ if [[ $("$engine" models list --json jobs | jq -sr '.[0].state') != production ]
         "$engine" models promote jobs lines --model-version 1 --as ann --reason "first batch"
 fi
 
-echo "-- a second archive"
+echo "-- a second archive, of which people look at the ten least certain"
+kill -TERM "$server"
+wait "$server" 2>/dev/null
+equals "it stops as it was told to, to start with another choice" $? 143
+sed -i -e 's/default: "100%"/default: "0%"/' -e 's/^\(  most: .*default: \)0,/\110,/' line-ocr.yaml
+says "of each archive ten" "default: 10," line-ocr.yaml
+listen
 sha256sum jobs/lines/*/*.png >before.sums
 upload second.zip >reply.json
 holds "60 more lines are read with it" until_so rested 120
 holds "nothing of the first was touched" sha256sum --quiet -c before.sums
-"$engine" ask list --json jobs | jq -r '"\(.request)\t\(.path)\t\(.subject.text)"' >cards
+"$engine" ask list --json jobs | jq -r .path | sort >asked
+equals "exactly ten cards" "$(wc -l <asked)" 10
+find jobs/lines -name '*.png' | sed 's,^jobs/,,' | sort >all
+sed 's/^[0-9a-f]*  jobs.//' before.sums | sort | comm -13 - all >fresh
+equals "of the second archive" "$(comm -12 asked fresh | wc -l)" 10
+# How sure the engine is of each line's text, as on record of the phase that is reviewed, the second.
+sqlite3 -separator ' ' jobs/.foundry/state.db "SELECT j.path,
+    min(json_extract(CAST(p.meta AS TEXT), '\$.confidence.\"/text\"')) FROM event e
+    JOIN payload p ON p.event = e.id JOIN step s ON s.id = e.step JOIN job j ON j.id = s.job
+    WHERE e.phase = 1 AND json_extract(CAST(p.meta AS TEXT), '\$.confidence.\"/text\"') IS NOT NULL
+    GROUP BY j.path" | sort | join fresh - >sure
+equals "each of which has its confidence" "$(wc -l <sure)" 60
+most=$(join asked sure | cut -d' ' -f2 | sort -g | tail -1)
+least=$(join -v 2 asked sure | cut -d' ' -f2 | sort -g | head -1)
+echo "        asked about up to $most, not asked from $least on"
+holds "they are the least certain" awk -v most="$most" -v least="$least" 'BEGIN {exit !(most <= least)}'
 put=0 put_right=0
-while IFS=$'\t' read -r _ path text; do
+while IFS= read -r path; do
+    text=$("$engine" show jobs "$path" --phase judge --json | jq -r .text)
     truth=$(awk -F'\t' -v name="${path##*/}" '$1 == name {print $2}' truth.tsv)
     read_as=$("$engine" show jobs "$path" --phase read --json | jq -r .text)
     if [[ $read_as != "$text" ]]; then
         put=$((put + 1))
         [[ $text == "$truth" ]] && put_right=$((put_right + 1))
     fi
-done <cards
+done <fresh
 echo "        $put lines were changed by what was learned, $put_right of them are right now"
 holds "what is changed is mostly right" test $((2 * put_right)) -ge "$put"
 exits 0 "the curve" "$engine" models curve jobs
