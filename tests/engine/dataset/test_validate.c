@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -340,33 +341,43 @@ Test(validate, a_huge_file_is_read_in_little_memory)
     }
 }
 
-/* A few megabytes, not minutes: work must not grow with the square of what a file holds. */
-Test(validate, many_boxes_and_labels_in_one_picture_take_no_longer_than_their_bytes)
+/** Seconds of the processor that a task of `count` boxes and labels takes to be checked. */
+static double boxes_check(size_t count)
 {
-    enum { BOXES = 60000 };
     struct fnd_text text = {0};
     struct found found = {0};
     struct fnd_dataset_checked checked = {0};
+    char wanted[96];
     fnd_text_append_z(&text,
                       "[{\"data\":{\"image\":\"https://example.org/a.png\"},\"predictions\":[{"
                       "\"result\":[");
-    for (size_t i = 0; i < BOXES; i++) {
+    for (size_t i = 0; i < count; i++) {
         /* the last one has the id of the one in the middle, written otherwise */
         fnd_text_printf(&text,
                         "%s{\"id\":\"%s%zu\",\"type\":\"rectanglelabels\",\"from_name\":\"l\","
                         "\"to_name\":\"i\",\"value\":{\"x\":1,\"y\":1,\"width\":1,\"height\":1,"
                         "\"rectanglelabels\":[\"label %zu\"]}}",
-                        i > 0 ? "," : "", i + 1 == BOXES ? "\\u0062" : "b",
-                        i + 1 == BOXES ? (size_t)BOXES / 2 : i, i);
+                        i > 0 ? "," : "", i + 1 == count ? "\\u0062" : "b",
+                        i + 1 == count ? count / 2 : i, i);
     }
     fnd_text_append_z(&text, "]}]}]\n");
+    const clock_t start = clock();
     cr_assert_eq(check(text.bytes, text.size, "label-studio", &found, &checked), FND_INVALID);
+    const clock_t end = clock();
     cr_assert_eq(checked.errors, 1, "%s", fnd_text_z(&found.all));
-    cr_assert(strstr(fnd_text_z(&found.all), "1: /predictions/0/result/59999: has the id of item "
-                                             "30000") != NULL,
-              "%s", fnd_text_z(&found.all));
+    snprintf(wanted, sizeof wanted, "1: /predictions/0/result/%zu: has the id of item %zu",
+             count - 1, count / 2);
+    cr_assert(strstr(fnd_text_z(&found.all), wanted) != NULL, "%s", fnd_text_z(&found.all));
     fnd_text_finish(&found.all);
     fnd_text_finish(&text);
+    return (double)(end - start) / CLOCKS_PER_SEC;
+}
+
+/* Four times as many take some four times as long; with the square of them, sixteen times. */
+Test(validate, many_boxes_and_labels_in_one_picture_do_not_take_the_square_of_their_time)
+{
+    const double few = boxes_check(4000), many = boxes_check(16000);
+    cr_assert_lt(many, 0.2 + 9 * few, "%.3f s, and %.3f s for a quarter of it", many, few);
 }
 
 Test(validate, what_cannot_be_read_is_said)
