@@ -154,7 +154,8 @@ static int64_t leaves(struct fnd_json value)
     return count;
 }
 
-static void count_detectors(struct tally_sum *sum, struct fnd_json record)
+/* by: 1, or -1 for a record that was taken back. */
+static void count_detectors(struct tally_sum *sum, struct fnd_json record, int by)
 {
     struct fnd_json fields = fnd_json_member(record, "fields");
     for (struct fnd_json_walk walk = fnd_json_walk(fnd_json_member(record, "asked"));
@@ -164,17 +165,35 @@ static void count_detectors(struct tally_sum *sum, struct fnd_json record)
         if (name != NULL) {
             struct tally_detector *detector = detector_of(sum, name);
             bool changed = pointer != NULL && fnd_json_member(fields, pointer).bytes != NULL;
-            detector->asked++;
-            detector->corrected += changed;
-            detector->confirmed += !changed;
+            detector->asked += by;
+            detector->corrected += changed ? by : 0;
+            detector->confirmed += changed ? 0 : by;
         }
         free(name);
         free(pointer);
     }
 }
 
+/* The seconds of one answer, or without those of one that was taken back. */
+static void count_time(struct tally_sum *sum, struct tally_day *day, int64_t ms, int by)
+{
+    sum->seconds_ms += by * ms;
+    day->seconds_ms += by * ms;
+    if (by > 0 && sum->each_count < EACH_MAX) {
+        sum->each_ms = fnd_realloc(sum->each_ms, sum->each_count + 1, sizeof *sum->each_ms);
+        sum->each_ms[sum->each_count++] = ms;
+    }
+    for (size_t i = by < 0 ? sum->each_count : 0; i > 0; i--) {
+        if (sum->each_ms[i - 1] == ms) {
+            sum->each_ms[i - 1] = sum->each_ms[--sum->each_count];
+            return;
+        }
+    }
+}
+
+/* event: the answer. by: 1, or -1 when it is taken back. */
 static void count_record(struct tally_sum *sum, struct fnd_reader *reader,
-                         const struct fnd_event_row *event)
+                         const struct fnd_event_row *event, int by)
 {
     struct fnd_correction_row row;
     struct fnd_text text = {0};
@@ -187,26 +206,37 @@ static void count_record(struct tally_sum *sum, struct fnd_reader *reader,
         return;
     }
     struct tally_day *day = day_of(sum, event->at_us);
-    sum->accepted += row.verdict == FND_ACCEPTED;
-    sum->corrected += row.verdict == FND_CORRECTED;
-    sum->rejected += row.verdict == FND_REJECTED;
-    day->corrected += row.verdict == FND_CORRECTED;
+    sum->accepted += row.verdict == FND_ACCEPTED ? by : 0;
+    sum->corrected += row.verdict == FND_CORRECTED ? by : 0;
+    sum->rejected += row.verdict == FND_REJECTED ? by : 0;
+    day->corrected += row.verdict == FND_CORRECTED ? by : 0;
     if (row.verdict != FND_REJECTED) {
-        sum->fields_changed += (int64_t)fnd_json_count(fnd_json_member(record, "fields"));
-        sum->fields_total += leaves(fnd_json_member(record, "model_output"));
+        sum->fields_changed += by * (int64_t)fnd_json_count(fnd_json_member(record, "fields"));
+        sum->fields_total += by * leaves(fnd_json_member(record, "model_output"));
     }
     struct fnd_json took = fnd_json_member(record, "seconds");
     if (fnd_json_type(took) == FND_JSON_NUMBER && fnd_json_number(took, &seconds) && seconds >= 0 &&
         seconds < 1e9) {
-        int64_t ms = (int64_t)(seconds * 1000);
-        sum->seconds_ms += ms;
-        day->seconds_ms += ms;
-        if (sum->each_count < EACH_MAX) {
-            sum->each_ms = fnd_realloc(sum->each_ms, sum->each_count + 1, sizeof *sum->each_ms);
-            sum->each_ms[sum->each_count++] = ms;
-        }
+        count_time(sum, day, (int64_t)(seconds * 1000), by);
     }
-    count_detectors(sum, record);
+    count_detectors(sum, record, by);
+    fnd_text_finish(&text);
+}
+
+/* An answer that was taken back is on record, and in no figure. */
+static void count_undo(struct tally_sum *sum, struct fnd_reader *reader,
+                       const struct fnd_event_row *undo)
+{
+    struct fnd_text text = {0};
+    struct fnd_json body;
+    struct fnd_event_row answer;
+    int64_t id = 0;
+    if (fnd_payload_get(reader, undo->id, &text, NULL, NULL) == FND_OK &&
+        fnd_json_check(fnd_text_z(&text), text.size, "body", &body, NULL) == FND_OK &&
+        fnd_json_integer(fnd_json_member(body, "answer"), &id) &&
+        fnd_event_get(reader, id, &answer, NULL) == FND_OK) {
+        count_record(sum, reader, &answer, -1);
+    }
     fnd_text_finish(&text);
 }
 
@@ -223,7 +253,7 @@ static bool fold_event(const struct fnd_event_row *event, void *context)
     tally->last = event->id;
     fold->rows++;
     bool matters = event->kind == FND_EVENT_ASK || event->kind == FND_EVENT_ANSWER ||
-                   event->after.state == FND_COMPLETED;
+                   event->kind == FND_EVENT_UNDO || event->after.state == FND_COMPLETED;
     struct slot *slot =
         matters && event->step != 0 ? slot_of(tally, fold->reader, event->step) : NULL;
     if (slot == NULL) {
@@ -235,7 +265,9 @@ static bool fold_event(const struct fnd_event_row *event, void *context)
         day_of(sum, event->at_us)->asked++;
         slot->asked = true;
     } else if (event->kind == FND_EVENT_ANSWER) {
-        count_record(sum, fold->reader, event);
+        count_record(sum, fold->reader, event, 1);
+    } else if (event->kind == FND_EVENT_UNDO) {
+        count_undo(sum, fold->reader, event);
     }
     if (event->after.state == FND_COMPLETED && !slot->asked && !slot->counted) {
         slot->counted = true;

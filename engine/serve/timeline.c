@@ -9,6 +9,12 @@
 
 enum { TIMELINE_MAX = 500, CHANGES_MAX = 100 };
 
+/** An output that later ones are compared with. */
+struct kept {
+    int32_t phase;
+    struct fnd_text output;
+};
+
 struct history {
     struct directory *directory;
     struct fnd_reader *reader;
@@ -17,7 +23,8 @@ struct history {
     size_t count;
     struct fnd_text *json;
     bool any;
-    struct fnd_text before; /* the last output that was an object */
+    struct kept *kept; /* outputs that are objects, of one phase behind the other */
+    size_t kept_count;
     size_t changes;
 };
 
@@ -112,17 +119,27 @@ static bool akin(struct fnd_json a, struct fnd_json b)
     return common;
 }
 
-/* What a phase's output has otherwise than the one before it, where both are objects. */
-static void append_changes(struct history *history, struct fnd_json output)
+/* The outputs of this phase and of later ones are dropped: it runs again. */
+static void drop_from(struct history *history, int32_t phase)
+{
+    while (history->kept_count > 0 && history->kept[history->kept_count - 1].phase >= phase) {
+        fnd_text_finish(&history->kept[--history->kept_count].output);
+    }
+}
+
+/* What a phase's output has otherwise than that of a phase before it, where both are objects. */
+static void append_changes(struct history *history, int32_t phase, struct fnd_json output)
 {
     struct fnd_json before = {0};
     struct fnd_text pointer = {0};
     if (fnd_json_type(output) != FND_JSON_OBJECT) {
         return;
     }
-    if (history->before.size > 0 &&
-        fnd_json_check(fnd_text_z(&history->before), history->before.size, NULL, &before, NULL) ==
-            FND_OK &&
+    drop_from(history, phase);
+    struct fnd_text *last =
+        history->kept_count > 0 ? &history->kept[history->kept_count - 1].output : NULL;
+    if (last != NULL &&
+        fnd_json_check(fnd_text_z(last), last->size, NULL, &before, NULL) == FND_OK &&
         akin(before, output)) {
         history->changes = 0;
         fnd_text_append_z(history->json, ",\"changes\":[");
@@ -130,8 +147,10 @@ static void append_changes(struct history *history, struct fnd_json output)
         fnd_text_append_byte(history->json, ']');
     }
     fnd_text_finish(&pointer);
-    fnd_text_clear(&history->before);
-    fnd_text_append(&history->before, output.bytes, output.size);
+    history->kept = fnd_realloc(history->kept, history->kept_count + 1, sizeof *history->kept);
+    struct kept *kept = &history->kept[history->kept_count++];
+    *kept = (struct kept){.phase = phase};
+    fnd_text_append(&kept->output, output.bytes, output.size);
 }
 
 /* --- events ---------------------------------------------------------------------------------- */
@@ -157,7 +176,7 @@ static void append_body(struct history *history, const struct fnd_event_row *eve
     static const char *const members[] = {"message", "code",    "by",     "reason",
                                           "via",     "verdict", "seconds"};
     if (event->kind == FND_EVENT_OUTPUT) {
-        append_changes(history, body);
+        append_changes(history, event->phase, body);
         return;
     }
     if (event->kind == FND_EVENT_JOB || event->kind == FND_EVENT_ASK) {
@@ -221,7 +240,8 @@ enum fnd_status job_timeline(struct directory *directory, struct fnd_reader *rea
         append_event(&history, i - 1);
     }
     fnd_text_append_byte(json, ']');
-    fnd_text_finish(&history.before);
+    drop_from(&history, INT32_MIN);
+    free(history.kept);
     free(history.events);
     return status;
 }

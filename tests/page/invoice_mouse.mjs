@@ -60,6 +60,12 @@ await test(async () => {
     await page.waitForSelector('.center.done');
     await until('the second answer is delivered', () => out().line_items.length === 2);
     equal('the quantity is the model\'s again', out().line_items[0].quantity, 1);
+    const made = await page.evaluate(async () => {
+        const { items } = await (await fetch('/v1/jobs?path=job-2.png')).json();
+        const { timeline } = await (await fetch(`/v1/jobs/${items[0].id}`)).json();
+        return timeline.filter((one) => one.kind === 'output' && one.phase === 'review').map((one) => one.changes.length);
+    });
+    equal('its history tells what each answer made of the model\'s output, not of the answer that was taken back', [made.length, made[0] > 0, made[1]], [2, true, 0]);
 
     console.log('-- export');
     await page.getByRole('link', { name: 'Export' }).first().click();

@@ -97,6 +97,10 @@ export function engine_with({ more = {}, input }, ...words) {
     return { code: done.status, out: done.stdout, err: done.stderr };
 }
 export const engine = (...words) => engine_with({}, ...words);
+/** Begin a command of the engine; resolves to its exit code. */
+export const engine_begin = (...words) => new Promise((done) => {
+    spawn(engine_path, words, { cwd: folder, env: environment, stdio: 'ignore' }).on('exit', (code, signal) => done(code ?? signal));
+});
 export const engine_json = (...words) =>
     engine(...words).out.split('\n').filter(Boolean).map((line) => JSON.parse(line));
 
@@ -269,6 +273,7 @@ phases:
         - {uses: detect/low-confidence, with: {below: "\${params.threshold}"}}
         - {uses: detect/arithmetic, with: {rule: "quantity * unit_price == total_cost", each: /line_items}}
       audit: 0%
+      undo: 10m
       schema: invoice.schema.json
   - id: finish
     uses: file/write
