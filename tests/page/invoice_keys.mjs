@@ -26,6 +26,8 @@ await test(async () => {
     equal('exactly two fields are marked', marked, [['/supplier_name', 'Hardwar & Son'], ['/line_items/0/quantity', '1.0']]);
     equal('one with 82 %', await page.locator('.field.asked .sure').innerText(), '82 %');
     equal('one with 75 %', await page.locator('td.asked .mark').innerText(), '75 %');
+    equal('what is asked is said on top', await page.locator('.why-asked .summary').innerText(), '2 places need your look: Supplier name, Line items 1 › Quantity');
+    equal('and why at its place, with who asked', await page.locator('.field.asked .reasons li span').allInnerTexts(), ['read with 82 % confidence, asked below 95 %', 'detect/low-confidence']);
     await page.waitForFunction(() => document.querySelector('.picture.there')?.complete);
     check('the image is shown at left', await page.locator('.picture').evaluate((image) => image.naturalWidth === 420 && image.getBoundingClientRect().right < innerWidth * 0.65));
     equal('sure fields are folded to a line', await page.locator('[data-quiet]').evaluateAll((list) => list.map((one) => one.dataset.quiet)), ['/invoice_date', '/invoice_number']);
@@ -34,6 +36,10 @@ await test(async () => {
 
     console.log('-- typed');
     await page.keyboard.type('Hardware & Son');
+    await page.keyboard.press('Enter');
+    await until('Enter on a place goes to the next', async () => (await focus(page)) === '/line_items/0/quantity');
+    await page.keyboard.press('Shift+Tab');
+    await until('Shift and Tab go back', async () => (await focus(page)) === '/supplier_name');
     await page.keyboard.press('Tab');
     await until('Tab goes to the next doubtful field', async () => (await focus(page)) === '/line_items/0/quantity');
     await page.keyboard.type('s');
@@ -55,9 +61,19 @@ await test(async () => {
     await shot(page, 'refused');
     await page.keyboard.type('150.00');
     await until('the rule is content while it is typed', async () => (await page.locator('.trouble').count()) === 0);
-    await page.keyboard.press('Control+Enter');
+    await page.keyboard.press('Escape');
+    await until('Escape leaves the field for the card', async () => (await focus(page)) === 'panel');
+    await page.keyboard.press('Enter');
     await page.waitForSelector('.center.done');
     await page.waitForSelector('.toast.done');
+    equal('Enter on the card sends it', await page.locator('.toast.done span').innerText(), 'job-2.png corrected');
+
+    const seconds = (await page.evaluate(async () => (await fetch('/v1/stats')).json())).reviewed.seconds_median;
+    const median = seconds < 10 && seconds !== Math.round(seconds) ? `${seconds.toFixed(1)} s` : seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
+    const told_count = await until('the bar tells how many', async () => /^1 of 1 · (.*)$/.exec((await page.locator('.progress').innerText()).trim()));
+    equal('and the median time', told_count[1], median);
+    equal('as a bar', await page.locator('.progress progress').evaluate((bar) => [bar.value, bar.max]), [1, 1]);
+    check('and where the queue ends', (await page.locator('.center.done').innerText()).includes(`1 answered in this sitting, ${median} each (median).`), await page.locator('.center.done').innerText());
     await is_accessible('the empty queue', page);
     await shot(page, 'done');
 
@@ -70,6 +86,23 @@ await test(async () => {
     check('150.00 keeps its text, and so does what nobody touched', out.includes('150.00') && out.includes('"unit_price":15.0') || out.includes('"unit_price": 15.0'), out);
     const { supplier_name, line_items } = JSON.parse(out);
     equal('the corrected output is delivered', [supplier_name, line_items[0].quantity, line_items.length], ['Hardware & Son', 10, 2]);
+
+    console.log('-- the job\'s page');
+    await page.evaluate((id) => { location.hash = `#/job/${id}`; }, job.id ?? (await page.evaluate(async () => (await fetch('/v1/jobs?path=job-2.png')).json())).items[0].id);
+    await page.waitForSelector('.timeline li.human');
+    const { timeline } = await page.evaluate(async () => (await fetch(`/v1/jobs/${location.hash.split('/').pop()}`)).json());
+    const events = await page.locator('.timeline > li').evaluateAll((list) => list.map((one) => ({
+        what: one.querySelector('.what').textContent.replace(/\s+/g, ' ').trim(), at: one.querySelector('time').dateTime, text: one.innerText, sha: one.querySelector('code')?.title ?? null,
+        diff: [...one.querySelectorAll('.diff tr')].map((row) => [...row.cells].map((cell) => cell.textContent)) })));
+    equal('each event is there, with its time', events.map((one) => one.at), timeline.map((one) => one.at));
+    const of = (what) => events.filter((one) => one.what.startsWith(what));
+    const [read] = of('extract done'), [answered] = of('review answered'), [made] = of('review done'), [written] = of('finish done');
+    check('what ran, by which plugin, how long', /playback\/play 1\.0\.0 · [a-z]+ · [0-9.]+ (ms|s|min)/.test(read.text) && /file\/write/.test(written.text), [read.text, written.text]);
+    check('of which bytes', [read, written].every((one) => /^[0-9a-f]{64}$/.test(one.sha)) && read.sha !== written.sha, [read.sha, written.sha]);
+    check('who answered, from where', /by \w+ · from 127\.0\.0\.1 · corrected/.test(answered.text), answered.text);
+    equal('what it made of its input: from and to', made.diff.sort(), [['/line_items/0/quantity', '1.0', '10'], ['/line_items/0/total_cost', '15.0', '150.00'], ['/supplier_name', 'Hardwar & Son', 'Hardware & Son']]);
+    await is_accessible('the job\'s page', page);
+    await shot(page, 'job-answered');
 
     console.log('-- report');
     await page.keyboard.press('Tab');

@@ -176,8 +176,39 @@ await test(async () => {
         { box: [220, 180, 280, 400], box_id: 'e5', label: 'utility_pole' },
         { box: [580, 100, 600, 421], box_id: 'h1', label: 'utility_pole', source: 'human' }]);
 
-    console.log('-- two clicks draw as a drag does');
+    console.log('-- the image is shifted by arrows and by a drag');
     await open(page, 'street-5.png');
+    await page.keyboard.press('0');
+    await page.keyboard.press('Escape');
+    await until('no field has the focus', async () => (await focus(page)) === 'panel');
+    await page.keyboard.press('Escape'); // no box is chosen: arrows are the image's
+    await page.waitForSelector('.box.selected', { state: 'detached' });
+    const lies = async () => page.locator('.picture').boundingBox();
+    const shifted = async (what, act, dx, dy) => {
+        const before = await lies();
+        await act();
+        let now;
+        await until(`${what}: by ${dx}, ${dy}`, async () => {
+            now = await lies();
+            return Math.abs(now.x - before.x - dx) < 1 && Math.abs(now.y - before.y - dy) < 1;
+        });
+    };
+    await shifted('the right arrow', () => page.keyboard.press('ArrowRight'), -60, 0);
+    await shifted('the left arrow', () => page.keyboard.press('ArrowLeft'), 60, 0);
+    await shifted('the down arrow', () => page.keyboard.press('ArrowDown'), 0, -60);
+    await shifted('the up arrow', () => page.keyboard.press('ArrowUp'), 0, 60);
+    const boxes_before = await listed(page);
+    await shifted('a drag beside the boxes', async () => {
+        const [x, y] = await on_screen(page, 100, 120);
+        await page.mouse.move(x, y);
+        await page.mouse.down();
+        await page.mouse.move(x + 40, y + 25, { steps: 4 });
+        await page.mouse.up();
+    }, 40, 25);
+    equal('no box went with it', await listed(page), boxes_before);
+    await page.keyboard.press('f');
+
+    console.log('-- two clicks draw as a drag does');
     await page.keyboard.press('0');
     await page.keyboard.press('b');
     await page.mouse.click(...await on_screen(page, 100, 120));

@@ -37,6 +37,7 @@ class App extends Component {
     componentDidMount() {
         document.documentElement.dataset.theme = this.state.theme;
         this.queue.watch(() => this.on_queue());
+        this.queue.recount = () => this.count();
         addEventListener('hashchange', () => this.on_route());
         addEventListener('keydown', this.on_key);
         addEventListener('beforeunload', (event) => {
@@ -63,8 +64,12 @@ class App extends Component {
     }
 
     async count() {
+        const turn = (this.count_turn = (this.count_turn ?? 0) + 1);
         try {
             const stats = await api.get('/v1/stats');
+            if (turn !== this.count_turn) {
+                return;
+            }
             this.queue.open_count = Number(stats.asks?.open ?? 0);
             this.queue.changed();
         } catch (problem) {
@@ -131,7 +136,7 @@ class App extends Component {
         if (event.key === '?') {
             this.setState({ help: true });
             event.preventDefault();
-        } else if (!this.is_reviewing && this.state.letters && event.key.toLowerCase() === 'u') {
+        } else if (!(this.is_reviewing && this.queue.current !== null) && this.state.letters && event.key.toLowerCase() === 'u') {
             this.undo();
         }
     };
@@ -169,7 +174,7 @@ class App extends Component {
     review(letters) {
         const { queue } = this;
         if (queue.current !== null) {
-            return html`<${CardView} key=${queue.current.id + queue.current.ask.version} card=${queue.current} queue=${queue} letters=${letters}/>`;
+            return html`<${CardView} key=${`${queue.current.serial} ${queue.current.ask.version}`} card=${queue.current} queue=${queue} letters=${letters}/>`;
         }
         if (queue.problem !== null) {
             return html`<div class="center"><h1>The card cannot be shown</h1><p>${queue.problem.message}</p>

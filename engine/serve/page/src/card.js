@@ -5,7 +5,7 @@ import * as api from './api.js';
 import { image_of, in_order, questions_document, rules_of, text_of } from './ask.js';
 import { boxes_find } from './boxes.js';
 import { Edits, as_text } from './edits.js';
-import { is_object } from './json.js';
+import { is_number, is_object } from './json.js';
 import { get, is_below, join, parent, split } from './pointer.js';
 import { rule_flaw, rule_read } from './rule.js';
 import { kind_of, schema_at, title_of, value_read } from './schema.js';
@@ -14,6 +14,12 @@ import { Store } from './store.js';
 const draft_wait_ms = 400;
 const away_wait_ms = 1500;
 
+/* What is asked about a document that has one place alone is asked about that place. */
+function lone_place(document) {
+    const names = is_object(document) ? Object.keys(document) : [];
+    return names.length === 1 && (typeof document[names[0]] !== 'object' || is_number(document[names[0]])) ? join('', names[0]) : '';
+}
+
 export class Card extends Store {
     #dirty = new Set();
     #draft_timer = 0;
@@ -21,9 +27,11 @@ export class Card extends Store {
     #seconds_before = 0;
     #seen_since = null;
     #key = null;
+    static #count = 0;
 
     constructor(ask) {
         super();
+        this.serial = ++Card.#count; // one question may be claimed twice
         this.load(ask);
     }
 
@@ -37,6 +45,7 @@ export class Card extends Store {
         this.is_gate = ask.origin === 'gate' && ask.subject !== undefined && ask.subject !== null;
         this.schema = this.is_gate ? ask.schema ?? null : null;
         this.edits = new Edits(this.is_gate ? ask.subject : questions_document(ask));
+        this.lone = this.is_gate ? lone_place(ask.subject) : '';
         this.#take_lease(ask);
         this.typed = new Map(); // texts that are no value yet
         this.flaws = new Map(); // pointer → messages of the engine
@@ -89,7 +98,7 @@ export class Card extends Store {
         return this.ask.questions.filter((question) => this.pointer_of(question) === pointer);
     }
     pointer_of(question) {
-        return this.is_gate ? question.pointer ?? '' : join('', question.key);
+        return this.is_gate ? question.pointer || this.lone : join('', question.key);
     }
     schema_of(pointer) {
         if (!this.is_gate) {
@@ -457,6 +466,10 @@ export class Card extends Store {
             this.#seconds_before += (performance.now() - this.#seen_since) / 1000;
             this.#seen_since = null;
         }
+    }
+    /** Seconds of before. */
+    spend(seconds) {
+        this.#seconds_before += seconds;
     }
     get seconds() {
         return this.#seconds_before + (this.#seen_since === null ? 0 : (performance.now() - this.#seen_since) / 1000);

@@ -122,12 +122,12 @@ function Event({ event, before }) {
     const kind = String(event.kind);
     const is_bad = /fail|crash|timeout|refused/.test(kind), is_human = /answer|undo|reopen|correct/.test(kind), is_question = /ask|pause|wait/.test(kind);
     const changes = event.changes ?? [];
-    const took = is_human ? null : event.seconds ?? (kind === 'output' && before ? (Date.parse(event.at) - Date.parse(before.at)) / 1000 : null);
+    const took = is_human ? null : event.seconds ?? (kind === 'output' && before && before.kind !== 'answer' ? (Date.parse(event.at) - Date.parse(before.at)) / 1000 : null);
     const of = event.plugin ? `${event.plugin.id}${event.plugin.version ? ` ${event.plugin.version}` : ''}` : null;
     return html`<li class=${classes(is_bad && 'bad', is_human && 'human', is_question && 'question')}>
         <p class="what"><strong>${kind === 'job' ? 'job' : event.phase ?? 'job'}</strong> ${words[kind] ?? kind.replace(/_/g, ' ')}${event.attempt > 1 ? html` <span class="tag">attempt ${event.attempt}</span>` : null}
             <time dateTime=${event.at} title=${event.at}>${clock(event.at)}</time></p>
-        ${(of || event.level || took !== null) && html`<p class="note">${[of, event.level, took !== null && duration(took < 10 ? Number(took.toFixed(1)) : took)].filter(Boolean).join(' · ')}
+        ${(of || event.level || took !== null) && html`<p class="note">${[of, event.level, took !== null && (took < 1 ? `${Math.round(took * 1000)} ms` : duration(took < 10 ? Number(took.toFixed(1)) : took))].filter(Boolean).join(' · ')}
             ${event.plugin?.sha256 ? html` <code title=${event.plugin.sha256}>${event.plugin.sha256.slice(0, 12)}</code>` : null}</p>`}
         ${event.message && html`<p class="message">${event.message}</p>`}
         ${(event.by || event.reason) && html`<p class="note">${[event.by && `by ${event.by}`, event.via && `from ${event.via}`, event.verdict, Number(event.seconds) > 0 && is_human && duration(event.seconds)].filter(Boolean).join(' · ')}${event.reason ? `: ${event.reason}` : ''}</p>`}

@@ -7,7 +7,7 @@ import { Store } from './store.js';
 const held_max = 3; // the one on the screen and two behind it
 const beat_ms = 500; // how often it is looked whose heartbeat is due
 const swap_wait_ms = 80; // a refusal that comes this fast is shown without a change of cards
-const undo_ms = 10000;
+const undo_ms = 10000, undo_most_ms = 60000; // how long an answer may be taken back from its message
 
 /* What became of a card that was left behind, in the words of a toast. */
 const lost_words = { leased: 'is held by someone else now', lease_lost: 'is held elsewhere now', stale_version: 'has changed meanwhile', withdrawn: 'was withdrawn', cancelled: 'was withdrawn' };
@@ -265,7 +265,8 @@ export class Queue extends Store {
             this.count++;
             this.open_count = Math.max(0, (this.open_count ?? 0) - 1);
             this.times.push(card.seconds);
-            const entry = { card, reply: result.ok, act, until: Date.now() + undo_ms };
+            this.recount?.(); // the stream may have told of it before the reply did
+            const entry = { card, reply: result.ok, act, left_ms: Date.parse(result.ok.undo_until) - Date.now() };
             this.answers.push(entry);
             const settled = options?.scope === 'twins' ? Number(result.ok.settled ?? 0) : 0;
             const word = act === 'reject' ? 'rejected' : card.edits.is_empty ? 'accepted' : 'corrected';
@@ -343,6 +344,7 @@ export class Queue extends Store {
             await api.post(`/v1/asks/${card.id}/undo`, { event: reply.event });
             const ask = await api.post(`/v1/asks/${card.id}/claim`, {});
             const again = new Card(ask);
+            again.spend(card.seconds); // what stands in the end took both
             for (const [pointer, value] of card.edits.values) {
                 again.set(pointer, value);
             }
@@ -350,6 +352,8 @@ export class Queue extends Store {
             this.count = Math.max(0, this.count - 1);
             this.open_count = (this.open_count ?? 0) + 1;
             this.times.pop();
+            this.recount?.();
+            this.#forget_id(card.id); // claimed as the next one meanwhile: this lease is the newer one
             this.cards.unshift(again);
             this.say(`${ask.job.path} is open again`);
             this.show(again);
@@ -368,7 +372,7 @@ export class Queue extends Store {
                 this.toast = null;
                 this.changed();
             }
-        }, kind === 'error' ? 12000 : entry === null ? 4000 : undo_ms);
+        }, kind === 'error' ? 12000 : entry === null ? 4000 : Math.min(Math.max(entry.left_ms || undo_ms, 4000), undo_most_ms));
         this.toast = toast;
         this.changed();
     }
