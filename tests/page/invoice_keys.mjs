@@ -115,6 +115,7 @@ await test(async () => {
     equal('fields changed 3 of 11', figures['fields changed'], '3of 11');
     const detectors = await page.locator('.report section', { has: page.getByRole('heading', { name: 'Detectors' }) }).locator('tbody tr').evaluateAll((list) => list.map((row) => [...row.cells].slice(0, 3).map((cell) => cell.textContent)));
     equal('hits by detector', detectors[0], ['detect/low-confidence', '2', '2']);
+    equal('a plot without a figure says so', await page.locator('.plot figcaption', { hasText: 'no figure yet' }).locator('strong').allInnerTexts(), ['Wrong where nobody was asked']);
     await is_accessible('the report', page);
     await shot(page, 'report');
     await picture(page, 'report');

@@ -384,7 +384,9 @@ export async function picture(page, name) {
     const before = page.viewportSize();
     await page.setViewportSize({ width: 1120, height: 660 });
     await page.waitForTimeout(300); // the image lies anew
+    await page.locator('.toasts').evaluate((one) => { one.style.visibility = 'hidden'; });
     await shot(page, `docs-${name}`);
+    await page.locator('.toasts').evaluate((one) => { one.style.visibility = ''; });
     await page.setViewportSize(before);
 }
 

@@ -68,6 +68,15 @@ await test(async () => {
     check('the next card is there without a wait for the engine', next_ms < 1000, next_ms);
     await page.keyboard.press('k');
 
+    console.log('-- on the way elsewhere');
+    await page.waitForSelector('.card[data-state=open]');
+    await page.evaluate(() => { // the card changes between a click on a link and the word of it
+        location.hash = '#/jobs';
+        document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'k', bubbles: true }));
+    });
+    await page.waitForSelector('.jobs tbody tr');
+    check('a card does not take its person back', page.url().endsWith('#/jobs'), page.url());
+
     console.log('-- every page, light and dark');
     const { items: jobs } = await page.evaluate(async () => (await fetch('/v1/jobs')).json());
     const pages = { queue: ['#/', '.list tbody tr'], jobs: ['#/jobs', '.jobs tbody tr'], job: [`#/job/${jobs[0].id}`, '.timeline li'], report: ['#/report', '.figures'], export: ['#/export', '.making'], card: ['#/next', '.picture.there'] };
@@ -107,6 +116,14 @@ await test(async () => {
         const submit = page.locator('.answer .primary');
         await submit.scrollIntoViewIfNeeded();
         check(`at ${name} the card can be sent`, await submit.isVisible());
+    }
+    await page.setViewportSize({ width: 1800, height: 1125 });
+    for (const [title, [hash, selector]] of Object.entries(pages)) {
+        await go(page, hash);
+        await page.waitForSelector(selector);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        check(`${title} at 80 %: nothing is cut off at the side`, wide <= 0, `${wide} pixels`);
+        await shot(page, `${title}-zoom-80`);
     }
     is_quiet('every page', page);
 });

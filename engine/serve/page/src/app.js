@@ -33,6 +33,7 @@ class App extends Component {
         letters: settings.get('letters', 'on') === 'on', theme: settings.get('theme', 'auto'),
     };
     queue = new Queue();
+    hash = location.hash; // the address that `route` was read from
 
     componentDidMount() {
         document.documentElement.dataset.theme = this.state.theme;
@@ -101,6 +102,7 @@ class App extends Component {
 
     on_route() {
         const route = route_read();
+        this.hash = location.hash;
         this.setState({ route });
         if (route.name === 'ask') {
             if (this.queue.current?.id !== route.id) {
@@ -117,11 +119,12 @@ class App extends Component {
 
     /* The address follows the card, so that a reload finds it again. */
     on_queue() {
-        if (this.is_reviewing) {
+        if (this.is_reviewing && location.hash === this.hash) { // else the person is on the way elsewhere
             const card = this.queue.current;
             const hash = card !== null ? `#/ask/${card.id}` : this.queue.is_loading ? location.hash : '#/next';
             if (location.hash !== hash) {
                 history.replaceState(null, '', hash);
+                this.hash = location.hash;
                 this.state.route = route_read();
             }
             document.title = card === null ? 'Review · Foundry' : `${card.ask.job.path} · Foundry`;

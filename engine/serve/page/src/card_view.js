@@ -482,6 +482,6 @@ function Actions({ card, queue, submit, scope, on_scope, on_skip, on_reject, on_
             <span class="gap"></span>
             ${card.is_gate && html`<button type="button" class="link" aria-pressed=${card.is_wide} onClick=${on_wide}>${card.is_wide ? 'Fewer fields' : 'All fields'} <kbd>E</kbd></button>`}
         </div>
-        <p class="state" role="status"><span>${changes > 0 ? plural(changes, 'change') : 'no change'}</span><span>${drafts[card.draft_state]}</span></p>
+        <p class="state" role="status"><span>${changes > 0 ? plural(changes, 'change') : 'no change'}</span><span>${is_sending ? '' : drafts[card.draft_state]}</span></p>
     </footer>`;
 }

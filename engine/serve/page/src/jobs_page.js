@@ -34,7 +34,7 @@ export class JobsPage extends Page {
             location.hash = `#/jobs${api.query({ ...query, path: event.target.elements.path.value })}`;
         };
         return html`<div class="page jobs">
-            <header class="head"><h1>Jobs</h1><form class="find" onSubmit=${search}><input type="search" name="path" placeholder="Path" aria-label="Find jobs by path" defaultValue=${query.path ?? ''}/></form></header>
+            <header class="head"><h1>Jobs</h1><form class="find" onSubmit=${search}><input type="search" name="path" placeholder="Find by path" aria-label="Find jobs by path" defaultValue=${query.path ?? ''}/></form></header>
             <p class="chips"><a class="chip" href=${link(undefined)} aria-current=${query.state ? undefined : 'true'}>all</a>
                 ${states.filter((state) => Number(data?.stats?.jobs?.[state] ?? 0) > 0 || state === query.state).map((state) => html`<a class="chip" href=${link(state)} aria-current=${query.state === state ? 'true' : undefined}>
                     <span class=${`dot ${state}`}></span>${state} <span class="count">${Number(data?.stats?.jobs?.[state] ?? 0)}</span></a>`)}</p>

@@ -67,7 +67,8 @@ export class Bars extends Plot {
     }
     render({ title, series, days, unit = '' }) {
         return html`<figure class="plot"><figcaption><strong>${title}</strong>
-                ${series.map((one) => html`<span class="legend-item"><span class="swatch" style=${{ background: `var(${one.colour})` }}></span>${one.name}</span>`)}</figcaption>
+                ${series.map((one) => html`<span class="legend-item"><span class="swatch" style=${{ background: `var(${one.colour})` }}></span>${one.name}</span>`)}
+                ${series.every((one) => one.values.every((value) => Number(value ?? 0) === 0)) && html`<span class="note">none yet</span>`}</figcaption>
             <div ref=${this.place} aria-hidden="true"></div>
             <table class="hidden"><caption>${title}</caption><thead><tr><th scope="col">Day</th>${series.map((one) => html`<th scope="col">${one.name}</th>`)}</tr></thead>
                 <tbody>${days.map((day, i) => html`<tr><th scope="row">${day}</th>${series.map((one) => html`<td>${Number(one.values[i] ?? 0)}${unit}</td>`)}</tr>`)}</tbody></table>
@@ -143,9 +144,10 @@ export class Curve extends Plot {
         });
         ctx.restore();
     }
-    render({ title, target, target_name }) {
+    render({ title, points, target, target_name }) {
         return html`<figure class="plot"><figcaption><strong>${title}</strong>
-                ${target !== null && html`<span class="legend-item"><span class="swatch target"></span>${target_name}</span>`}</figcaption>
+                ${target !== null && html`<span class="legend-item"><span class="swatch target"></span>${target_name}</span>`}
+                ${points.every((one) => one.value === null) && html`<span class="note">no figure yet</span>`}</figcaption>
             <div ref=${this.place} aria-hidden="true"></div>
         </figure>`;
     }

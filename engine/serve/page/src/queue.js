@@ -7,7 +7,7 @@ import { Store } from './store.js';
 const held_max = 3; // the one on the screen and two behind it
 const beat_ms = 500; // how often it is looked whose heartbeat is due
 const swap_wait_ms = 80; // a refusal that comes this fast is shown without a change of cards
-const undo_ms = 10000, undo_most_ms = 60000; // how long an answer may be taken back from its message
+const undo_ms = 10000, undo_most_ms = 30000; // how long an answer may be taken back from its message
 
 /* What became of a card that was left behind, in the words of a toast. */
 const lost_words = { leased: 'is held by someone else now', lease_lost: 'is held elsewhere now', stale_version: 'has changed meanwhile', withdrawn: 'was withdrawn', cancelled: 'was withdrawn' };
