@@ -519,6 +519,11 @@ void run_end(struct run *run, enum fnd_status status)
     }
     if (run->training != 0) {
         enum fnd_status recorded = record_end(run, status, &error);
+        if (recorded == FND_CONFLICT && status == FND_OK) { /* its version is another's */
+            status = FND_CONFLICT;
+            learned->error = error;
+            recorded = record_end(run, status, &error);
+        }
         if (recorded == FND_OK && status == FND_OK) {
             recorded = decide(run, &error);
         }

@@ -24,13 +24,16 @@ enum fnd_writer_statement {
     WRITER_ROLLBACK,
     WRITER_EVENT,
     WRITER_PAYLOAD,
-    WRITER_LAST,       /* last event's number and chain value */
-    WRITER_CHAIN,      /* chain value of one event */
-    WRITER_STEP_EVENT, /* last event of a step */
-    WRITER_REQUEST,    /* a request's step, state and end */
-    WRITER_JOB_CLASH,  /* a job of this uuid or identity */
-    WRITER_PIN_CLASH,  /* a pin of this hash */
-    WRITER_LEASE,      /* working rows */
+    WRITER_LAST,        /* last event's number and chain value */
+    WRITER_CHAIN,       /* chain value of one event */
+    WRITER_STEP_EVENT,  /* last event of a step */
+    WRITER_REQUEST,     /* a request's step, state and end */
+    WRITER_JOB_CLASH,   /* a job of this uuid or identity */
+    WRITER_PIN_CLASH,   /* a pin of this hash */
+    WRITER_MODEL_CLASH, /* a model of a training's version */
+    WRITER_MODEL_NAMES, /* whose version a model is */
+    WRITER_MODEL_NOW,   /* which one is in production */
+    WRITER_LEASE,       /* working rows */
     WRITER_DRAFT,
     WRITER_DRAFT_DROP,
     WRITER_OUTBOX,
@@ -106,6 +109,14 @@ enum fnd_status fnd_migrate(struct fnd_store *store, int64_t from, struct fnd_er
 /** Apply a write's notes, inside the group's transaction; `first` is its first event's number.
  *  Returns SQLITE_DONE or the failure. */
 int fnd_notes_apply(struct fnd_writer *writer, const struct fnd_write *write, int64_t first);
+
+/* --- check_learn.c ------------------------------------------------------------------------- */
+
+/** Whether an event about models still fits the record, inside the group's transaction; events of
+ *  other kinds do.
+ *  Returns SQLITE_DONE: it does; SQLITE_ROW: it is refused, error says why; or SQLite's failure. */
+int fnd_check_learn(struct fnd_writer *writer, const struct fnd_event *event,
+                    const struct fnd_parts *parts, struct fnd_error *error);
 
 /* --- write.c: a group ---------------------------------------------------------------------- */
 

@@ -348,6 +348,15 @@ static enum applied apply(struct group *group, struct fnd_write *write)
             write->status = FND_INVALID;
             return REFUSED;
         }
+        const int rc = fnd_check_learn(group->writer, &write->events[i], &unused, &error);
+        if (rc == SQLITE_ROW) {
+            *write_error(write) = error;
+            write->status = FND_CONFLICT;
+            return REFUSED;
+        }
+        if (rc != SQLITE_DONE) {
+            return broken(group, rc);
+        }
     }
     struct fnd_parts parts = {0};
     parts_of(write, &parts);

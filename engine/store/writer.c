@@ -44,6 +44,12 @@ static const char *const writer_sql[WRITER_STATEMENTS] = {
     [WRITER_JOB_CLASH] = "SELECT id FROM job WHERE uuid = ?1 UNION ALL SELECT id FROM job"
                          " WHERE pipeline = ?2 AND path = ?3 AND revision = ?4 LIMIT 1",
     [WRITER_PIN_CLASH] = "SELECT id FROM pin WHERE hash = ?1",
+    [WRITER_MODEL_CLASH] =
+        "SELECT model.id, model.name, model.version FROM training JOIN model"
+        " ON model.pipeline = training.pipeline AND model.name = training.model"
+        " AND model.version = training.version WHERE training.id = ?1 AND training.state = 0",
+    [WRITER_MODEL_NAMES] = "SELECT pipeline, name FROM model WHERE id = ?1",
+    [WRITER_MODEL_NOW] = "SELECT id FROM model WHERE pipeline = ?1 AND name = ?2 AND state = 1",
 };
 
 enum fnd_status fnd_writer_file(const struct fnd_store *store, bool opened, dev_t *device,

@@ -141,6 +141,37 @@ equals "goes to the rules" "$(production)" ""
 exits 9 "and then there is nothing to go back from" "$engine" models rollback jobs words --as ann
 exits 0 "promote 1" "$engine" models promote jobs words --model-version 1 --as ann
 
+echo "-- several processes decide at once, beside an engine that runs"
+"$engine" serve labels.yaml jobs --listen 127.0.0.1:0 >serve.out 2>&1 &
+server=$!
+for ((i = 0; i < 600; i++)); do [[ -S jobs/.foundry/engine.sock ]] && break; sleep 0.1; done
+# many WHAT…: five times; each exit code and what was said.
+many() {
+    local i
+    for ((i = 0; i < 5; i++)); do
+        "$engine" models "$@" --as ann --reason race >/dev/null 2>>raced.err
+        echo $? >>raced
+    done
+}
+many promote jobs words --model-version 2 &
+racers=($!)
+many promote jobs words --model-version 3 &
+racers+=($!)
+many rollback jobs words &
+racers+=($!)
+"$engine" train jobs words --wait >/dev/null 2>>raced.err
+echo $? >>raced
+wait "${racers[@]}"
+equals "each is done, or told why not" "$(grep -cxE '0|9' raced)" 16
+holds "in our words" bash -c '! grep -E "UNIQUE|constraint|SQL" raced.err'
+equals "one version at most is in production" "$(sqlite3 jobs/.foundry/state.db \
+    "SELECT count(*) <= 1 FROM model WHERE state = 1")" 1
+kill -TERM "$server"
+wait "$server" 2>/dev/null
+[[ $(production) == 1 ]] || "$engine" models promote jobs words --model-version 1 --as ann >/dev/null
+equals "version 1 again" "$(production)" 1
+exits 0 "the record is what was recorded" "$engine" verify jobs
+
 echo "-- sins of trainers"
 # sin WITH WORD [TIMEOUT]: the training fails, says WORD, and version 1 goes on.
 sin() {

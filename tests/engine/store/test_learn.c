@@ -278,7 +278,8 @@ Test(learn, one_model_a_name_is_in_production_and_who_goes_back_knows_what_stood
     decide(&scene, "rollback", 0, models[2]); /* to the rules */
     cr_expect_eq(production(&scene), 0);
     decide(&scene, "promote", models[1], 0);
-    decide(&scene, "promote", models[1], 0); /* once more changes nothing but who decided */
+    commit_fails(&scene, write_decide(&scene, "total", "promote", models[1], 0), FND_CONFLICT,
+                 "is in production meanwhile"); /* once more is told, and changes nothing */
     cr_expect_eq(production(&scene), models[1]);
     model_is(&scene, other, FND_MODEL_PRODUCTION, 0);
     whole(&scene);
@@ -427,7 +428,7 @@ Test(learn, what_is_not_there_is_told_by_its_number_or_name)
 
 /* --- what clashes, and what fails ------------------------------------------------------------ */
 
-/* The registry asks before it decides; should two ever come to the same, the tables hold. */
+/* The registry asks before it decides; what comes between is refused in our words. */
 Test(learn, a_second_model_of_a_version_or_in_production_is_never_recorded)
 {
     struct scene scene;
@@ -435,13 +436,31 @@ Test(learn, a_second_model_of_a_version_or_in_production_is_never_recorded)
     const int64_t first = trained(&scene, "total", 1);
     const int64_t other = trained(&scene, "total", 2);
     const int64_t again = train(&scene, "total", 1, 2);
+    char said[200];
     struct fnd_write *write =
         write_learn(&scene, FND_EVENT_TRAINED, again, DONE, "model", "other weights");
-    commit_fails(&scene, write, FND_IO,
-                 "UNIQUE constraint failed: model.pipeline, model.name, model.version");
+    snprintf(said, sizeof said,
+             "cannot keep what training %" PRId64 " made: version 1 of model total is on record "
+             "already, as model %" PRId64 "; train again",
+             again, first);
+    commit_fails(&scene, write, FND_CONFLICT, said);
     decide(&scene, "promote", first, 0);
-    commit_fails(&scene, write_decide(&scene, "date", "promote", other, 0), FND_IO,
-                 "UNIQUE constraint failed: model.pipeline, model.name");
+    snprintf(said, sizeof said,
+             "cannot put model %" PRId64
+             " into production as date of pipeline invoice: it is total "
+             "of pipeline invoice; `models list`",
+             other);
+    commit_fails(&scene, write_decide(&scene, "date", "promote", other, 0), FND_CONFLICT, said);
+    commit_fails(&scene, write_decide(&scene, "total", "promote", 999, first), FND_CONFLICT,
+                 "it is not on record; `models list`");
+    /* Two who saw the rules in production: the first is served, the second decides anew. */
+    snprintf(said, sizeof said,
+             "cannot promote model total of pipeline invoice: it was decided to replace model 0, "
+             "and model %" PRId64 " is in production meanwhile (0: the rules); look at",
+             first);
+    commit_fails(&scene, write_decide(&scene, "total", "promote", other, 0), FND_CONFLICT, said);
+    commit_fails(&scene, write_decide(&scene, "total", "rollback", 0, other), FND_CONFLICT,
+                 "cannot roll back model total of pipeline invoice");
     cr_expect_eq(production(&scene), first);
     cr_expect_eq(sql_number(&scene, "SELECT count(*) FROM model"), 2);
     commit(&scene,
@@ -570,7 +589,7 @@ Test(learn, each_call_of_a_commit_may_fail_and_leaves_all_or_nothing, .timeout =
                                           "checkpoint", "half")
                 : step == 2 ? write_learn(&scene, FND_EVENT_TRAINED, training, DONE, "model", "all")
                 : step == 3 ? write_decide(&scene, "total", "hold", model, 0)
-                : step == 4 ? write_decide(&scene, "total", "promote", model, 0)
+                : step == 4 ? write_decide(&scene, "total", "promote", model, production(&scene))
                             : write_learn(&scene, FND_EVENT_SHADOW, model,
                                           "{\"job\":2,\"output\":3}", NULL, NULL);
             failing_arm(at, FAILING_ERROR);
