@@ -181,6 +181,32 @@ void fnd_score_add(struct fnd_score *score, struct fnd_json human, struct fnd_js
     }
 }
 
+static void pairs_join(struct fnd_pairs *pairs, const struct fnd_pairs *other)
+{
+    pairs->better += other->better;
+    pairs->worse += other->worse;
+    pairs->equal += other->equal;
+}
+
+void fnd_score_join(struct fnd_score *score, const struct fnd_score *other)
+{
+    for (size_t i = 0; i < other->count; i++) {
+        const struct fnd_field_score *from = &other->fields[i];
+        struct fnd_field_score *to = field_of(score, from->field);
+        to->right += from->right;
+        to->right_before += from->right_before;
+        to->seen += from->seen;
+        pairs_join(&to->pairs, &from->pairs);
+        pairs_join(&to->doubts, &from->doubts);
+    }
+    pairs_join(&score->pairs, &other->pairs);
+    pairs_join(&score->doubts, &other->doubts);
+    score->documents += other->documents;
+    score->right += other->right;
+    score->right_before += other->right_before;
+    score->seen += other->seen;
+}
+
 void fnd_score_judge(const struct fnd_score *score, const struct fnd_model *model,
                      struct fnd_promotion *out)
 {

@@ -32,6 +32,8 @@ void fnd_score_finish(struct fnd_score *score);
  *                      production was unsure of, where another wins too easily. */
 void fnd_score_add(struct fnd_score *score, struct fnd_json human, struct fnd_json now,
                    struct fnd_json before, struct fnd_json reviewed);
+/** Add what another score counted. */
+void fnd_score_join(struct fnd_score *score, const struct fnd_score *other);
 /** Decide by what the score says (fnd_promotion_judge()); names are borrowed from the score. Pairs
  *  of whole documents promote; a field that looks worse among the doubts holds as well. */
 void fnd_score_judge(const struct fnd_score *score, const struct fnd_model *model,

@@ -14,6 +14,7 @@ struct fnd_lesson {
     enum fnd_tier tier;
     enum fnd_verdict verdict;
     enum fnd_split split;
+    int audited; /* whether it was drawn for the audit; -1: not looked at */
 };
 
 /** `= {0}`; finish frees. */
@@ -22,10 +23,16 @@ struct fnd_lessons {
     size_t count;
     int64_t until; /* the newest record that was looked at */
     char *salt;    /* of the splits: the store's UUID */
+    bool audits;   /* look at `audited` as records are read */
 };
 /** Records of a pipeline's human phase `of` (its id) about documents. */
 enum fnd_status fnd_lessons_read(struct fnd_reader *reader, const char *pipeline, const char *of,
                                  struct fnd_lessons *lessons, struct fnd_error *error);
+/** Append the records behind `until` as they stand: also those that later ones replace. */
+enum fnd_status fnd_lessons_more(struct fnd_reader *reader, const char *pipeline, const char *of,
+                                 struct fnd_lessons *lessons, struct fnd_error *error);
+/** Make `settled`, which is freed first, of all those that were read: what counts of them. */
+void fnd_lessons_settle(const struct fnd_lessons *all, struct fnd_lessons *settled);
 void fnd_lessons_finish(struct fnd_lessons *lessons);
 /** Of them: gold, or silver, in a split (FND_SPLIT_ALL: any), above a record's number. */
 size_t fnd_lessons_count(const struct fnd_lessons *lessons, enum fnd_tier tier,

@@ -100,9 +100,19 @@ struct shade {
     int64_t model, version, job, output;
 };
 
-/** How far the jobs were looked through for one contest of two versions. */
+/** What is known of one contest of two versions, so that a look reads what is new alone. */
 struct cursor {
-    int64_t since, at; /* the decision that began it; the event looked at last */
+    int64_t since, at; /* the decision that began it; the event looked at last for outputs */
+    int64_t seen;      /* the event up to which runs beside are known */
+    struct beside_one {
+        int64_t output, event;
+    } * beside; /* by output */
+    size_t beside_count;
+    struct compared {
+        int64_t record, event;
+        struct fnd_score score;
+    } * compared; /* by record */
+    size_t compared_count;
     struct cursor *next;
 };
 
@@ -119,6 +129,7 @@ struct fnd_learn {
     struct proven *proven; /* as it was recorded last */
     struct shade shade;
     struct cursor *cursors;
+    struct kept *kept;     /* kept.c */
     struct fnd_pool *pool; /* NULL: nothing was trained yet */
     int epoll;
     struct run *runs;
@@ -136,6 +147,19 @@ void run_end(struct run *run, enum fnd_status status);
 
 /* learn.c */
 enum fnd_status learn_pool(struct fnd_learn *learn, struct fnd_error *error);
+
+/* kept.c */
+/** Call `each` for each event of a kind behind *seen, and move that on. */
+enum fnd_status kept_events(struct fnd_reader *reader, enum fnd_event_kind kind, int64_t *seen,
+                            enum fnd_status (*each)(struct fnd_reader *reader,
+                                                    const struct fnd_event_row *event,
+                                                    void *context, struct fnd_error *error),
+                            void *context, struct fnd_error *error);
+/** The records that count, as fnd_lessons_read() gives them; of those that were known before
+ * nothing is read.  lessons  borrowed until the next call. */
+enum fnd_status kept_lessons(struct fnd_learn *learn, const char *pipeline, const char *of,
+                             const struct fnd_lessons **lessons, struct fnd_error *error);
+void kept_finish(struct fnd_learn *learn);
 
 /* proven.c */
 /** Record that what is proven of the version in production is another than before, if it is. */

@@ -125,6 +125,7 @@ void fnd_learn_destroy(struct fnd_learn *learn)
         run_free(run);
     }
     shadow_finish(learn);
+    kept_finish(learn);
     proven_finish(learn);
     (void)close(learn->epoll);
     free(learn);
@@ -261,8 +262,10 @@ static bool pipeline_due(const char *name, int64_t pin, void *context)
         const struct fnd_model *model = &pipeline->models[i];
         struct fnd_trigger_facts facts;
         struct fnd_text why = {0};
+        const struct fnd_lessons *lessons = NULL;
         if (model->triggered && !run_waits(learn, name, model->name) &&
-            fnd_trigger_read(fnd_engine_reader(learn->engine), pipeline, model,
+            kept_lessons(learn, name, pipeline->phases[model->of].id, &lessons, &error) == FND_OK &&
+            fnd_trigger_read(fnd_engine_reader(learn->engine), pipeline, model, lessons,
                              due->env->wall_us(due->env), &facts, &error) == FND_OK &&
             fnd_trigger_due(model, &facts, &why) &&
             fnd_learn_train(learn, name, model->name, "engine", fnd_text_z(&why), NULL, &error) !=

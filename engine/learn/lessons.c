@@ -19,6 +19,21 @@ static bool page_add(const struct fnd_correction_row *row, void *context)
     return page->count < PAGE;
 }
 
+/* Whether the record's request was drawn for the audit. */
+static enum fnd_status audited_read(struct fnd_reader *reader, int64_t request, int *audited,
+                                    struct fnd_error *error)
+{
+    struct fnd_text asked = {0};
+    bool audit = false;
+    const enum fnd_status status = fnd_payload_get(reader, request, &asked, NULL, error);
+    if (status == FND_OK) {
+        const struct fnd_json document = {asked.bytes, asked.size};
+        *audited = fnd_json_boolean(fnd_json_member(document, "audit"), &audit) && audit;
+    }
+    fnd_text_finish(&asked);
+    return status;
+}
+
 static enum fnd_status lesson_read(struct fnd_reader *reader, const struct fnd_correction_row *row,
                                    const char *pipeline, const char *of,
                                    struct fnd_lessons *lessons, struct fnd_error *error)
@@ -44,7 +59,12 @@ static enum fnd_status lesson_read(struct fnd_reader *reader, const struct fnd_c
                                     .path = fnd_strdup(job.path),
                                     .tier = row->tier,
                                     .verdict = row->verdict,
+                                    .audited = -1,
                                     .split = fnd_dataset_split(lessons->salt, pipeline, job.path)};
+            if (lessons->audits) {
+                status = audited_read(reader, row->request,
+                                      &lessons->list[lessons->count - 1].audited, error);
+            }
         }
     }
     fnd_job_row_finish(&job);
@@ -91,29 +111,52 @@ static void settle(struct fnd_lessons *lessons)
     qsort(lessons->list, lessons->count, sizeof *lessons->list, by_record);
 }
 
-enum fnd_status fnd_lessons_read(struct fnd_reader *reader, const char *pipeline, const char *of,
+enum fnd_status fnd_lessons_more(struct fnd_reader *reader, const char *pipeline, const char *of,
                                  struct fnd_lessons *lessons, struct fnd_error *error)
 {
     struct page *page = fnd_alloc(sizeof *page);
-    struct fnd_walk walk = {.limit = PAGE};
-    enum fnd_status status = fnd_dataset_store(reader, &lessons->salt, error);
+    struct fnd_walk walk = {.after = lessons->until, .limit = PAGE};
+    enum fnd_status status =
+        lessons->salt == NULL ? fnd_dataset_store(reader, &lessons->salt, error) : FND_OK;
     while (status == FND_OK) {
         page->count = 0;
         status = fnd_corrections_walk(reader, &walk, page_add, page, error);
         for (size_t i = 0; i < page->count && status == FND_OK; i++) {
-            walk.after = lessons->until = page->rows[i].id;
             if (page->rows[i].undone == 0) {
                 status = lesson_read(reader, &page->rows[i], pipeline, of, lessons, error);
+            }
+            if (status == FND_OK) { /* else it is read again */
+                walk.after = lessons->until = page->rows[i].id;
             }
         }
         if (page->count < PAGE) {
             break;
         }
     }
+    free(page);
+    return status;
+}
+
+void fnd_lessons_settle(const struct fnd_lessons *all, struct fnd_lessons *settled)
+{
+    fnd_lessons_finish(settled);
+    settled->until = all->until;
+    settled->list = fnd_realloc(NULL, all->count + 1, sizeof *settled->list);
+    for (size_t i = 0; i < all->count; i++) {
+        settled->list[i] = all->list[i];
+        settled->list[i].path = fnd_strdup(all->list[i].path);
+    }
+    settled->count = all->count;
+    settle(settled);
+}
+
+enum fnd_status fnd_lessons_read(struct fnd_reader *reader, const char *pipeline, const char *of,
+                                 struct fnd_lessons *lessons, struct fnd_error *error)
+{
+    const enum fnd_status status = fnd_lessons_more(reader, pipeline, of, lessons, error);
     if (status == FND_OK) {
         settle(lessons);
     }
-    free(page);
     return status;
 }
 

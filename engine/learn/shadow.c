@@ -113,30 +113,33 @@ static bool output_keep(const struct fnd_event_row *row, void *context)
     return outputs->count < sizeof outputs->list / sizeof outputs->list[0];
 }
 
-struct ran {
-    int64_t output;
-    bool found;
-};
-
-static bool ran_is(int64_t job, int64_t output, int64_t event, void *context)
+/* The event of the run beside an output, 0 if there was none. */
+static int64_t beside_find(const struct cursor *cursor, int64_t output)
 {
-    struct ran *ran = context;
-    (void)job;
-    (void)event;
-    ran->found = output == ran->output;
-    return !ran->found;
+    size_t low = 0, high = cursor->beside_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (cursor->beside[middle].output < output) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < cursor->beside_count && cursor->beside[low].output == output
+               ? cursor->beside[low].event
+               : 0;
 }
 
 /* Whether the output is of a drawn job, was made by what is in production, and has not been run
  * beside. Loads its run. */
 static bool fits(struct fnd_learn *learn, const struct contest *contest,
-                 const struct fnd_pipeline *pipeline, const struct fnd_model *model, int64_t output)
+                 const struct cursor *cursor, const struct fnd_pipeline *pipeline,
+                 const struct fnd_model *model, int64_t output)
 {
     struct fnd_case *of = &learn->shade.run.trial.run;
-    struct fnd_reader *reader = fnd_engine_reader(learn->engine);
-    struct ran ran = {.output = output};
     char name[FND_MODEL_ARTIFACT_SIZE];
-    if (fnd_case_load(learn->engine, output, of, NULL) != FND_OK ||
+    if (beside_find(cursor, output) != 0 ||
+        fnd_case_load(learn->engine, output, of, NULL) != FND_OK ||
         strcmp(of->job.pipeline, pipeline->name) != 0 ||
         strcmp(of->phase->id, pipeline->phases[model->phase].id) != 0 ||
         !drawn(learn, &of->job, model->shadow) || of->models.size == 0) {
@@ -144,11 +147,8 @@ static bool fits(struct fnd_learn *learn, const struct contest *contest,
     }
     const struct fnd_json made = fnd_json_member(span(&of->models), model->name);
     fnd_model_artifact_name(model->name, contest->production.artifact.hash, name);
-    const bool same =
-        made.bytes != NULL && (contest->production.id == 0 ? fnd_json_type(made) == FND_JSON_NULL
-                                                           : fnd_json_text_is(made, name));
-    return same && fnd_shadows_walk(reader, contest->other.id, ran_is, &ran, NULL) == FND_OK &&
-           !ran.found;
+    return made.bytes != NULL && (contest->production.id == 0 ? fnd_json_type(made) == FND_JSON_NULL
+                                                              : fnd_json_text_is(made, name));
 }
 
 static bool begin(struct fnd_learn *learn, const struct contest *contest,
@@ -198,7 +198,8 @@ static struct cursor *cursor_of(struct fnd_learn *learn, int64_t since)
     }
     if (cursor == NULL) {
         cursor = fnd_alloc(sizeof *cursor);
-        *cursor = (struct cursor){.since = since, .at = since, .next = learn->cursors};
+        *cursor =
+            (struct cursor){.since = since, .at = since, .seen = since, .next = learn->cursors};
         learn->cursors = cursor;
     }
     return cursor;
@@ -206,10 +207,9 @@ static struct cursor *cursor_of(struct fnd_learn *learn, int64_t since)
 
 /* Find the next output beside which to run. Where there is much to look through, the rest is for
  * the next turn. */
-static void next(struct fnd_learn *learn, const struct contest *contest,
+static void next(struct fnd_learn *learn, const struct contest *contest, struct cursor *cursor,
                  const struct fnd_pipeline *pipeline, const struct fnd_model *model)
 {
-    struct cursor *cursor = cursor_of(learn, contest->since);
     struct outputs outputs = {.phase = model->phase, .last = cursor->at};
     const struct fnd_walk walk = {.after = cursor->at, .limit = EVENTS_AT_ONCE};
     if (fnd_events_walk(fnd_engine_reader(learn->engine), 0, &walk, output_keep, &outputs, NULL) !=
@@ -218,7 +218,7 @@ static void next(struct fnd_learn *learn, const struct contest *contest,
     }
     for (size_t i = 0; i < outputs.count; i++) {
         cursor->at = outputs.list[i];
-        if (fits(learn, contest, pipeline, model, outputs.list[i]) &&
+        if (fits(learn, contest, cursor, pipeline, model, outputs.list[i]) &&
             begin(learn, contest, model, outputs.list[i])) {
             return;
         }
@@ -283,43 +283,57 @@ void shadow_finish(struct fnd_learn *learn)
     while (learn->cursors != NULL) {
         struct cursor *cursor = learn->cursors;
         learn->cursors = cursor->next;
+        for (size_t i = 0; i < cursor->compared_count; i++) {
+            fnd_score_finish(&cursor->compared[i].score);
+        }
+        free(cursor->compared);
+        free(cursor->beside);
         free(cursor);
     }
 }
 
 /* --- the decision ----------------------------------------------------------------------------- */
 
-struct beside {
-    struct beside_one {
-        int64_t output, event;
-    } * list; /* by output */
-    size_t count;
-    int64_t since;
-};
-
-static bool beside_add(int64_t job, int64_t output, int64_t event, void *context)
+/* Make room for one more of `count` entries of `size` bytes at `at`. */
+static void *opened(void *list, size_t count, size_t size, size_t at)
 {
-    struct beside *beside = context;
-    (void)job;
-    if (event > beside->since) {
-        beside->list = fnd_realloc(beside->list, beside->count + 1, sizeof *beside->list);
-        beside->list[beside->count++] = (struct beside_one){output, event};
-    }
-    return true;
+    char *bytes = fnd_realloc(list, count + 1, size);
+    memmove(bytes + (at + 1) * size, bytes + at * size, (count - at) * size);
+    memset(bytes + at * size, 0, size);
+    return bytes;
 }
 
-static int64_t beside_find(const struct beside *beside, int64_t output)
+struct following {
+    struct cursor *cursor;
+    int64_t model;
+};
+
+static enum fnd_status beside_add(struct fnd_reader *reader, const struct fnd_event_row *event,
+                                  void *context, struct fnd_error *error)
 {
-    size_t low = 0, high = beside->count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (beside->list[middle].output < output) {
-            low = middle + 1;
+    const struct following *following = context;
+    struct cursor *cursor = following->cursor;
+    struct fnd_text body = {0};
+    int64_t output = 0;
+    if (event->ref != following->model) {
+        return FND_OK;
+    }
+    const enum fnd_status status = fnd_payload_get(reader, event->id, &body, NULL, error);
+    if (status == FND_OK && fnd_json_integer(fnd_json_member(span(&body), "output"), &output)) {
+        size_t at = cursor->beside_count;
+        while (at > 0 && cursor->beside[at - 1].output > output) {
+            at--;
+        }
+        if (at > 0 && cursor->beside[at - 1].output == output) {
+            cursor->beside[at - 1].event = event->id; /* the newest counts */
         } else {
-            high = middle;
+            cursor->beside =
+                opened(cursor->beside, cursor->beside_count++, sizeof *cursor->beside, at);
+            cursor->beside[at] = (struct beside_one){output, event->id};
         }
     }
-    return low < beside->count && beside->list[low].output == output ? beside->list[low].event : 0;
+    fnd_text_finish(&body);
+    return status;
 }
 
 /* Compare both versions with what a person made of a document, if that was looked at as a whole: of
@@ -354,6 +368,38 @@ static enum fnd_status compare(struct fnd_reader *reader, const struct contest *
     }
     fnd_text_finish(&reviewed);
     return status;
+}
+
+/* The same, read once. */
+static enum fnd_status compare_once(struct fnd_reader *reader, const struct contest *contest,
+                                    struct cursor *cursor, const struct fnd_lesson *lesson,
+                                    int64_t event, struct fnd_score *score, struct fnd_error *error)
+{
+    struct fnd_score one = {0};
+    size_t at = cursor->compared_count;
+    while (at > 0 && cursor->compared[at - 1].record > lesson->record) {
+        at--;
+    }
+    struct compared *known = at > 0 ? &cursor->compared[at - 1] : NULL;
+    if (known != NULL && known->record == lesson->record && known->event == event) {
+        fnd_score_join(score, &known->score);
+        return FND_OK;
+    }
+    const enum fnd_status status = compare(reader, contest, lesson, event, &one, error);
+    if (status != FND_OK) {
+        fnd_score_finish(&one);
+        return status;
+    }
+    fnd_score_join(score, &one);
+    if (known != NULL && known->record == lesson->record) {
+        fnd_score_finish(&known->score);
+    } else {
+        cursor->compared =
+            opened(cursor->compared, cursor->compared_count++, sizeof *cursor->compared, at);
+        known = &cursor->compared[at];
+    }
+    *known = (struct compared){lesson->record, event, one};
+    return FND_OK;
 }
 
 static uint64_t pairs_of(const struct fnd_score *score)
@@ -401,30 +447,30 @@ static enum fnd_status decide(struct fnd_learn *learn, const struct contest *con
  * alpha, however often people answer.
  *  done  receives whether something was decided. */
 static enum fnd_status judge(struct fnd_learn *learn, const struct contest *contest,
-                             const struct fnd_pipeline *pipeline, const struct fnd_model *model,
-                             bool *done, struct fnd_error *error)
+                             struct cursor *cursor, const struct fnd_pipeline *pipeline,
+                             const struct fnd_model *model, bool *done, struct fnd_error *error)
 {
     struct fnd_reader *reader = fnd_engine_reader(learn->engine);
-    struct beside beside = {.since = contest->since};
-    struct fnd_lessons lessons = {0};
+    struct following following = {cursor, contest->other.id};
+    const struct fnd_lessons *lessons = NULL;
     struct fnd_score score = {0};
     const uint64_t looks = model->window > model->minimum ? model->window / model->minimum : 1;
     uint64_t looked = 0;
     enum fnd_status status =
-        fnd_shadows_walk(reader, contest->other.id, beside_add, &beside, error);
-    if (status == FND_OK && beside.count > 0) {
-        status = fnd_lessons_read(reader, pipeline->name, pipeline->phases[model->of].id, &lessons,
-                                  error);
+        kept_events(reader, FND_EVENT_SHADOW, &cursor->seen, beside_add, &following, error);
+    if (status == FND_OK && cursor->beside_count > 0) {
+        status =
+            kept_lessons(learn, pipeline->name, pipeline->phases[model->of].id, &lessons, error);
     }
-    for (size_t i = 0; i < lessons.count && status == FND_OK && !*done; i++) {
-        const struct fnd_lesson *lesson = &lessons.list[i];
-        const int64_t event = beside_find(&beside, lesson->subject);
+    for (size_t i = 0; status == FND_OK && lessons != NULL && i < lessons->count && !*done; i++) {
+        const struct fnd_lesson *lesson = &lessons->list[i];
+        const int64_t event = beside_find(cursor, lesson->subject);
         struct fnd_promotion promotion;
         if (event == 0 || lesson->tier != FND_TIER_GOLD || lesson->verdict == FND_REJECTED ||
             lesson->output == 0) {
             continue;
         }
-        status = compare(reader, contest, lesson, event, &score, error);
+        status = compare_once(reader, contest, cursor, lesson, event, &score, error);
         if (status != FND_OK || pairs_of(&score) < (looked + 1) * model->minimum) {
             continue;
         }
@@ -439,9 +485,7 @@ static enum fnd_status judge(struct fnd_learn *learn, const struct contest *cont
             status = decide(learn, contest, model, &promotion, error);
         }
     }
-    fnd_lessons_finish(&lessons);
     fnd_score_finish(&score);
-    free(beside.list);
     return status;
 }
 
@@ -453,12 +497,13 @@ void shadow_look(struct fnd_learn *learn, const struct fnd_pipeline *pipeline,
     bool done = false;
     if (model->shadow > 0 &&
         contest_find(fnd_engine_reader(learn->engine), pipeline->name, model->name, &contest)) {
-        if (judge(learn, &contest, pipeline, model, &done, &error) != FND_OK) {
+        struct cursor *cursor = cursor_of(learn, contest.since);
+        if (judge(learn, &contest, cursor, pipeline, model, &done, &error) != FND_OK) {
             fnd_log(fnd_engine_options_of(learn->engine)->log, FND_LOG_WARNING, "learn", NULL, NULL,
                     "whether model %s is as good as before cannot be told: %s", model->name,
                     error.message);
         } else if (!done && !learn->shade.runs) {
-            next(learn, &contest, pipeline, model);
+            next(learn, &contest, cursor, pipeline, model);
         }
     }
     contest_finish(&contest);

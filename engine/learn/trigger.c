@@ -75,7 +75,12 @@ static enum fnd_status audit_count(struct fnd_reader *reader, const struct fnd_l
 {
     struct fnd_correction_row row;
     struct fnd_text asked = {0};
-    bool audit = false;
+    bool audit = lesson->audited > 0;
+    if (lesson->audited >= 0) {
+        facts->audited += audit;
+        facts->wrong += audit && lesson->verdict != FND_ACCEPTED;
+        return FND_OK;
+    }
     enum fnd_status status = fnd_correction_get(reader, lesson->record, &row, error);
     if (status == FND_OK) {
         status = fnd_payload_get(reader, row.request, &asked, NULL, error);
@@ -112,10 +117,10 @@ static bool last_add(const struct fnd_training_row *row, void *context)
 }
 
 enum fnd_status fnd_trigger_read(struct fnd_reader *reader, const struct fnd_pipeline *pipeline,
-                                 const struct fnd_model *model, int64_t now_us,
-                                 struct fnd_trigger_facts *facts, struct fnd_error *error)
+                                 const struct fnd_model *model, const struct fnd_lessons *lessons,
+                                 int64_t now_us, struct fnd_trigger_facts *facts,
+                                 struct fnd_error *error)
 {
-    struct fnd_lessons lessons = {0};
     struct last last = {0};
     *facts = (struct fnd_trigger_facts){0};
     enum fnd_status status =
@@ -125,12 +130,8 @@ enum fnd_status fnd_trigger_read(struct fnd_reader *reader, const struct fnd_pip
     facts->failed = last.failed;
     facts->since_us = last.trained ? now_us - last.began_us : 0;
     facts->rested_us = last.ended_us > 0 ? now_us - last.ended_us : 0;
-    if (status == FND_OK) {
-        status = fnd_lessons_read(reader, pipeline->name, pipeline->phases[model->of].id, &lessons,
-                                  error);
-    }
-    for (size_t i = 0; i < lessons.count && status == FND_OK; i++) {
-        const struct fnd_lesson *lesson = &lessons.list[i];
+    for (size_t i = 0; i < lessons->count && status == FND_OK; i++) {
+        const struct fnd_lesson *lesson = &lessons->list[i];
         if (lesson->tier != FND_TIER_GOLD || lesson->record <= last.until) {
             continue;
         }
@@ -139,7 +140,6 @@ enum fnd_status fnd_trigger_read(struct fnd_reader *reader, const struct fnd_pip
             status = audit_count(reader, lesson, facts, error);
         }
     }
-    fnd_lessons_finish(&lessons);
     return status;
 }
 
@@ -154,10 +154,10 @@ enum fnd_status fnd_learn_explain(struct fnd_engine *engine, const struct fnd_pi
     struct fnd_model_row now = {0};
     struct fnd_text why = {0};
     enum fnd_status status =
-        fnd_trigger_read(reader, pipeline, model, env->wall_us(env), &facts, error);
+        fnd_lessons_read(reader, pipeline->name, pipeline->phases[model->of].id, &lessons, error);
     if (status == FND_OK) {
-        status = fnd_lessons_read(reader, pipeline->name, pipeline->phases[model->of].id, &lessons,
-                                  error);
+        status =
+            fnd_trigger_read(reader, pipeline, model, &lessons, env->wall_us(env), &facts, error);
     }
     if (status == FND_OK) {
         status = fnd_model_production(reader, pipeline->name, model->name, &now, error);

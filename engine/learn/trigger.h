@@ -25,10 +25,11 @@ enum { FND_TRIGGER_AUDITED_MIN = 20, FND_TRIGGER_FAILED_MS = 10 * 60 * 1000 };
 bool fnd_trigger_due(const struct fnd_model *model, const struct fnd_trigger_facts *facts,
                      struct fnd_text *why);
 
-/** Read the facts of a model. now_us: wall clock. */
+/** Read the facts of a model. lessons: those of its human phase, borrowed. now_us: wall clock. */
 enum fnd_status fnd_trigger_read(struct fnd_reader *reader, const struct fnd_pipeline *pipeline,
-                                 const struct fnd_model *model, int64_t now_us,
-                                 struct fnd_trigger_facts *facts, struct fnd_error *error);
+                                 const struct fnd_model *model, const struct fnd_lessons *lessons,
+                                 int64_t now_us, struct fnd_trigger_facts *facts,
+                                 struct fnd_error *error);
 
 /** What `train --explain` says, lines for people: what would be learned from, whether it is due. */
 enum fnd_status fnd_learn_explain(struct fnd_engine *engine, const struct fnd_pipeline *pipeline,

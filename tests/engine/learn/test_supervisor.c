@@ -4,6 +4,7 @@
  * works on. */
 #include <criterion/criterion.h>
 #include <inttypes.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "desk.h"
 #include "learn/learn.h"
 #include "learn/prover.h"
+#include "store/reader_internal.h"
 
 static struct desk desk;
 static struct fnd_learn *learn;
@@ -82,9 +84,33 @@ static int64_t head(void)
     return number;
 }
 
+/* Rows that the engine's reader steps to while the learner has its turns. */
+static bool counts;
+static int rows;
+static int row_count(unsigned kind, void *context, void *statement, void *unused)
+{
+    (void)kind;
+    (void)context;
+    (void)statement;
+    (void)unused;
+    rows++;
+    return 0;
+}
+
+static void counted(bool begins)
+{
+    sqlite3 *handle = fnd_engine_reader(desk.engine)->db.handle;
+    if (counts) {
+        cr_assert_eq(sqlite3_trace_v2(handle, begins ? SQLITE_TRACE_ROW : 0,
+                                      begins ? row_count : NULL, NULL),
+                     SQLITE_OK);
+    }
+}
+
 /* Let the learner do all there is to do. A call in its pool ends within a turn of its own. */
 static void settle(void)
 {
+    counted(true);
     for (int idle = 0; idle < 3;) {
         const int64_t before = head();
         fnd_learn_turn(learn);
@@ -94,6 +120,7 @@ static void settle(void)
         }
         idle = wait_us < 0 && head() == before ? idle + 1 : 0;
     }
+    counted(false);
 }
 
 static void document(void)
@@ -205,6 +232,54 @@ static void contest(const char *rules, const char *model)
     cr_assert_eq(events(FND_EVENT_DECIDE, "\"better\""), 1, "the trial alone: %s",
                  fnd_text_z(&last));
     documents(1);
+}
+
+/* How many rows one more document costs the learner, from its coming in to its answer. */
+static int rows_of_one(void)
+{
+    rows = 0;
+    counts = true;
+    documents(1);
+    counts = false;
+    cr_assert_gt(rows, 0);
+    return rows;
+}
+
+Test(supervisor, a_look_reads_what_is_new_and_not_all_records, .timeout = 300)
+{
+    begin("name 6 100000", "tutor 1\\nname 15 100000\\n",
+          "    shadow: 100%\n    promote: {minimum: 5000}\n"
+          "    when: {corrections: 4000, audited_error: 99%}\n");
+    documents(5);
+    train();
+    documents(20);
+    const int few = rows_of_one();
+    documents(60);
+    const int many = rows_of_one();
+    printf("rows of one document more: %d behind 25 of them, %d behind 86\n", few, many);
+    cr_expect_leq(many, few, "it grows with the record");
+    cr_expect_eq(events(FND_EVENT_SHADOW, ""), 82);
+    end();
+}
+
+Test(supervisor, an_answer_that_is_taken_back_does_not_count_any_more, .timeout = 300)
+{
+    /* 25 documents are 50 pairs: with one taken back it takes one more. */
+    begin("name 6 14", "tutor 1\\nname 15 15\\n", WATCHED(""));
+    documents(5);
+    train();
+    documents(24);
+    cr_assert_eq(production(), 0);
+    const int64_t job = desk_number(&desk, path);
+    cr_assert_eq(fnd_engine_retry(desk.engine, job, "review", true, "ann", &desk.error), FND_OK,
+                 "%s", desk.error.message);
+    desk_rest(&desk);
+    settle();
+    answer(); /* its last record replaces the one before: still 48 */
+    cr_expect_eq(production(), 0);
+    documents(1);
+    cr_expect_eq(production(), 1);
+    end();
 }
 
 Test(supervisor, nine_to_one_is_promoted, .timeout = 300)
