@@ -185,6 +185,23 @@ static void out_fill(const struct fnd_prover *prover, const struct tally_at *at,
     fields_fill(prover, at, out);
 }
 
+/* The highest confidence that was seen at all. Where nothing lies at a higher one, "so many more
+ * clean checks" of that is no hope for whoever sees what there is go wrong. */
+static void seen_fill(const struct fnd_prover *prover, const struct tally_at *tallies,
+                      struct fnd_threshold *out)
+{
+    size_t at = 0;
+    while (at < GRID_COUNT && !(tallies[at].open_units > 0)) {
+        at++;
+    }
+    if (at < GRID_COUNT) {
+        out->seen = grid_of_all[at];
+        out->seen_lower = fnd_error_bound_lower(tallies[at].open_wrong / tallies[at].open_worth,
+                                                tallies[at].open_units / tallies[at].open_worth,
+                                                prover->target->level);
+    }
+}
+
 void fnd_threshold_prove(const struct fnd_check *checks, size_t count, size_t fields_count,
                          const struct fnd_target *target, struct fnd_threshold *out)
 {
@@ -207,6 +224,7 @@ void fnd_threshold_prove(const struct fnd_check *checks, size_t count, size_t fi
         out_fill(&prover, &tallies[nearest], grid_of_all[nearest], false, out);
         out->missing = missing_at(&prover, &tallies[nearest], &out->by_document);
         out->veto = field_veto(&prover, &tallies[nearest]);
+        seen_fill(&prover, tallies, out);
     }
     fnd_prover_finish(tallies, GRID_COUNT);
 }
@@ -297,5 +315,12 @@ void fnd_threshold_text(const struct fnd_threshold *threshold, const struct fnd_
         fnd_text_append_z(text, "; as it is the target cannot be met: at least ");
         fnd_percent_append(threshold->lower, text);
         fnd_text_printf(text, " of %s are wrong even there", unit);
+    } else if (!threshold->proven && threshold->checks == 0 &&
+               threshold->seen_lower > target->error) {
+        fnd_text_append_z(text, "; as it is the target cannot be met: from ");
+        fnd_percent_append(threshold->seen, text);
+        fnd_text_append_z(text, " on, the highest confidence that was seen, at least ");
+        fnd_percent_append(threshold->seen_lower, text);
+        fnd_text_printf(text, " of %s are wrong", unit);
     }
 }

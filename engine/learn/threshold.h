@@ -55,10 +55,13 @@ struct fnd_threshold {
     double effective;       /* what the checks are worth where values of a document fall together */
     double bound;           /* the error rate is at most this, at `level`; 1 without checks */
     double lower;           /* and at least this, at the same level */
-    uint64_t missing;       /* not proven: clean checks until it would be */
-    bool by_document;       /* `missing` and the proof count documents, not single values */
-    int64_t veto;           /* not proven for this field alone, or -1 */
-    double other_bound;     /* the other figure: per document for a target per field, and back */
+    /* Unproven: the highest confidence of the grid that any check reaches, and the error that is at
+     * least there, at the same level; 0, 0: there is no check. */
+    double seen, seen_lower;
+    uint64_t missing;   /* not proven: clean checks until it would be */
+    bool by_document;   /* `missing` and the proof count documents, not single values */
+    int64_t veto;       /* not proven for this field alone, or -1 */
+    double other_bound; /* the other figure: per document for a target per field, and back */
     uint64_t other_checks, other_wrong;
     struct fnd_threshold_field *fields;
     size_t fields_count;

@@ -186,7 +186,7 @@ sin() {
 sin 'sin: crash' "signal " # a sanitizer makes another one of it
 sin 'sin: fail' "these examples teach nothing"
 sin 'sin: nothing' "ended without a model"
-sin 'sin: garbage' "cannot be used"
+sin 'sin: garbage' "it is of another version than 1"
 sin 'sin: cut' "its checksum is another: it was cut or changed"
 sin 'sin: flipped' "its checksum is another: it was cut or changed"
 sin 'sin: other' "does not begin as a model of this plugin does"

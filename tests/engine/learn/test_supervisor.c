@@ -441,6 +441,31 @@ Test(supervisor, what_is_proven_and_that_it_is_not_any_more_are_events, .timeout
     end();
 }
 
+Test(supervisor, a_target_that_cannot_be_met_is_told_and_people_go_on_being_asked, .timeout = 300)
+{
+    gate = "audit: 5%, target_error: 1%";
+    struct fnd_text rules = {0};
+    for (int i = 5; i < 100; i += 5) { /* as sure of what is wrong as of what is right */
+        fnd_text_printf(&rules, "name %d %d\\n", i, i);
+    }
+    begin(fnd_text_z(&rules), "tutor 1\\nname 1 100000\\n", "    promote: {minimum: 500}\n");
+    fnd_text_finish(&rules);
+    documents(60);
+    document();
+    cr_assert_eq(desk_state(&desk, path), FND_PAUSED);
+    const char *card = desk_card(&desk, desk_request(&desk, path));
+    cr_expect(strstr(card, "as it is the target cannot be met: from 97 % on"), "%s", card);
+    printf("%.400s\n", strstr(card, "as it is the target"));
+    answer();
+    train(); /* a model that is no better */
+    cr_assert_eq(learned.status, FND_OK, "%s", learned.error.message);
+    cr_expect_eq(production(), 0, "the rules go on: %s", said);
+    cr_expect_eq(events(FND_EVENT_PROVE, "\"proven\":true"), 0);
+    documents(1);
+    cr_expect_eq(desk_state(&desk, path), FND_COMPLETED, "nothing is lost");
+    end();
+}
+
 Test(supervisor, a_training_that_failed_uses_no_corrections_up, .timeout = 300)
 {
     begin("", "", "    when: {corrections: 10, cooldown: 0s}\n");
