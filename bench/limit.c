@@ -84,64 +84,97 @@ static void *writer(void *context)
     return NULL;
 }
 
+/** What the runner knows. */
+struct run {
+    struct mill *mill;
+    struct job *pool;
+    uint64_t seed;
+    long jobs, begun, ended, transitions;
+    int phases, size;
+};
+
+/** Give every job in `back` its next row. Returns the list to hand over, its end in `last`. */
+static struct job *rows_next(struct run *run, struct job *back, struct job **last)
+{
+    struct job *hand = NULL;
+    *last = NULL;
+    while (back != NULL) {
+        struct job *job = back;
+        back = job->next;
+        if (job->phase == run->phases) {
+            run->ended++;
+            if (run->begun >= run->jobs) {
+                continue;
+            }
+            run->begun++;
+            job->phase = -1;
+            job->event = 0;
+        }
+        job->phase++;
+        run->transitions += job->phase > 0;
+        job->size = job->phase == 0 ? JOB_BODY_SIZE : run->size;
+        body_fill(job->body, job->size, &run->seed);
+        job->next = NULL;
+        *(hand == NULL ? &hand : &(*last)->next) = job;
+        *last = job;
+    }
+    return hand;
+}
+
+/** Hand jobs to the writer, and wait for others to come back. */
+static struct job *exchange(struct run *run, struct job *hand, struct job *last)
+{
+    struct mill *mill = run->mill;
+    pthread_mutex_lock(&mill->mutex);
+    if (hand != NULL) {
+        *mill->waiting_last = hand;
+        mill->waiting_last = &last->next;
+        if (mill->writer_sleeps) {
+            pthread_cond_signal(&mill->to_writer);
+        }
+    }
+    while (mill->done == NULL && run->ended < run->jobs) {
+        mill->runner_sleeps = 1;
+        pthread_cond_wait(&mill->to_runner, &mill->mutex);
+        mill->runner_sleeps = 0;
+    }
+    struct job *back = mill->done;
+    mill->done = NULL;
+    pthread_mutex_unlock(&mill->mutex);
+    return back;
+}
+
+/** The first jobs of a run, as many as may be in flight. */
+static struct job *jobs_begin(struct run *run, long flight)
+{
+    struct job *back = NULL;
+    for (; run->begun < run->jobs && run->begun < flight; run->begun++) {
+        struct job *job = &run->pool[run->begun];
+        job->next = back;
+        job->phase = -1;
+        job->body = malloc((size_t)(run->size > JOB_BODY_SIZE ? run->size : JOB_BODY_SIZE));
+        back = job;
+    }
+    return back;
+}
+
 static void engine(const char *folder, long jobs, int phases, long flight, int size)
 {
     struct mill mill = {.mutex = PTHREAD_MUTEX_INITIALIZER,
                         .to_writer = PTHREAD_COND_INITIALIZER,
                         .to_runner = PTHREAD_COND_INITIALIZER};
+    struct run run = {.mill = &mill, .seed = 42, .jobs = jobs, .phases = phases, .size = size};
     mill.waiting_last = &mill.waiting;
     rows_open(&mill.rows, folder);
-    struct job *pool = calloc((size_t)flight, sizeof *pool);
-    uint64_t seed = 42;
-    long begun = 0, ended = 0, transitions = 0;
+    run.pool = calloc((size_t)flight, sizeof *run.pool);
     pthread_t thread;
     pthread_create(&thread, NULL, writer, &mill);
     double start = now();
-    struct job *back = NULL;
-    for (; begun < jobs && begun < flight; begun++) {
-        pool[begun].next = back;
-        back = &pool[begun];
-        pool[begun].phase = -1;
-        pool[begun].body = malloc((size_t)(size > JOB_BODY_SIZE ? size : JOB_BODY_SIZE));
-    }
-    while (ended < jobs) {
-        struct job *hand = NULL, **hand_last = &hand;
-        while (back != NULL) {
-            struct job *job = back;
-            back = job->next;
-            if (job->phase == phases) {
-                ended++;
-                if (begun >= jobs) {
-                    continue;
-                }
-                begun++;
-                job->phase = -1;
-                job->event = 0;
-            }
-            job->phase++;
-            transitions += job->phase > 0;
-            job->size = job->phase == 0 ? JOB_BODY_SIZE : size;
-            body_fill(job->body, job->size, &seed);
-            job->next = NULL;
-            *hand_last = job;
-            hand_last = &job->next;
-        }
-        pthread_mutex_lock(&mill.mutex);
-        if (hand != NULL) {
-            *mill.waiting_last = hand;
-            mill.waiting_last = hand_last;
-            if (mill.writer_sleeps) {
-                pthread_cond_signal(&mill.to_writer);
-            }
-        }
-        while (mill.done == NULL && ended < jobs) {
-            mill.runner_sleeps = 1;
-            pthread_cond_wait(&mill.to_runner, &mill.mutex);
-            mill.runner_sleeps = 0;
-        }
-        back = mill.done;
-        mill.done = NULL;
-        pthread_mutex_unlock(&mill.mutex);
+    struct job *back = jobs_begin(&run, flight);
+    while (run.ended < jobs) {
+        struct job *last;
+        struct job *hand = rows_next(&run, back, &last);
+        back = exchange(&run, hand, last);
     }
     double took = now() - start;
     pthread_mutex_lock(&mill.mutex);
@@ -150,11 +183,11 @@ static void engine(const char *folder, long jobs, int phases, long flight, int s
     pthread_mutex_unlock(&mill.mutex);
     pthread_join(thread, NULL);
     for (long i = 0; i < flight; i++) {
-        free(pool[i].body);
+        free(run.pool[i].body);
     }
-    free(pool);
+    free(run.pool);
     printf("{\"mode\":\"engine\",\"transitions\":%ld,\"seconds\":%.6f,\"rate\":%.0f}\n",
-           transitions, took, (double)transitions / took);
+           run.transitions, took, (double)run.transitions / took);
 }
 
 /** `group` rows a commit; what jobs of five phases write, without anything around it. Counts the
