@@ -218,7 +218,8 @@ static enum fnd_fold_result move_once(struct fnd_fold *fold, enum fnd_fold_state
 static enum fnd_fold_result fold_move(struct fnd_fold *fold, const struct fnd_event_row *event,
                                       struct fnd_parts *parts, int *rc)
 {
-    uint8_t bytes[FND_PHASES_MAX * 8] = {0};
+    uint8_t bytes[FND_PHASES_MAX * 8];
+    bytes[0] = 0; /* what is given is filled in below; with no output left nothing is */
     const uint8_t *outputs = NULL;
     if (fold_outputs(event, parts)) {
         for (size_t i = 0; i < parts->outputs_count; i++) {

@@ -21,9 +21,7 @@ struct fnd_twin {
 /** What a fold needs beyond an event's own columns. The live writer takes it from the write, a
  *  rebuild from body and meta (parts.h). Everything is borrowed. */
 struct fnd_parts {
-    /* the step's outputs before the event; after a fold, behind it */
-    int64_t outputs[FND_PHASES_MAX];
-    size_t outputs_count;
+    size_t outputs_count; /* the step's outputs before the event; after a fold, behind it */
     /* _STORE, _JOB */
     uint8_t uuid[FND_UUID_SIZE];
     uint8_t salt[FND_DIGEST_SIZE]; /* _STORE */
@@ -65,6 +63,7 @@ struct fnd_parts {
     /* all */
     const struct fnd_artifact *artifacts;
     size_t artifacts_count;
+    int64_t outputs[FND_PHASES_MAX]; /* last: only the first outputs_count have a value */
 };
 
 enum fnd_fold_statement {

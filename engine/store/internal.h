@@ -57,12 +57,13 @@ struct fnd_writer {
 /** Everything threads share; all under `lock`. */
 struct fnd_queue {
     pthread_mutex_t lock;
-    pthread_cond_t work;    /* the writer thread sleeps on it while the queue is empty */
-    pthread_cond_t changed; /* a group was finished, or the token is free */
-    struct fnd_write *first, **end;
-    uint64_t submitted, finished; /* writes ever; finished in the order of submission */
-    uint64_t taken;               /* writes that were put into a group */
-    bool urgent;                  /* somebody waits: do not wait for a fuller group */
+    pthread_cond_t work;            /* the writer thread sleeps on it while the queue is empty */
+    pthread_cond_t changed;         /* a group was finished, or the token is free */
+    struct fnd_write *first, *last; /* what waits; `last` means nothing while `first` is NULL */
+    size_t bytes, kept;             /* of what waits: its size, and how many writes are kept */
+    uint64_t submitted, finished;   /* writes ever; finished in the order of submission */
+    uint64_t taken;                 /* writes that were put into a group */
+    bool urgent;                    /* somebody waits: do not wait for a fuller group */
     struct fnd_write *done, **done_end;
     int ready; /* eventfd */
     bool token_held, writer_runs, writer_asleep, writer_stop;

@@ -19,7 +19,6 @@ enum fnd_status fnd_queue_create(struct fnd_queue **queue_out, struct fnd_error 
     }
     struct fnd_queue *queue = fnd_alloc(sizeof *queue);
     queue->ready = ready;
-    queue->end = &queue->first;
     queue->done_end = &queue->done;
     pthread_mutex_init(&queue->lock, NULL);
     pthread_cond_init(&queue->work, NULL);
@@ -58,8 +57,10 @@ static bool group_is_due_locked(const struct fnd_queue *queue)
 static uint64_t append_locked(struct fnd_queue *queue, struct fnd_write *write, bool urgent)
 {
     write->next = NULL;
-    *queue->end = write;
-    queue->end = &write->next;
+    *(queue->first == NULL ? &queue->first : &queue->last->next) = write;
+    queue->last = write;
+    queue->bytes += write->size;
+    queue->kept += write->kept ? 1 : 0;
     queue->submitted++;
     queue->urgent = queue->urgent || urgent;
     if (queue->writer_asleep && group_is_due_locked(queue)) {
@@ -68,34 +69,54 @@ static uint64_t append_locked(struct fnd_queue *queue, struct fnd_write *write, 
     return queue->submitted;
 }
 
-static struct fnd_write *take_group_locked(struct fnd_queue *queue, uint64_t *count)
+/* Writes that are committed together, from one to the next. */
+struct group {
+    struct fnd_write *first, *last;
+    uint64_t count;
+    size_t bytes, kept;
+};
+
+static struct group take_group_locked(struct fnd_queue *queue)
 {
-    struct fnd_write *first = queue->first;
-    struct fnd_write **end = &queue->first;
-    size_t bytes = 0;
-    *count = 0;
-    while (*end != NULL && *count < FND_GROUP_WRITES_MAX && bytes < FND_GROUP_BYTES_MAX) {
-        bytes += fnd_write_size(*end);
-        end = &(*end)->next;
-        (*count)++;
+    struct group group = {.first = queue->first,
+                          .last = queue->last,
+                          .count = queue->submitted - queue->taken,
+                          .bytes = queue->bytes,
+                          .kept = queue->kept};
+    /* Mostly everything goes, and no write need be looked at while others wait for the lock. */
+    if (group.count > FND_GROUP_WRITES_MAX || group.bytes > FND_GROUP_BYTES_MAX) {
+        group.count = group.bytes = group.kept = 0;
+        for (struct fnd_write *next = queue->first;
+             next != NULL && group.count < FND_GROUP_WRITES_MAX &&
+             group.bytes < FND_GROUP_BYTES_MAX;
+             next = next->next) {
+            group.last = next;
+            group.count++;
+            group.bytes += next->size;
+            group.kept += next->kept ? 1 : 0;
+        }
     }
-    struct fnd_write *rest = *end;
-    *end = NULL;
-    queue->first = rest;
-    queue->taken += *count;
-    if (rest == NULL) {
-        queue->end = &queue->first;
-        queue->urgent = false;
-    }
-    return first;
+    queue->first = group.last->next;
+    group.last->next = NULL;
+    queue->taken += group.count;
+    queue->bytes -= group.bytes;
+    queue->kept -= group.kept;
+    queue->urgent = queue->urgent && queue->first != NULL;
+    return group;
 }
 
-static void publish_locked(struct fnd_queue *queue, struct fnd_write *group)
+static void publish_locked(struct fnd_queue *queue, const struct group *group)
 {
-    bool was_empty = queue->done == NULL;
-    while (group != NULL) {
-        struct fnd_write *write = group;
-        group = write->next;
+    const bool was_empty = queue->done == NULL;
+    struct fnd_write *next = group->first;
+    if (group->kept == 0) {
+        *queue->done_end = group->first;
+        queue->done_end = &group->last->next;
+        next = NULL;
+    }
+    while (next != NULL) {
+        struct fnd_write *write = next;
+        next = write->next;
         write->next = NULL;
         if (!write->kept) { /* a kept one is somebody's who waits for the count to go up */
             *queue->done_end = write;
@@ -115,19 +136,18 @@ static void commit_group_locked(struct fnd_store *store)
     struct fnd_queue *queue = store->queue;
     assert(!queue->token_held && queue->first != NULL);
     queue->token_held = true;
-    uint64_t count;
-    struct fnd_write *group = take_group_locked(queue, &count);
+    const struct group group = take_group_locked(queue);
     struct fnd_error health = queue->health; /* only the token's holder changes it */
     pthread_mutex_unlock(&queue->lock);
 
-    fnd_group_commit(store, group, &health);
+    fnd_group_commit(store, group.first, &health);
 
     pthread_mutex_lock(&queue->lock);
     queue->health = health;
     queue->token_held = false;
-    publish_locked(queue, group);
+    publish_locked(queue, &group);
     FND_CRASH_POINT("store.group.published");
-    queue->finished += count;
+    queue->finished += group.count;
     pthread_cond_broadcast(&queue->changed);
 }
 

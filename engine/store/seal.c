@@ -71,8 +71,10 @@ void fnd_chain_next(const uint8_t before[FND_DIGEST_SIZE], const struct fnd_even
 void fnd_write_seal(struct fnd_write *write, struct fnd_keys *keys, const struct fnd_env *env)
 {
     assert((write->count > 0 || write->notes != NULL) && write->count <= FND_WRITE_EVENTS_MAX);
+    write->size = 0;
     for (size_t i = 0; i < write->count; i++) {
         struct fnd_event *event = &write->events[i];
+        write->size += event->body_size + event->meta_size;
         if (event->body != NULL || event->meta != NULL) {
             fnd_keys_draw(keys, env, event->key);
             fnd_payload_digest(event->key, event->body, event->body_size, event->meta,
@@ -88,13 +90,4 @@ void fnd_write_seal(struct fnd_write *write, struct fnd_keys *keys, const struct
 #ifdef FND_STORE_CHECK_BODIES
     fnd_parts_agree(write);
 #endif
-}
-
-size_t fnd_write_size(const struct fnd_write *write)
-{
-    size_t size = 0;
-    for (size_t i = 0; i < write->count; i++) {
-        size += write->events[i].body_size + write->events[i].meta_size;
-    }
-    return size;
 }

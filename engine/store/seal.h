@@ -29,10 +29,8 @@ void fnd_payload_digest(const uint8_t key[FND_KEY_SIZE], const void *body, size_
 void fnd_chain_next(const uint8_t before[FND_DIGEST_SIZE], const struct fnd_event_row *event,
                     const uint8_t *digest, uint8_t after[FND_DIGEST_SIZE]);
 
-/** Draw keys and make digests of all events of a write; see store.h on fnd_store_submit(). */
+/** Draw keys and make digests of all events of a write, and sum up its size; see store.h on
+ * fnd_store_submit(). */
 void fnd_write_seal(struct fnd_write *write, struct fnd_keys *keys, const struct fnd_env *env);
-
-/** Bytes a write holds, for the bound of a group. */
-size_t fnd_write_size(const struct fnd_write *write);
 
 #endif

@@ -149,10 +149,8 @@ struct fnd_write {
     int64_t step;   /* the step's number; 0: a new job's (first event _JOB) or the store's own */
     int64_t before; /* the step's last event as the caller knows it; if it is another, the write
                        ends in FND_CONFLICT and nothing of it is recorded */
-    int64_t outputs[FND_PHASES_MAX]; /* the step's outputs as the caller knows them */
-    size_t outputs_count;
-    struct fnd_event events[FND_WRITE_EVENTS_MAX];
-    size_t count;
+    size_t outputs_count; /* the step's outputs as the caller knows them */
+    size_t count;         /* of its events */
     /* for _JOB and _PIN, copied out of the body so that the writer parses nothing */
     uint8_t uuid[FND_UUID_SIZE];
     uint8_t hash[FND_DIGEST_SIZE]; /* _PIN: of the pin document */
@@ -169,11 +167,16 @@ struct fnd_write {
     enum fnd_status status;
     int64_t first, last; /* numbers of its events; a _JOB or _PIN that is on record already
                             (FND_CONFLICT): first is the number it has there */
+    int64_t at_us; /* the wall clock of its events */
     /* the submitter's own */
     void *owner;
     struct fnd_error *error; /* malloc'ed when status is not FND_OK */
     struct fnd_write *next;
-    bool kept; /* the store's own: handed over by fnd_store_commit() */
+    bool kept;   /* the store's own: handed over by fnd_store_commit() */
+    size_t size; /* the store's own: bytes of its bodies and metas, once it is sealed */
+    /* Last, as only what the counts above say has a value: */
+    struct fnd_event events[FND_WRITE_EVENTS_MAX];
+    int64_t outputs[FND_PHASES_MAX];
 };
 enum { FND_FENCE_ANY = 0, FND_FENCE_UNCLAIMED = -1 }; /* of fnd_write.fence: -1 is fence 0 */
 enum fnd_tier { FND_TIER_GOLD = 1, FND_TIER_SILVER = 2 };

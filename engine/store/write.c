@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,9 @@ struct group {
 
 struct fnd_write *fnd_write_create(void)
 {
-    return fnd_alloc(sizeof(struct fnd_write));
+    struct fnd_write *write = fnd_realloc(NULL, 1, sizeof *write);
+    memset(write, 0, offsetof(struct fnd_write, events));
+    return write;
 }
 
 void fnd_write_destroy(struct fnd_write *write)
@@ -56,6 +59,7 @@ struct fnd_event *fnd_write_add(struct fnd_write *write, enum fnd_event_kind kin
 {
     assert(write->count < FND_WRITE_EVENTS_MAX);
     struct fnd_event *event = &write->events[write->count++];
+    *event = (struct fnd_event){0};
     event->kind = kind;
     event->body = body;
     event->body_size = body != NULL ? strlen(body) : 0;
@@ -266,6 +270,7 @@ static enum applied moved_on(struct group *group, struct fnd_write *write)
 static void parts_of(const struct fnd_write *write, struct fnd_parts *parts)
 {
     assert(write->outputs_count <= FND_PHASES_MAX);
+    memset(parts, 0, offsetof(struct fnd_parts, outputs));
     parts->outputs_count = write->outputs_count;
     memcpy(parts->outputs, write->outputs, write->outputs_count * sizeof *parts->outputs);
     memcpy(parts->uuid, write->uuid, sizeof parts->uuid);
@@ -333,6 +338,19 @@ static enum fnd_status parts_from_body(struct group *group, const struct fnd_eve
     return status;
 }
 
+/* Whether the body of such an event has what its kind asks for; else the write says what not. */
+static bool body_holds(struct group *group, struct fnd_write *write, size_t index)
+{
+    struct fnd_parts unused = {0};
+    struct fnd_error error = {0};
+    if (parts_from_body(group, &write->events[index], &unused, &error) == FND_OK) {
+        return true;
+    }
+    *write_error(write) = error;
+    write->status = FND_INVALID;
+    return false;
+}
+
 static enum applied apply(struct group *group, struct fnd_write *write)
 {
     enum applied result = check(group, write);
@@ -340,12 +358,7 @@ static enum applied apply(struct group *group, struct fnd_write *write)
         return result;
     }
     for (size_t i = 0; i < write->count; i++) { /* before anything of the write is recorded */
-        struct fnd_parts unused = {0};
-        struct fnd_error error = {0};
-        if (fnd_parts_desk(write->events[i].kind) &&
-            parts_from_body(group, &write->events[i], &unused, &error) != FND_OK) {
-            *write_error(write) = error;
-            write->status = FND_INVALID;
+        if (fnd_parts_desk(write->events[i].kind) && !body_holds(group, write, i)) {
             return REFUSED;
         }
         const int rc = fnd_check_learn(group->writer, &write->events[i], &unused, &error);
@@ -358,7 +371,7 @@ static enum applied apply(struct group *group, struct fnd_write *write)
             return broken(group, rc);
         }
     }
-    struct fnd_parts parts = {0};
+    struct fnd_parts parts;
     parts_of(write, &parts);
     int64_t first = group->mark.sequence + 1;
     int64_t step = write->events[0].kind == FND_EVENT_JOB ? first : write->step;
@@ -403,6 +416,7 @@ static enum applied apply(struct group *group, struct fnd_write *write)
     write->status = FND_OK;
     write->first = first;
     write->last = group->mark.sequence;
+    write->at_us = group->at_us;
     return APPLIED;
 }
 
