@@ -31,26 +31,43 @@ enum fnd_json_run {
     FND_JSON_RUN_ASCII  /* below 0x20, and from 0x80 on: what must be looked at */
 };
 
+#ifdef __SSE2__
+/** The bytes that end a run, all bits set in each. */
+static inline __m128i fnd_json_run_stops(const char *at, enum fnd_json_run run)
+{
+    const __m128i bytes = _mm_loadu_si128((const void *)at);
+    const __m128i stop = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                      _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    if (run == FND_JSON_RUN_ASCII) { /* as signed bytes, those from 0x80 on are low, too */
+        return _mm_or_si128(stop, _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)));
+    }
+    if (run == FND_JSON_RUN_PLAIN) {
+        const __m128i last = _mm_set1_epi8(0x1f);
+        return _mm_or_si128(stop, _mm_cmpeq_epi8(_mm_max_epu8(bytes, last), last));
+    }
+    return stop;
+}
+#endif
+
 /** Behind the run of bytes that begins at `at`, many at a time: texts are most of what there is to
  *  read. `run` is a constant. */
 static inline const char *fnd_json_run_skip(const char *at, const char *end, enum fnd_json_run run)
 {
 #ifdef __SSE2__
-    while (end - at >= 16) {
-        const __m128i bytes = _mm_loadu_si128((const void *)at);
-        __m128i stop = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-                                    _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-        if (run == FND_JSON_RUN_ASCII) { /* as signed bytes, those from 0x80 on are low, too */
-            stop = _mm_or_si128(stop, _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)));
-        } else if (run == FND_JSON_RUN_PLAIN) {
-            const __m128i last = _mm_set1_epi8(0x1f);
-            stop = _mm_or_si128(stop, _mm_cmpeq_epi8(_mm_max_epu8(bytes, last), last));
+    for (; end - at >= 64; at += 64) { /* one question of four times as much, in long texts */
+        const __m128i first =
+            _mm_or_si128(fnd_json_run_stops(at, run), fnd_json_run_stops(at + 16, run));
+        const __m128i second =
+            _mm_or_si128(fnd_json_run_stops(at + 32, run), fnd_json_run_stops(at + 48, run));
+        if (_mm_movemask_epi8(_mm_or_si128(first, second)) != 0) {
+            break;
         }
-        const unsigned mask = (unsigned)_mm_movemask_epi8(stop);
+    }
+    for (; end - at >= 16; at += 16) {
+        const unsigned mask = (unsigned)_mm_movemask_epi8(fnd_json_run_stops(at, run));
         if (mask != 0) {
             return at + __builtin_ctz(mask);
         }
-        at += 16;
     }
 #endif
     for (; at < end && *at != '"' && *at != '\\'; at++) {

@@ -16,8 +16,9 @@
 enum {
     INGEST_WAITING_MAX = 512, /* writes under way before ingest waits for the store */
     INGEST_SNIFF_SIZE = 512,
-    INGEST_ROOM_US = 1000, /* one wait for room in flight */
-    INGEST_ROOM_WAITS = 50 /* of those before a pass gives up on it */
+    BODY_AROUND_SIZE = 320, /* about what a job's body has around its input */
+    INGEST_ROOM_US = 1000,  /* one wait for room in flight */
+    INGEST_ROOM_WAITS = 50  /* of those before a pass gives up on it */
 };
 
 void fnd_ingest_refuse(struct fnd_ingesting *ingest, const struct fnd_error *error)
@@ -118,16 +119,25 @@ static char *body_make(const struct fnd_ingesting *ingest, const struct fnd_cand
     char uuid_text[FND_UUID_TEXT_SIZE], hash[FND_DIGEST_TEXT_SIZE];
     const struct stat *file = &candidate->input->stat;
     fnd_uuid_format(uuid, uuid_text);
-    fnd_text_printf(&body,
-                    "{\"uuid\":\"%s\",\"pin\":%" PRId64 ",\"pipeline\":\"%s\",\"path\":", uuid_text,
-                    ingest->pin, ingest->pipeline->name);
+    fnd_text_reserve(&body, candidate->value.size + BODY_AROUND_SIZE);
+    fnd_text_append_z(&body, "{\"uuid\":\""); /* no printf: each line of a file comes by here */
+    fnd_text_append_z(&body, uuid_text);
+    fnd_text_append_z(&body, "\",\"pin\":");
+    fnd_text_append_integer(&body, ingest->pin);
+    fnd_text_append_z(&body, ",\"pipeline\":\"");
+    fnd_text_append_z(&body, ingest->pipeline->name);
+    fnd_text_append_z(&body, "\",\"path\":");
     fnd_text_append_json_z(&body, candidate->identity);
-    fnd_text_printf(
-        &body, ",\"revision\":%" PRId32 ",\"source\":{\"mtime_ns\":%" PRId64 ",\"size\":%" PRId64,
-        revision, (int64_t)file->st_mtim.tv_sec * 1000000000 + file->st_mtim.tv_nsec,
-        (int64_t)file->st_size);
+    fnd_text_append_z(&body, ",\"revision\":");
+    fnd_text_append_integer(&body, revision);
+    fnd_text_append_z(&body, ",\"source\":{\"mtime_ns\":");
+    fnd_text_append_integer(&body,
+                            (int64_t)file->st_mtim.tv_sec * 1000000000 + file->st_mtim.tv_nsec);
+    fnd_text_append_z(&body, ",\"size\":");
+    fnd_text_append_integer(&body, (int64_t)file->st_size);
     if (candidate->line > 0) {
-        fnd_text_printf(&body, ",\"line\":%zu", candidate->line);
+        fnd_text_append_z(&body, ",\"line\":");
+        fnd_text_append_integer(&body, (int64_t)candidate->line);
     }
     fnd_text_append_z(&body, "},\"input\":");
     if (candidate->value.bytes != NULL) {

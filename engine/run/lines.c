@@ -98,7 +98,8 @@ static enum fnd_status line_take(struct fnd_ingesting *ingest, const struct fnd_
     }
     struct fnd_text identity = {0};
     enum fnd_status status = FND_OK;
-    fnd_text_printf(&identity, "%s#", file);
+    fnd_text_append_z(&identity, file);
+    fnd_text_append_byte(&identity, '#');
     size_t twice = line_identity(&identity, value, line, size, number, seen);
     if (twice > 0) {
         fnd_error_set(&bad, FND_INVALID,
