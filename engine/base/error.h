@@ -35,6 +35,14 @@ struct fnd_error {
     char message[FND_ERROR_MESSAGE_SIZE];
 };
 
+/** No error again, without touching all of its bytes. */
+static inline void fnd_error_clear(struct fnd_error *error)
+{
+    error->status = FND_OK;
+    error->line = error->column = 0;
+    error->file[0] = error->code[0] = error->message[0] = '\0';
+}
+
 /** Fill `error` (NULL: nothing happens) with a printf-style message, cut at its size on a character
  *  boundary; bytes that are no UTF-8 are shown as \xNN. Clears file, line, column and code. Returns
  * `status`, so that one can write `return fnd_error_set(error, FND_INVALID, "...")`.  Thread: any.

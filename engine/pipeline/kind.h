@@ -112,9 +112,9 @@ struct fnd_visit {
     size_t staged_count;
     unsigned fault; /* FND_RETRY_ class */
     uint64_t retry_after_ms;
-    struct fnd_error error; /* code, message */
     char *fault_pointer;    /* config pointer concerned, or NULL */
     struct fnd_text log;    /* lines for the job's log */
+    struct fnd_error error; /* code, message; last, as it is most of the bytes */
 };
 
 struct fnd_kind {

@@ -130,25 +130,23 @@ static enum fnd_status lease_lost(struct fnd_answering *answering, const struct 
 
 /** Whether this person may answer it now. A claim that has lapsed and that nobody took still may.
  */
-static enum fnd_status fence_check(struct fnd_answering *answering, struct fnd_error *error)
+static enum fnd_status fence_check(struct fnd_answering *answering, const struct fnd_ask_row *row,
+                                   struct fnd_error *error)
 {
     const struct fnd_env *env = fnd_store_env(fnd_engine_store(answering->engine));
     const struct fnd_answer *answer = answering->answer;
-    struct fnd_ask_row row;
-    enum fnd_status status =
-        fnd_ask_get(fnd_engine_reader(answering->engine), answering->request.id, &row, error);
-    if (status != FND_OK || answer->source != FND_SOURCE_PERSON) {
-        return status;
+    if (answer->source != FND_SOURCE_PERSON) {
+        return FND_OK;
     }
-    if (answer->fence != 0 && answer->fence != row.fence) {
-        return lease_lost(answering, &row, error);
+    if (answer->fence != 0 && answer->fence != row->fence) {
+        return lease_lost(answering, row, error);
     }
-    if (answer->fence == 0 && fnd_ask_held(&row, env->wall_us(env)) &&
-        strcmp(row.holder, answer->by) != 0) {
-        return fnd_ask_leased(&row, error);
+    if (answer->fence == 0 && fnd_ask_held(row, env->wall_us(env)) &&
+        strcmp(row->holder, answer->by) != 0) {
+        return fnd_ask_leased(row, error);
     }
     /* A claim between this look and the write wins. */
-    answering->operation.write->fence = row.fence > 0 ? row.fence : FND_FENCE_UNCLAIMED;
+    answering->operation.write->fence = row->fence > 0 ? row->fence : FND_FENCE_UNCLAIMED;
     return FND_OK;
 }
 
@@ -164,11 +162,12 @@ static enum fnd_status answer_begin(struct fnd_operation *operation, struct fnd_
     fnd_text_clear(&answering->twins);
     fnd_flaws_finish(&answering->answered->fields);
     memset(&answering->answered->fields, 0, sizeof answering->answered->fields);
-    enum fnd_status status =
-        fnd_request_get(reader, answering->answer->request, &answering->request, error);
+    struct fnd_ask_row row;
+    enum fnd_status status = fnd_ask_get(reader, answering->answer->request, &row, error);
     if (status != FND_OK) {
         return status;
     }
+    answering->request = row.request;
     answering->answered->version = answering->request.version;
     answering->answered->job = step->job;
     status = repeated(answering, step, error);
@@ -181,16 +180,12 @@ static enum fnd_status answer_begin(struct fnd_operation *operation, struct fnd_
          answering->answer->if_version != answering->request.version)) {
         return conflict(answering, error);
     }
-    status = fence_check(answering, error);
+    status = fence_check(answering, &row, error);
     if (status != FND_OK) {
         return status;
     }
-    struct fnd_event_row asked = {0};
-    status = fnd_event_get(reader, answering->request.id, &asked, error);
-    answering->asked_us = asked.at_us;
-    if (status == FND_OK) {
-        status = fnd_payload_get(reader, answering->request.id, &answering->asked, NULL, error);
-    }
+    answering->asked_us = row.asked_us;
+    status = fnd_payload_get(reader, answering->request.id, &answering->asked, NULL, error);
     if (status == FND_OK) {
         status = fnd_engine_pipeline(answering->engine, step->pin, &answering->pipeline, error);
     }
@@ -229,17 +224,14 @@ static void answering_free(struct fnd_answering *answering)
 
 /** What holds behind an answer that was taken: until when it may be taken back, and for how many
  *  others it holds. */
-static void outcome_tell(struct fnd_answering *answering)
+static void outcome_tell(struct fnd_answering *answering, int64_t at_us)
 {
     struct fnd_reader *reader = fnd_engine_reader(answering->engine);
     struct fnd_json asked = {answering->asked.bytes, answering->asked.size};
     struct fnd_answered *answered = answering->answered;
-    struct fnd_event_row event;
-    if (fnd_event_get(reader, answered->event, &event, NULL) == FND_OK) {
-        const int64_t undo_ms =
-            asked.size > 0 ? fnd_asked_ms(asked, "undo_ms", FND_UNDO_MS) : FND_UNDO_MS;
-        answered->undo_until_us = event.at_us + undo_ms * 1000;
-    }
+    const int64_t undo_ms =
+        asked.size > 0 ? fnd_asked_ms(asked, "undo_ms", FND_UNDO_MS) : FND_UNDO_MS;
+    answered->undo_until_us = at_us + undo_ms * 1000;
     if (answering->answer->twins) {
         fnd_twins_count(reader, answering->request.id, &answered->settled, NULL);
     }
@@ -258,12 +250,16 @@ static void answer_done(struct fnd_operation *operation, enum fnd_status status,
     if (answering->repeated > 0) {
         answered->event = answering->repeated;
         status = FND_OK;
-        outcome_tell(answering);
+        struct fnd_event_row event = {0};
+        if (fnd_event_get(fnd_engine_reader(answering->engine), answered->event, &event, NULL) ==
+            FND_OK) {
+            outcome_tell(answering, event.at_us);
+        }
     } else if (status == FND_OK) {
         FND_CRASH_POINT("review.answer.acknowledged");
         answered->event = operation->write->first;
         answered->version++;
-        outcome_tell(answering);
+        outcome_tell(answering, operation->write->at_us);
     } else if (status == FND_CONFLICT && answered->standing.size == 0) {
         /* The store was first: somebody's answer landed between the look and the write. */
         struct fnd_ask_row row;

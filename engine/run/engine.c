@@ -130,6 +130,8 @@ void fnd_engine_close(struct fnd_engine *engine)
     free(engine->heap.list);
     free(engine->rest.list);
     free(engine->only);
+    fnd_text_finish(&engine->spare_config);
+    fnd_text_finish(&engine->spare_run);
     for (size_t i = 0; i < engine->closed_count; i++) {
         free(engine->closed[i]);
     }
@@ -170,6 +172,18 @@ void fnd_engine_collect(struct fnd_engine *engine)
     }
 }
 
+static bool calls_collect(struct fnd_engine *engine)
+{
+    bool any = false;
+    for (struct fnd_pool_call *call = fnd_pool_collect(engine->pool); call != NULL;) {
+        struct fnd_pool_call *next = call->next;
+        fnd_visit_call_ended(engine, call);
+        call = next;
+        any = true;
+    }
+    return any;
+}
+
 /** Begin visits of ready tasks.  Returns whether any began. */
 static bool visits_begin(struct fnd_engine *engine)
 {
@@ -185,22 +199,11 @@ static bool visits_begin(struct fnd_engine *engine)
             fnd_transition_drain(task);
         } else if (!fnd_task_pooled(task)) {
             fnd_visit_start(task);
+            (void)calls_collect(engine); /* what ran in line, while the cache has it */
         }
         begun++;
     }
     return begun > 0;
-}
-
-static bool calls_collect(struct fnd_engine *engine)
-{
-    bool any = false;
-    for (struct fnd_pool_call *call = fnd_pool_collect(engine->pool); call != NULL;) {
-        struct fnd_pool_call *next = call->next;
-        fnd_visit_call_ended(engine, call);
-        call = next;
-        any = true;
-    }
-    return any;
 }
 
 /** With several in flight a thread commits beside the visits; with few, waking it costs more than

@@ -149,7 +149,8 @@ struct fnd_engine {
     uint64_t moves; /* writes that are on disk */
     struct fnd_backlog backlog[FND_PAUSED + 1];
     struct fnd_rest rest;
-    char *only; /* pipeline to resume, or NULL */
+    struct fnd_text spare_config, spare_run; /* left by the visit that ended last */
+    char *only;                              /* pipeline to resume, or NULL */
     bool resumed, drained, stopping, writer;
     bool patient; /* ingest waits for room in flight */
     int epoll_fd;
@@ -194,6 +195,8 @@ enum fnd_status fnd_visit_models_open(struct fnd_task *task, struct fnd_error *e
 void fnd_task_artifact(struct fnd_task *task, char *name, uint64_t size, int fd);
 void fnd_visit_calls(struct fnd_task *task);
 void fnd_visit_clear(struct fnd_task *task);
+/** The same once what the visit came to is a write: what it read leaves room for the next one. */
+void fnd_visit_leave(struct fnd_task *task);
 void fnd_visit_call_ended(struct fnd_engine *engine, struct fnd_pool_call *call);
 
 /* transition.c */

@@ -46,7 +46,7 @@ void fnd_task_drop(struct fnd_task *task)
     }
     fnd_visit_clear(task);
     document_finish(&task->job);
-    for (size_t i = 0; i < FND_PHASES_MAX; i++) {
+    for (size_t i = 0; i < task->pipeline->phases_count; i++) {
         document_finish(&task->outputs[i]);
     }
     fnd_text_finish(&task->config);

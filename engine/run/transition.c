@@ -229,6 +229,7 @@ void fnd_transition_visit(struct fnd_task *task)
         return;
     }
     fnd_transition_submit(task, write);
+    fnd_visit_leave(task); /* its result is the write's; the next visit takes up its room */
 }
 
 /** Pause without a question: the reason is in the event, the next start tries again. */
@@ -491,6 +492,9 @@ void fnd_transition_ended(struct fnd_engine *engine, struct fnd_write *write)
         FND_CRASH_POINT("run.transition.acknowledged");
     }
     if (task->operation != NULL) {
+        if (write->status == FND_OK) {
+            outputs_cache(task, write); /* what a person said is what the next phase reads */
+        }
         fnd_operate_ended(task, write);
         fnd_write_destroy(write);
         return;
