@@ -167,7 +167,7 @@ struct fnd_write {
     enum fnd_status status;
     int64_t first, last; /* numbers of its events; a _JOB or _PIN that is on record already
                             (FND_CONFLICT): first is the number it has there */
-    int64_t at_us; /* the wall clock of its events */
+    int64_t at_us;       /* the wall clock of its events */
     /* the submitter's own */
     void *owner;
     struct fnd_error *error; /* malloc'ed when status is not FND_OK */
