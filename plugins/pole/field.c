@@ -179,7 +179,7 @@ int field_make(struct field *field, struct Pix *pix)
     field->sums =
         calloc((size_t)(field->half_width + 1) * (size_t)(field->half_height + 1) * FIELD_TURNS,
                sizeof *field->sums);
-    float *soft = malloc(count * sizeof *soft);
+    float *soft = calloc(count, sizeof *soft);
     float *row = malloc((size_t)field->width * sizeof *row);
     if (field->upright == NULL || field->level == NULL || field->bands == NULL ||
         field->sums == NULL || soft == NULL || row == NULL) {

@@ -15,7 +15,8 @@ static const float toll = 0.16f, single_share = 0.2f, least = 0.8f;
 
 static double lean_of(int index)
 {
-    return (index - LEANS / 2) * 0.0125;
+    const int upright = LEANS / 2;
+    return (index - upright) * 0.0125;
 }
 
 double line_x(const struct field *field, const struct line *line, double y)

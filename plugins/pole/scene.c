@@ -15,7 +15,8 @@ static struct shaft shaft_of_box(const struct field *field, const struct box *bo
     struct shaft shaft = {.rank = 0};
     for (int lean = -4; lean <= 4; lean++) {
         for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
-            for (double off = -room; off <= room; off += 1) {
+            for (int step = 0; step <= (int)(2 * room); step++) {
+                const double off = step - room;
                 struct line line = {.lean = lean * 0.015,
                                     .width = fmax(3, widths[i] * height),
                                     .top = box->y0,

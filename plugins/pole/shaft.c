@@ -90,7 +90,9 @@ static float shaft_contrast(const struct field *field, const struct line *line)
     double height = line->bottom - line->top, off = line->width / 2 + 3;
     float sum = 0.0f;
     int count = 0;
-    for (double y = line->top + 0.05 * height; y < line->top + 0.6 * height; y += 3) {
+    const int steps = (int)ceil(0.55 * height / 3);
+    for (int step = 0; step < steps; step++) {
+        double y = line->top + 0.05 * height + 3 * step;
         double axis = line_x(field, line, y);
         int at = (int)lround(y);
         sum += grey_at(field, (int)lround(axis), at) -
@@ -325,7 +327,7 @@ void arms_look(const struct field *field, const struct shaft *shaft, struct arms
 {
     double height = shaft->line.bottom - shaft->line.top, best = 0;
     int from = (int)lround(shaft->line.width / 2) + 1, most = 0;
-    struct row row;
+    struct row row = {.left = {0}};
     float contrast = shaft_contrast(field, &shaft->line);
     *arms = (struct arms){.y = shaft->line.top + 0.05 * height, .strength = 0};
     for (int y = (int)(shaft->line.top - 0.06 * height); y < shaft->line.top + 0.26 * height; y++) {
