@@ -442,8 +442,7 @@ static foundry_outcome_t train(const foundry_host_t *host, foundry_call_t *call)
                                 "people looked at %zu lines, and at least %d are needed: answer "
                                 "some more",
                                 lessons.count, LESSONS_MIN);
-    }
-    if (outcome == FOUNDRY_DONE) {
+    } else if (outcome == FOUNDRY_DONE) {
         outcome = lessons_train(&training, &lessons);
     }
     lessons_finish(&lessons);
