@@ -8,32 +8,10 @@ source "$(dirname "$0")/lib.sh"
 
 # pipeline SIN TIMEOUT: the pipeline file with that trainer.
 pipeline() {
-    cat >labels.yaml <<YAML
-foundry: v1
-name: labels
-inputs: {match: ["*.txt"]}
-phases:
-  - id: label
-    uses: learner/label
-    with: {file: "\${input.file}", model: "\${models.words}"}
-  - id: review
-    uses: foundry/human
-    with: {of: label, detectors: [], audit: 100%}
-models:
-  words:
-    phase: label
-    of: review
+    labels_pipeline "audit: 100%" <<YAML
     trainer: {uses: learner/train, with: {$1}, timeout: ${2:-2m}}
     promote: {minimum: 3, alpha: 0.2}
 YAML
-}
-
-# split NAME: where a text belongs, as the engine draws it (engine/dataset/README.md, Splits).
-split() {
-    local drawn
-    drawn=$(printf '%s\0labels\0%s' "$uuid" "$1" | sha256sum | cut -c1-8)
-    drawn=$(((16#$drawn * 1000) >> 32))
-    if ((drawn < 800)); then echo train; elif ((drawn < 900)); then echo eval; else echo test; fi
 }
 
 # texts COUNT SPLIT: so many new texts in that split, about food (odd) and tools (even); their names
@@ -64,11 +42,6 @@ answered() {
         "$engine" answer jobs "$name" --as ann --set "/label=$(truth "$name")" >/dev/null \
             2>answered.err || { cat answered.err; return 1; }
     done
-}
-
-# production: the version in production, "" for the rules.
-production() {
-    "$engine" models list --json jobs | sed -n 's/.*"version":\([0-9]*\),.*"state":"production".*/\1/p'
 }
 
 # curve_of DIR: the first version of its curve, and the first day of that.

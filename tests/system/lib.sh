@@ -167,3 +167,41 @@ invoices() {
         picture "$1/job-$i.png"
     done
 }
+
+# labels_pipeline GATE: labels.yaml, whose texts get a label from what people taught model words. The
+# model's further lines are on stdin.
+labels_pipeline() {
+    local lines
+    lines=$(cat)
+    cat >labels.yaml <<YAML
+foundry: v1
+name: labels
+inputs: {match: ["*.txt"]}
+phases:
+  - id: label
+    uses: learner/label
+    with: {file: "\${input.file}", model: "\${models.words}"}
+  - id: review
+    uses: foundry/human
+    with: {of: label, detectors: [], $1}
+models:
+  words:
+    phase: label
+    of: review
+$lines
+YAML
+}
+
+# production: the version of it in production, "" for the rules.
+production() {
+    "$engine" models list --json jobs | sed -n 's/.*"version":\([0-9]*\),.*"state":"production".*/\1/p'
+}
+
+# split NAME: where a text of $uuid's store belongs, as the engine draws it (engine/dataset/README.md,
+# Splits).
+split() {
+    local drawn
+    drawn=$(printf '%s\0labels\0%s' "$uuid" "$1" | sha256sum | cut -c1-8)
+    drawn=$(((16#$drawn * 1000) >> 32))
+    if ((drawn < 800)); then echo train; elif ((drawn < 900)); then echo eval; else echo test; fi
+}

@@ -8,21 +8,7 @@ source "$(dirname "$0")/lib.sh"
 
 # pipeline WITH [AUDIT]
 pipeline() {
-    cat >labels.yaml <<YAML
-foundry: v1
-name: labels
-inputs: {match: ["*.txt"]}
-phases:
-  - id: label
-    uses: learner/label
-    with: {file: "\${input.file}", model: "\${models.words}"}
-  - id: review
-    uses: foundry/human
-    with: {of: label, detectors: [], target_error: 10%, audit: ${2:-0.001%}}
-models:
-  words:
-    phase: label
-    of: review
+    labels_pipeline "target_error: 10%, audit: ${2:-0.001%}" <<YAML
     trainer: {uses: learner/train, with: {$1}}
     promote: {minimum: 2, alpha: 0.3}
 YAML
@@ -54,10 +40,6 @@ answered() {
         "$engine" answer jobs "$name" --as ann --set "/label=$label" >/dev/null 2>answered.err ||
             { cat answered.err; return 1; }
     done
-}
-
-production() {
-    "$engine" models list --json jobs | sed -n 's/.*"version":\([0-9]*\),.*"state":"production".*/\1/p'
 }
 
 # asked: how many wait for a person.

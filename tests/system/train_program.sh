@@ -11,21 +11,7 @@ source "$(dirname "$0")/lib.sh"
 turn=0 target=
 pipeline() {
     turn=$((turn + 1)) # no file is ever the same as one before
-    cat >labels.yaml <<YAML
-foundry: v1
-name: labels
-inputs: {match: ["*.txt"]}
-phases:
-  - id: label
-    uses: learner/label
-    with: {file: "\${input.file}", model: "\${models.words}"}
-  - id: review
-    uses: foundry/human
-    with: {of: label, detectors: [], audit: 100%${target:+, target_error: $target}}
-models:
-  words:
-    phase: label
-    of: review
+    labels_pipeline "audit: 100%${target:+, target_error: $target}" <<YAML
     trainer:
       command: ${3:-[./train.sh, deep]}
       env: {TOLD: "$folder/told", SIN: "$1"}
@@ -131,14 +117,6 @@ model_file() {
     local hash
     hash=$("$engine" models show --json jobs words | sed -n '1s/.*"sha256":"\([0-9a-f]*\)".*/\1/p')
     find jobs/.foundry/artifacts -type f | grep "${hash:4}"
-}
-
-# split NAME: where a text belongs, as the engine draws it (engine/dataset/README.md, Splits).
-split() {
-    local drawn
-    drawn=$(printf '%s\0labels\0%s' "$uuid" "$1" | sha256sum | cut -c1-8)
-    drawn=$(((16#$drawn * 1000) >> 32))
-    ((drawn < 800)) && echo train
 }
 
 # answered COUNT: so many new texts to learn from, each with a person's label.
