@@ -300,6 +300,11 @@ enum fnd_status fnd_ingest_candidate(struct fnd_ingesting *ingest,
     }
     if (status == FND_OK && known == KNOWN_TOUCHED) {
         status = replaced_cancel(ingest, &row, error);
+        if (status == FND_BUSY) { /* it holds the choice of its batch, which this run lets go */
+            fnd_ingest_refuse(ingest, error);
+            status = FND_OK;
+            goto out;
+        }
         ingest->counts->revised++;
     } else {
         ingest->counts->created++;

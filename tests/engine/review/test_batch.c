@@ -247,3 +247,18 @@ Test(batch, a_new_line_of_the_file_is_the_next_batch)
     expect(2, LINES - 2);
     desk_end(&desk);
 }
+
+/* Else a run would end before the others could go, and the one that holds it never leave. */
+Test(batch, a_changed_input_of_who_holds_the_choice_waits_for_the_next_run)
+{
+    begin(TWO, false);
+    stop_behind_choice();
+    desk_job(&desk, "a.jsonl", "{\"id\":\"1\",\"doc\":{\"a\":2}}\n");
+    desk_run(&desk);
+    expect(2, LINES - 2);
+    cr_expect_eq(choices, 1);
+    desk_run(&desk);
+    cr_expect_eq(desk_step(&desk, path_of(1)).id, desk_number(&desk, path_of(1)));
+    cr_expect_eq(choices, 2, "the new revision is a batch of its own");
+    desk_end(&desk);
+}
