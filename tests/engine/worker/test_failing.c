@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../store/failing.h"
 #include "base/file.h"
-#include "calls.h"
 #include "pool_help.h"
 
 #define NOOP "tests/plugins/noop.so"
@@ -162,7 +162,7 @@ static void runs_again(struct fnd_pool *pool, const struct scene *scene, const c
 enum { CALLS = 3 };
 
 /** Calls in a new pool, of which the at-th call of the system fails, then a plain one. */
-static const char *life(struct scene *scene, unsigned at, enum calls_how how, unsigned *told)
+static const char *life(struct scene *scene, unsigned at, enum failing_how how, unsigned *told)
 {
     struct fnd_error error = {0};
     struct fnd_pool_call calls[CALLS];
@@ -172,7 +172,7 @@ static const char *life(struct scene *scene, unsigned at, enum calls_how how, un
     calls[1].input.artifacts = scene->artifacts;
     calls[1].input.artifacts_count = 2;
     calls[2] = call_make(&scene->mixes, "{\"text\":\"a\"}", 0);
-    calls_arm(at, how);
+    failing_arm(at, how);
     struct fnd_pool *pool = pool_try(&error);
     if (pool != NULL) {
         for (int i = 0; i < CALLS; i++) {
@@ -180,7 +180,7 @@ static const char *life(struct scene *scene, unsigned at, enum calls_how how, un
         }
         (void)pool_until(pool, CALLS, 30000);
     }
-    const char *met = calls_clear();
+    const char *met = failing_clear();
     (void)snprintf(label, sizeof label, "%s, call %u", met == NULL ? "none" : met, at);
     if (pool == NULL) {
         cr_expect_gt(strlen(error.message), 10, "%s says nothing", label);
@@ -189,19 +189,19 @@ static const char *life(struct scene *scene, unsigned at, enum calls_how how, un
     }
     for (int i = 0; i < CALLS; i++) {
         judged(&calls[i], label);
-        cr_expect((met != NULL && how == CALLS_ERROR) || well(&calls[i]), "%s: %s", label,
+        cr_expect((met != NULL && how == FAILING_ERROR) || well(&calls[i]), "%s: %s", label,
                   calls[i].error.message);
         *told += well(&calls[i]) ? 0 : 1;
         call_finish(&calls[i]);
     }
     runs_again(pool, scene, label);
-    calls_arm(at, how); /* nor does a pool that ends mind */
+    failing_arm(at, how); /* nor does a pool that ends mind */
     fnd_pool_destroy(pool);
-    (void)calls_clear();
+    (void)failing_clear();
     return met;
 }
 
-static void swept(enum fnd_isolation isolation, enum calls_how how, unsigned told_min)
+static void swept(enum fnd_isolation isolation, enum failing_how how, unsigned told_min)
 {
     struct scene scene;
     const char *met = "";
@@ -224,22 +224,22 @@ static void swept(enum fnd_isolation isolation, enum calls_how how, unsigned tol
 
 Test(failing, each_call_of_a_pool_of_plain_workers, .timeout = 900)
 {
-    swept(FND_ISOLATION_PROCESS, CALLS_ERROR, 2);
+    swept(FND_ISOLATION_PROCESS, FAILING_ERROR, 2);
 }
 
 Test(failing, each_call_of_a_pool_of_sandboxed_workers, .timeout = 900)
 {
-    swept(FND_ISOLATION_SANDBOX, CALLS_ERROR, 8);
+    swept(FND_ISOLATION_SANDBOX, FAILING_ERROR, 8);
 }
 
 Test(failing, a_signal_in_each_call_changes_nothing, .timeout = 900)
 {
-    swept(FND_ISOLATION_PROCESS, CALLS_INTERRUPT, 0);
+    swept(FND_ISOLATION_PROCESS, FAILING_INTERRUPT, 0);
 }
 
 Test(failing, no_room_just_now_in_each_call_changes_nothing, .timeout = 900)
 {
-    swept(FND_ISOLATION_PROCESS, CALLS_SHORT, 0);
+    swept(FND_ISOLATION_PROCESS, FAILING_SHORT, 0);
 }
 
 /* --- the catalog ------------------------------------------------------------------------------ */
@@ -263,9 +263,9 @@ Test(failing, each_call_of_a_catalog, .timeout = 900)
         struct fnd_catalog *catalog = NULL, *again = NULL;
         const struct fnd_plugin_info *info = NULL;
         struct fnd_error error = {0};
-        calls_arm(at, CALLS_ERROR);
+        failing_arm(at, FAILING_ERROR);
         const enum fnd_status status = fnd_catalog_create(&options, &catalog, &error);
-        met = calls_clear();
+        met = failing_clear();
         const char *label = met == NULL ? "none" : met;
         if (status == FND_OK) {
             const bool found = fnd_catalog_find(catalog, "noop", &info, &error) == FND_OK;
