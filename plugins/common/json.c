@@ -29,6 +29,7 @@ int json_more(struct json *json)
         json->at++;
         return 0;
     }
+    json->failed |= next == '\0'; /* cut short */
     return next != '\0';
 }
 

@@ -31,14 +31,6 @@ static void word_pass(struct file *file, uint32_t *word)
     }
 }
 
-/** A word that has one value, or one up to `most`. */
-static void word_check(struct file *file, uint32_t word, uint32_t least, uint32_t most)
-{
-    if (file->in != NULL) {
-        file->in->failed |= word < least || word > most;
-    }
-}
-
 static void floats_pass(struct file *file, float *values, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -54,15 +46,16 @@ static void weights_pass(struct file *file, struct weights *weights)
 {
     uint32_t count = (uint32_t)weights->count, wanted = count;
     word_pass(file, &count);
-    word_check(file, count, wanted, wanted);
+    if (file->in != NULL) {
+        file->in->failed |= count != wanted;
+    }
     floats_pass(file, &weights->bias, 1);
     floats_pass(file, weights->values, weights->count);
 }
 
 static void stack_pass(struct file *file, struct stack *stack)
 {
-    word_pass(file, &stack->trained);
-    word_check(file, stack->trained, 0, 1);
+    word_pass(file, &stack->rows);
     floats_pass(file, stack->mean, STACK_INPUTS);
     floats_pass(file, stack->scale, STACK_INPUTS);
     floats_pass(file, stack->weights, STACK_INPUTS);

@@ -6,7 +6,7 @@
 
 #include "weigh.h"
 
-enum { MODEL_FORMAT = 1, MODEL_BYTES_MAX = 1 << 20 };
+enum { MODEL_FORMAT = 2, MODEL_BYTES_MAX = 1 << 20 };
 
 struct model {
     uint32_t pictures;     /* corrected ones it was made from */

@@ -149,7 +149,7 @@ int stack_train(struct stack *stack, const double (*inputs)[STACK_INPUTS], const
     double solved[STACK_INPUTS + 1] = {0};
     struct rows table = {.rows = NULL};
     size_t positives = positives_count(right, count);
-    *stack = (struct stack){.trained = 0};
+    *stack = (struct stack){.rows = 0};
     if (count < 8) {
         return 0;
     }
@@ -173,7 +173,7 @@ int stack_train(struct stack *stack, const double (*inputs)[STACK_INPUTS], const
         stack->weights[j] = (float)solved[j];
     }
     stack->bias = (float)solved[STACK_INPUTS];
-    stack->trained = status == 0;
+    stack->rows = status == 0 ? (uint32_t)count : 0;
     rows_finish(&table);
     return status;
 }
@@ -181,7 +181,7 @@ int stack_train(struct stack *stack, const double (*inputs)[STACK_INPUTS], const
 double stack_probability(const struct stack *stack, const double inputs[STACK_INPUTS],
                          double otherwise)
 {
-    if (!stack->trained) {
+    if (stack->rows == 0) {
         return otherwise;
     }
     double sum = (double)stack->bias;
@@ -189,7 +189,10 @@ double stack_probability(const struct stack *stack, const double inputs[STACK_IN
         sum += (double)stack->weights[j] * (inputs[j] - (double)stack->mean[j]) *
                (double)stack->scale[j];
     }
-    return 1.0 / (1.0 + exp(-sum));
+    /* Nothing is surer than so few can tell, whatever it looks like: as if one more of each kind
+     * had been seen. */
+    const double rows = (double)stack->rows;
+    return (rows / (1.0 + exp(-sum)) + 1.0) / (rows + 2.0);
 }
 
 void shift_add(struct shift_sums *sums, const double inputs[SHIFT_INPUTS],

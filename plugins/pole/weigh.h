@@ -25,7 +25,7 @@ double weights_score(const struct weights *weights, const uint8_t *row);
 
 /* Logistic regression over a few numbers, of whether something is right. */
 struct stack {
-    uint32_t trained;
+    uint32_t rows; /* it was trained on; 0: it was not */
     float mean[STACK_INPUTS], scale[STACK_INPUTS], weights[STACK_INPUTS], bias;
 };
 

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <leptonica/allheaders.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,6 +301,125 @@ Test(pole, pictures_without_anything_in_them)
     nothing_found(blank(40, 20000), "an upright strip");
     nothing_found(blank(48, 48), "as small as is looked at");
     nothing_found(blank(640, 49), "wide and low");
+}
+
+/* The same noise at each call. */
+static uint32_t noise(uint32_t *state)
+{
+    *state = *state * 1664525U + 1013904223U;
+    return *state >> 24;
+}
+
+static struct Pix *noisy(l_int32 side)
+{
+    struct Pix *pix = blank(side, side);
+    uint32_t state = 7;
+    for (l_int32 y = 0; y < side; y++) {
+        for (l_int32 x = 0; x < side; x++) {
+            pixSetPixel(pix, x, y, noise(&state));
+        }
+    }
+    return pix;
+}
+
+/** A cat as a photograph would have it: a round head with two ears and stripes on a soft body, fur
+ *  all over, out of focus behind it. */
+static struct Pix *cat(l_int32 side)
+{
+    struct Pix *pix = blank(side, side);
+    uint32_t state = 11;
+    const double unit = side / 640.0;
+    for (l_int32 y = 0; y < side; y++) {
+        for (l_int32 x = 0; x < side; x++) {
+            const double across = (x / unit - 320) / 100, down = (y / unit - 240) / 85;
+            const double wide = (x / unit - 320) / 190, low = (y / unit - 470) / 180;
+            const double ear = fabs(fabs(x / unit - 320) - 70);
+            double grey = 150 + 40 * sin(x / unit / 90) * cos(y / unit / 110);
+            if (wide * wide + low * low < 1) {
+                grey = 110 + 30 * sin(x / unit / 9 + 2 * sin(y / unit / 30));
+            }
+            if (across * across + down * down < 1 ||
+                (y / unit > 120 && y / unit < 220 && ear < (y / unit - 120) * 0.4)) {
+                grey = 130 + 25 * sin(y / unit / 7);
+            }
+            grey += noise(&state) / 12.0 - 10;
+            pixSetPixel(pix, x, y, (l_uint32)(grey < 0 ? 0 : grey > 255 ? 255 : grey));
+        }
+    }
+    return pix;
+}
+
+/** What is said of a picture is never sure and wrong: boxes from 0.9 on are those of `poles`, and
+ *  where that no pole is missing is as sure, all of them are found. Takes `pix`. */
+static void doubted(struct Pix *pix, const struct fnd_text *model, const struct box *poles,
+                    size_t poles_count, const char *what)
+{
+    struct fnd_text bytes = {0};
+    struct fnd_effects effects;
+    struct box said[TRUTH_MAX];
+    size_t said_count = 0;
+    int right[TRUTH_MAX];
+    unsigned char taken[TRUTH_MAX];
+    picture_encode(pix, IFF_PNG, &bytes);
+    detect(&bytes, model, &effects);
+    cr_assert_eq(effects.outcome, FOUNDRY_DONE, "%s: %s", what, effects.message);
+    cr_assert_eq(boxes_read(effects.output, said, TRUTH_MAX, &said_count), 0);
+    size_t rights = boxes_judge(said, said_count, poles, poles_count, POLE_FOUND, right, taken);
+    for (size_t i = 0; i < said_count; i++) {
+        char pointer[32];
+        snprintf(pointer, sizeof pointer, "/boxes/%zu", i);
+        double most = 0;
+        for (size_t j = 0; j < poles_count; j++) {
+            most = fmax(most, box_iou(&said[i], &poles[j]));
+        }
+        cr_expect(most >= POLE_FOUND || confidence_of(&effects, pointer) < 0.9,
+                  "%s: %s is sure, %.3f, and covers a pole by %.2f", what, pointer,
+                  confidence_of(&effects, pointer), most);
+    }
+    cr_expect((poles_count > 0 && rights == poles_count) || confidence_of(&effects, "/boxes") < 0.9,
+              "%s: that no pole is missing is sure, %.3f", what, confidence_of(&effects, "/boxes"));
+    fnd_effects_finish(&effects);
+    fnd_text_finish(&bytes);
+}
+
+/** A street turned by half, with its poles: they hang from above, and are poles still. */
+static void upside_down(size_t number, const struct fnd_text *model)
+{
+    struct fnd_text image = {0}, truth = {0};
+    struct box poles[TRUTH_MAX];
+    size_t count = 0;
+    sample_load(number, "jpg", &image);
+    sample_load(number, "truth.json", &truth);
+    cr_assert_eq(boxes_read(fnd_text_z(&truth), poles, TRUTH_MAX, &count), 0);
+    struct Pix *pix = pixReadMem((const l_uint8 *)image.bytes, image.size);
+    const double width = pixGetWidth(pix), height = pixGetHeight(pix);
+    for (size_t i = 0; i < count; i++) {
+        poles[i] = (struct box){width - poles[i].x1, height - poles[i].y1, width - poles[i].x0,
+                                height - poles[i].y0};
+    }
+    struct Pix *turned = pixRotate180(NULL, pix);
+    char what[32];
+    pixDestroy(&pix);
+    snprintf(what, sizeof what, "street %zu upside down", number);
+    doubted(turned, model, poles, count, what);
+    fnd_text_finish(&image);
+    fnd_text_finish(&truth);
+}
+
+Test(pole, pictures_of_other_things_are_doubted)
+{
+    struct fnd_text model = {0};
+    model_train(NULL, &model);
+    for (int learnt = 0; learnt < 2; learnt++) {
+        const struct fnd_text *by = learnt ? &model : NULL;
+        doubted(noisy(640), by, NULL, 0, "noise");
+        doubted(cat(640), by, NULL, 0, "a cat");
+        doubted(pixScale(cat(640), 31.25f, 0.1f), by, NULL, 0, "a cat 20,000 pixels wide");
+        for (size_t i = 1; i <= STREETS; i++) {
+            upside_down(i, by);
+        }
+    }
+    fnd_text_finish(&model);
 }
 
 static void refused(const char *bytes, size_t size, const char *code, const char *words)
