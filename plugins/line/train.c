@@ -136,15 +136,14 @@ static int lesson_read(struct lesson *lesson, unsigned char *fold, const char *l
     }
     memcpy(lesson->id, said.id, sizeof lesson->id);
     *fold = fold_of(said.group);
-    lesson->text = malloc(LINE_SIZE);
-    if (lesson->text == NULL) {
-        return -2;
+    char *text = malloc(LINE_SIZE);
+    const int there = text != NULL && text_member(said.human, text, LINE_SIZE);
+    lesson->text = there ? strdup(text) : NULL;
+    const int lost = text == NULL || (there && lesson->text == NULL);
+    free(text);
+    if (lost || !there) {
+        return lost ? -2 : 0;
     }
-    if (!text_member(said.human, lesson->text, LINE_SIZE)) {
-        return 0;
-    }
-    char *text = realloc(lesson->text, strlen(lesson->text) + 1);
-    lesson->text = text != NULL ? text : lesson->text;
     return line_split(&lesson->truth, lesson->text, 1) != 0 ? -2 : 1;
 }
 
@@ -156,10 +155,16 @@ static int lessons_grow(struct lessons *lessons)
         return 0;
     }
     struct lesson *list = realloc(lessons->list, (2 * count + 1) * sizeof *list);
-    lessons->list = list != NULL ? list : lessons->list;
+    if (list == NULL) {
+        return -1;
+    }
+    lessons->list = list;
     unsigned char *folds = realloc(lessons->folds, 2 * count + 1);
-    lessons->folds = folds != NULL ? folds : lessons->folds;
-    return list != NULL && folds != NULL ? 0 : -1;
+    if (folds == NULL) {
+        return -1;
+    }
+    lessons->folds = folds;
+    return 0;
 }
 
 static foundry_outcome_t line_take(void *context, char *line, size_t number, size_t count)
