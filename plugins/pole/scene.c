@@ -81,6 +81,7 @@ int scene_make(struct scene *scene, struct Pix *pix, const struct box *extra, si
         scene->proposals[scene->count].shaft = shafts[scene->count];
         proposal_measure(&scene->field, &scene->proposals[scene->count]);
     }
+    scene->own = scene->count;
     extra_add(scene, extra, extra_count);
     status = 0;
 out:

@@ -23,7 +23,7 @@ struct scene {
     double scale;
     struct field field; /* of which only the sizes stay after scene_make() */
     struct proposal *proposals;
-    size_t count;
+    size_t count, own; /* own: without those of `extra`, which stand behind them */
 };
 
 /** Propose. Boxes in `extra` (of the displayed picture) are proposed as well, behind the others,

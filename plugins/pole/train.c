@@ -224,6 +224,15 @@ static int held_init(struct held *held, size_t examples)
     return held->found != NULL && held->inputs != NULL && held->right != NULL ? 0 : -1;
 }
 
+/** The scene as the detector meets it: without the proposals that people's boxes made, which would
+ *  make held-out pictures look easier than any will be. They share their proposals. */
+static struct scene as_found(const struct example *example)
+{
+    struct scene scene = example->scene;
+    scene.count = scene.own;
+    return scene;
+}
+
 /** Which detections are of a pole, one of each; `taken` tells which poles were found. */
 static void found_match(const struct example *example, const struct found *found, size_t count,
                         double least, int right[DETECTIONS_MAX], unsigned char taken[TRUTH_MAX])
@@ -336,7 +345,8 @@ static int missed_stack_train(const struct examples *examples, struct held *held
             for (size_t j = 0; j < example->truth_count; j++) {
                 held->right[count] |= !taken[j];
             }
-            missed_inputs(&example->scene, found, POLE_KEEP, held->inputs[count++]);
+            const struct scene scene = as_found(example);
+            missed_inputs(&scene, found, POLE_KEEP, held->inputs[count++]);
         }
     }
     if (status == 0) {
@@ -380,7 +390,8 @@ enum train_status train_model(const struct examples *examples, const struct trai
         }
         int done = finder_train(examples, fold, &part);
         for (size_t i = fold; i < examples->count && done == 0; i += FOLDS) {
-            done = scene_find(&examples->items[i].scene, &part, &held.found[i]);
+            const struct scene scene = as_found(&examples->items[i]);
+            done = scene_find(&scene, &part, &held.found[i]);
         }
         model_finish(&part);
         if (done != 0) {
