@@ -59,10 +59,11 @@ enum fnd_status fnd_boxes_read(struct fnd_json document, const char *list, const
         return FND_OK;
     }
     if (fnd_json_type(items) != FND_JSON_ARRAY) {
-        return fnd_error_set(error, FND_INVALID,
-                             "what lies at \"%s\" is of type %s, and must be a list of boxes; `boxes:` of "
-                             "the export entry says where they are",
-                             list, fnd_json_type_name(fnd_json_type(items)));
+        return fnd_error_set(
+            error, FND_INVALID,
+            "what lies at \"%s\" is of type %s, and must be a list of boxes; `boxes:` of "
+            "the export entry says where they are",
+            list, fnd_json_type_name(fnd_json_type(items)));
     }
     boxes->list = fnd_alloc((fnd_json_count(items) + 1) * sizeof *boxes->list);
     for (struct fnd_json_walk walk = fnd_json_walk(items); fnd_json_next(&walk);) {
@@ -76,10 +77,11 @@ enum fnd_status fnd_boxes_read(struct fnd_json document, const char *list, const
         struct fnd_json told = fnd_json_find(walk.value, label);
         if (told.bytes != NULL && fnd_json_type(told) != FND_JSON_STRING &&
             fnd_json_type(told) != FND_JSON_NULL) {
-            return fnd_error_set(error, FND_INVALID,
-                                 "%s/%zu%s is of type %s, and a label must be a text; correct it, or let "
-                                 "`label:` of the export entry name another member",
-                                 list, walk.index, label, fnd_json_type_name(fnd_json_type(told)));
+            return fnd_error_set(
+                error, FND_INVALID,
+                "%s/%zu%s is of type %s, and a label must be a text; correct it, or let "
+                "`label:` of the export entry name another member",
+                list, walk.index, label, fnd_json_type_name(fnd_json_type(told)));
         }
         box.label = fnd_json_strdup(told);
         box.label = box.label != NULL ? box.label : fnd_strdup("object");

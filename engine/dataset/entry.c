@@ -68,10 +68,10 @@ static enum fnd_status member_read(struct fnd_json pin, struct fnd_json entry, c
     }
     char *text = fnd_json_strdup(member);
     struct fnd_text resolved = {0};
-    enum fnd_status status = text != NULL
-                                 ? resolve(pin, text, &resolved, error)
-                                 : fnd_error_set(error, FND_INVALID, "it is of type %s and must be text",
-                                                 fnd_json_type_name(fnd_json_type(member)));
+    enum fnd_status status =
+        text != NULL ? resolve(pin, text, &resolved, error)
+                     : fnd_error_set(error, FND_INVALID, "it is of type %s and must be text",
+                                     fnd_json_type_name(fnd_json_type(member)));
     free(text);
     if (status == FND_OK) {
         *value = fnd_text_take(&resolved);

@@ -338,17 +338,24 @@ static enum fnd_status parts_from_body(struct group *group, const struct fnd_eve
     return status;
 }
 
-/* Whether the body of such an event has what its kind asks for; else the write says what not. */
-static bool body_holds(struct group *group, struct fnd_write *write, size_t index)
+/* Whether the body of such an event has what its kind asks for, and nobody decided meanwhile of the
+ * model that it is about; else the write says what not. */
+static enum applied body_holds(struct group *group, struct fnd_write *write, size_t index)
 {
-    struct fnd_parts unused = {0};
+    struct fnd_parts parts = {0};
     struct fnd_error error = {0};
-    if (parts_from_body(group, &write->events[index], &unused, &error) == FND_OK) {
-        return true;
+    if (parts_from_body(group, &write->events[index], &parts, &error) != FND_OK) {
+        *write_error(write) = error;
+        write->status = FND_INVALID;
+        return REFUSED;
     }
-    *write_error(write) = error;
-    write->status = FND_INVALID;
-    return false;
+    const int rc = fnd_check_learn(group->writer, &write->events[index], &parts, &error);
+    if (rc == SQLITE_ROW) {
+        *write_error(write) = error;
+        write->status = FND_CONFLICT;
+        return REFUSED;
+    }
+    return rc == SQLITE_DONE ? APPLIED : broken(group, rc);
 }
 
 static enum applied apply(struct group *group, struct fnd_write *write)
@@ -358,17 +365,9 @@ static enum applied apply(struct group *group, struct fnd_write *write)
         return result;
     }
     for (size_t i = 0; i < write->count; i++) { /* before anything of the write is recorded */
-        if (fnd_parts_desk(write->events[i].kind) && !body_holds(group, write, i)) {
-            return REFUSED;
-        }
-        const int rc = fnd_check_learn(group->writer, &write->events[i], &unused, &error);
-        if (rc == SQLITE_ROW) {
-            *write_error(write) = error;
-            write->status = FND_CONFLICT;
-            return REFUSED;
-        }
-        if (rc != SQLITE_DONE) {
-            return broken(group, rc);
+        result = fnd_parts_desk(write->events[i].kind) ? body_holds(group, write, i) : APPLIED;
+        if (result != APPLIED) {
+            return result;
         }
     }
     struct fnd_parts parts;
