@@ -13,7 +13,10 @@
 static const double grid_of_all[] = {0.9999, 0.9995, 0.999, 0.998, 0.995, 0.99, 0.98, 0.97, 0.96,
                                      0.95,   0.93,   0.9,   0.87,  0.85,  0.8,  0.75, 0.7,  0.65,
                                      0.6,    0.5,    0.4,   0.3,   0.2,   0.1,  0};
-enum { GRID_COUNT = sizeof grid_of_all / sizeof grid_of_all[0] };
+enum {
+    GRID_COUNT = sizeof grid_of_all / sizeof grid_of_all[0],
+    SEEN_WRONG_MIN = 3 /* so many must be wrong before a target is called out of reach */
+};
 
 size_t fnd_threshold_grid(const double **grid)
 {
@@ -186,7 +189,8 @@ static void out_fill(const struct fnd_prover *prover, const struct tally_at *at,
 }
 
 /* The highest confidence that was seen at all. Where nothing lies at a higher one, "so many more
- * clean checks" of that is no hope for whoever sees what there is go wrong. */
+ * clean checks" of that is no hope for whoever sees what there is go wrong. One or two wrong values
+ * may be slips of a person or a bad page, whatever the bound says: those tell nothing yet. */
 static void seen_fill(const struct fnd_prover *prover, const struct tally_at *tallies,
                       struct fnd_threshold *out)
 {
@@ -194,7 +198,7 @@ static void seen_fill(const struct fnd_prover *prover, const struct tally_at *ta
     while (at < GRID_COUNT && !(tallies[at].open_units > 0)) {
         at++;
     }
-    if (at < GRID_COUNT) {
+    if (at < GRID_COUNT && tallies[at].open_wrong / tallies[at].open_worth >= SEEN_WRONG_MIN) {
         out->seen = grid_of_all[at];
         out->seen_lower = fnd_error_bound_lower(tallies[at].open_wrong / tallies[at].open_worth,
                                                 tallies[at].open_units / tallies[at].open_worth,

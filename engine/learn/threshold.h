@@ -56,7 +56,7 @@ struct fnd_threshold {
     double bound;           /* the error rate is at most this, at `level`; 1 without checks */
     double lower;           /* and at least this, at the same level */
     /* Unproven: the highest confidence of the grid that any check reaches, and the error that is at
-     * least there, at the same level; 0, 0: there is no check. */
+     * least there, at the same level; 0, 0: too few are wrong there to say so. */
     double seen, seen_lower;
     uint64_t missing;   /* not proven: clean checks until it would be */
     bool by_document;   /* `missing` and the proof count documents, not single values */
