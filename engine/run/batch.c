@@ -232,8 +232,10 @@ static enum fnd_status members_read(struct fnd_engine *engine, struct fnd_batch 
             batch->members[batch->members_count++] = step;
         }
     }
-    batch->leader = look->leader;
-    batch->decision = look->choice;
+    /* Who is not known is not let go: else the leader would leave before them, and they would be
+     * chosen from once more. */
+    batch->leader = status == FND_OK ? look->leader : 0;
+    batch->decision = status == FND_OK ? look->choice : 0;
     fnd_text_finish(&body);
     return status;
 }
@@ -248,9 +250,15 @@ static bool let_go(struct fnd_engine *engine, struct fnd_batch *batch, int64_t s
         return task->operation == NULL && task->operations == NULL &&
                (task->row.stand.state != FND_PAUSED || task->state == FND_TASK_COMMITTING);
     }
-    if (fnd_step_get(engine->reader, step, &row, NULL) != FND_OK || row.stand.state != FND_PAUSED ||
-        row.stand.due_us != due_us || row.pin != batch->pin || row.stand.phase != batch->phase ||
-        row.event > batch->decision) {
+    struct fnd_error error = {0};
+    if (fnd_step_get(engine->reader, step, &row, &error) != FND_OK) {
+        fnd_log(engine->options.log, FND_LOG_WARNING, "run", NULL, NULL, "batch %s: %s",
+                batch->name, error.message);
+        batch->stuck = true; /* it may still wait here: the leader stays, too */
+        return false;
+    }
+    if (row.stand.state != FND_PAUSED || row.stand.due_us != due_us || row.pin != batch->pin ||
+        row.stand.phase != batch->phase || row.event > batch->decision) {
         return true; /* it has left by somebody's act, and may be back: for the next choice */
     }
     bool loaded = false;
