@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The invoice story by keyboard alone: two marked fields, a refusal, the right sum, done.
-import { check, engine, engine_json, equal, focus, folder, invoice_story, is_accessible, is_quiet, person, picture, serve, shot, test, until } from './lib.mjs';
+import { api, check, engine, engine_json, equal, focus, folder, go, invoice_story, is_accessible, is_quiet, person, picture, serve, shot, test, until } from './lib.mjs';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -22,6 +22,7 @@ await test(async () => {
     await page.waitForSelector('.card');
     await until('the first doubtful field has the focus', async () => (await focus(page)) === '/supplier_name');
     check('the address names the card, so that a reload finds it', /#\/ask\/[0-9a-f]{8}-[0-9]+$/.test(page.url()), page.url());
+    const answer_of = new URL(page.url()).hash;
     const marked = await page.locator('[data-asked]').evaluateAll((list) => list.map((one) => [one.dataset.field, one.value]));
     equal('exactly two fields are marked', marked, [['/supplier_name', 'Hardwar & Son'], ['/line_items/0/quantity', '1.0']]);
     equal('one with 82 %', await page.locator('.field.asked .sure').innerText(), '82 %');
@@ -119,6 +120,25 @@ await test(async () => {
     await is_accessible('the report', page);
     await shot(page, 'report');
     await picture(page, 'report');
+
+    console.log('-- a question that comes while nothing waits');
+    await go(page, '#/next');
+    await page.waitForSelector('.center.done');
+    let let_go, asked;
+    const looked = new Promise((done) => { asked = done; }), may_go = new Promise((done) => { let_go = done; });
+    await page.route('**/v1/asks/next', async (route) => {
+        asked();
+        await may_go;
+        await route.continue();
+    });
+    const answered_ask = answer_of.split('/').pop();
+    equal('the answered card is opened again', (await api(server, 'POST', `/v1/asks/${answered_ask}/reopen`, { reason: 'looked at once more' })).status, 200);
+    await looked;
+    equal('what is on the screen stays while it is looked', await page.locator('main h1').allInnerTexts(), ['All done']);
+    await is_accessible('the empty queue, while it is looked', page);
+    let_go();
+    await page.waitForSelector(`.card[data-ask="${answered_ask}"][data-state=open]`);
+    await page.unroute('**/v1/asks/next');
     is_quiet('the whole story', page);
     equal('the record is sound', (await server.stop(), engine('verify', 'jobs').code), 0);
 });

@@ -89,8 +89,9 @@ class App extends Component {
             this.event_timer = setTimeout(() => {
                 this.count();
                 this.setState(({ tick }) => ({ tick: tick + 1 }));
-                if (this.is_reviewing && this.queue.current === null && !this.queue.is_loading) {
-                    this.queue.next();
+                const { current, is_loading, open_trouble } = this.queue;
+                if (this.is_reviewing && current === null && !is_loading && open_trouble === null) {
+                    this.queue.look();
                 }
             }, 250);
         }

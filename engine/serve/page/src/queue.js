@@ -25,7 +25,8 @@ export class Queue extends Store {
         this.answers = []; // {card, reply, act, at}, the latest last
         this.is_empty = false;
         this.is_loading = false;
-        this.problem = null;
+        this.open_trouble = null; // why the card that was asked for is not shown
+        this.claim_trouble = null; // why none was claimed the last time
         this.count = 0; // answered in this sitting
         this.times = []; // seconds of each
         this.open_count = null;
@@ -73,6 +74,11 @@ export class Queue extends Store {
     /** How many answers wait for the engine to come back. */
     get unsent() {
         return this.cards.filter((card) => card.is_unsent).length;
+    }
+
+    /** Why there is no card on the screen, or null. */
+    get problem() {
+        return this.open_trouble ?? this.claim_trouble;
     }
 
     show(card) {
@@ -130,7 +136,8 @@ export class Queue extends Store {
             return;
         }
         this.is_loading = true;
-        this.problem = null;
+        this.open_trouble = null;
+        this.claim_trouble = null;
         this.show(null);
         const turn = this.#shows;
         let card = null, trouble = null;
@@ -150,7 +157,7 @@ export class Queue extends Store {
             this.#arrived();
             return;
         }
-        this.problem = trouble;
+        this.open_trouble = trouble;
         this.is_loading = false;
         this.show(card);
         this.fill();
@@ -187,9 +194,9 @@ export class Queue extends Store {
                 }
             }
             this.is_empty = asks.length === 0;
-            this.problem = null;
+            this.claim_trouble = null;
         } catch (problem) {
-            this.problem = problem;
+            this.claim_trouble = problem;
         }
         this.#arrived();
         this.changed();
@@ -197,6 +204,7 @@ export class Queue extends Store {
 
     /** The next card that waits, from `from` on; claims if there is none. */
     async next() {
+        this.open_trouble = null;
         const ready = this.cards.find((card) => card.state === 'open' && card !== this.current);
         if (ready !== undefined) {
             this.show(ready);
@@ -213,6 +221,17 @@ export class Queue extends Store {
         this.is_loading = false;
         this.show(this.cards.find((card) => card.state === 'open') ?? null);
         this.fill();
+    }
+
+    /** See whether a card waits by now. Nobody asked for it: what is on the screen stays until one is there. */
+    async look() {
+        const turn = this.#shows;
+        await this.fill();
+        const ready = this.cards.find((card) => card.state === 'open');
+        if (turn === this.#shows && ready !== undefined) {
+            this.show(ready);
+            this.fill();
+        }
     }
 
     /** Card `step` further among those held; at the end one more is claimed. */
