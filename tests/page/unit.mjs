@@ -11,6 +11,7 @@ const { box_flaw, box_from, box_move, box_resize, box_row, boxes_find } = await 
 const { rule_flaw, rule_read } = await from('rule.js');
 const { choices_of, kind_of, schema_at, title_of, value_read } = await from('schema.js');
 const { to_image, to_screen, view_fit, view_first, view_show, view_zoom } = await from('view.js');
+const { ago, duration } = await from('time.js');
 const pointer = await from('pointer.js');
 
 let passed = 0, failed = 0;
@@ -259,6 +260,12 @@ test('a place is brought onto the stage and made readable', () => {
     const view = view_show(view_fit(view_first, size, stage), size, stage, place);
     const [x0, y0] = to_screen(view, size, stage, [place.x, place.y]), [x1, y1] = to_screen(view, size, stage, [place.x + 200, place.y + 40]);
     ok(x0 >= 0 && y0 >= 0 && x1 <= 800 && y1 <= 600 && y1 - y0 >= 15, `${x0} ${y0} ${x1} ${y1}`);
+});
+test('a span is told in the same words whether it was rounded before or not', () => {
+    const told = [[2, '2 s'], [2.04, '2 s'], [1.96, '2 s'], [2.06, '2.1 s'], [9.97, '10 s'], [12.4, '12 s'], [89.6, '90 s'], [91, '2 min'], [0, '0 s'], [null, '–'], [Number.NaN, '–']];
+    deepEqual(told.map(([seconds]) => duration(seconds)), told.map(([, words]) => words));
+    const now = Date.parse('2026-01-01T00:10:00Z');
+    deepEqual(['2026-01-01T00:09:58Z', '2026-01-01T00:07:00Z', '2026-01-01T02:10:00Z', 'never'].map((time) => ago(time, now)), ['now', '3 min ago', 'in 2 h', '']);
 });
 
 console.log(`${passed} passed, ${failed} failed`);

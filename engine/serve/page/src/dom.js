@@ -3,6 +3,8 @@
 import { h } from 'preact';
 import htm from 'htm';
 
+export { ago, duration } from './time.js';
+
 export const html = htm.bind(h);
 
 export const classes = (...names) => names.filter(Boolean).join(' ');
@@ -12,25 +14,6 @@ export function is_typing(target) {
     return target instanceof HTMLElement && (target.isContentEditable ||
         target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement ||
         (target instanceof HTMLInputElement && !['checkbox', 'radio', 'button', 'submit', 'range'].includes(target.type)));
-}
-
-/** "3 min ago", "in 2 h" */
-export function ago(time, now = Date.now()) {
-    const seconds = (now - Date.parse(time)) / 1000;
-    const span = duration(Math.round(Math.abs(seconds)));
-    return !Number.isFinite(seconds) ? '' : Math.abs(seconds) < 5 ? 'now' : seconds >= 0 ? `${span} ago` : `in ${span}`;
-}
-
-export function duration(seconds) {
-    if (seconds === null || seconds === undefined || !Number.isFinite(Number(seconds))) {
-        return '–';
-    }
-    const s = Number(seconds);
-    return s < 10 && s !== Math.round(s) ? `${s.toFixed(1)} s`
-        : s < 90 ? `${Math.round(s)} s`
-        : s < 5400 ? `${Math.round(s / 60)} min`
-        : s < 129600 ? `${Math.round(s / 3600)} h`
-        : `${Math.round(s / 86400)} d`;
 }
 
 /** 0.9897 → "98.97 %": as many places as tell it from a threshold. */
