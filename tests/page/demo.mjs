@@ -30,8 +30,8 @@ async function wrong_field(page, truth) {
     return null;
 }
 
+/* Onwards from where the focus is. */
 async function tab_to(page, pointer) {
-    await page.keyboard.press('Escape');
     for (let i = 0; i < 400; i++) {
         await page.keyboard.press('Tab');
         if ((await page.evaluate(() => document.activeElement.dataset.field)) === pointer) {
@@ -55,6 +55,7 @@ async function answer_invoice(page, truth) {
         await page.getByRole('button', { name: 'Add a row' }).focus();
         await page.keyboard.press('Enter');
     }
+    await page.keyboard.press('Escape');
     for (let wrong = await wrong_field(page, truth), i = 0; wrong !== null && i < 100; wrong = await wrong_field(page, truth), i++) {
         await tab_to(page, wrong[0]);
         await page.keyboard.press('Control+A');
