@@ -38,8 +38,26 @@ await test(async () => {
     };
     const note = () => page.locator('.why-asked .notice.error').innerText();
 
-    console.log('-- a field that the schema refuses');
+    console.log('-- an address that changes before the session is known');
+    let claims = 0, let_session, let_claim;
+    const session = new Promise((done) => { let_session = done; }), claim = new Promise((done) => { let_claim = done; });
+    await page.route('**/v1/session', (route) => session.then(() => route.continue()));
+    await page.route(`**/v1/asks/${first.id}/claim`, (route) => (claims++, claim.then(() => route.continue())));
+    await page.reload();
+    await page.waitForSelector('.bar nav');
+    const claimed = page.waitForRequest(`**/v1/asks/${first.id}/claim`);
+    await go(page, `#/ask/${first.id}`);
+    await claimed;
+    const counted = page.waitForResponse('**/v1/stats');
+    let_session();
+    await counted; // asked for just before the address is read again
+    let_claim();
     await open(first);
+    equal('its card is claimed once', claims, 1);
+    await page.unroute('**/v1/session');
+    await page.unroute(`**/v1/asks/${first.id}/claim`);
+
+    console.log('-- a field that the schema refuses');
     await until('the field has the focus', async () => (await focus(page)) === '/supplier_name');
     await page.keyboard.press('Control+A');
     await page.keyboard.press('Backspace');

@@ -15,6 +15,7 @@ const lost_words = { leased: 'is held by someone else now', lease_lost: 'is held
 export class Queue extends Store {
     #shows = 0; // what was waited for is shown only if nothing else was meanwhile
     #is_hidden = false;
+    #opening = null; // the card that was asked for and is on its way
 
     constructor() {
         super();
@@ -83,6 +84,7 @@ export class Queue extends Store {
 
     show(card) {
         this.#shows++;
+        this.#opening = null;
         this.#is_hidden = false;
         if (card !== null) {
             this.is_loading = false;
@@ -100,6 +102,7 @@ export class Queue extends Store {
     /** Off the screen, to another page: what nobody worked on goes back to the others. */
     hide() {
         this.#shows++;
+        this.#opening = null;
         this.#is_hidden = true;
         this.is_loading = false;
         this.#give_back();
@@ -127,6 +130,9 @@ export class Queue extends Store {
 
     /** Show a certain card, claimed for this person; or as it stands, if it cannot be. */
     async open(id) {
+        if (this.#opening === id) {
+            return; // a second claim would end the lease of the first
+        }
         const held = this.cards.find((card) => card.id === id);
         if (held?.state === 'standing' && held.is_untouched) {
             this.#forget(held);
@@ -139,6 +145,7 @@ export class Queue extends Store {
         this.open_trouble = null;
         this.claim_trouble = null;
         this.show(null);
+        this.#opening = id;
         const turn = this.#shows;
         let card = null, trouble = null;
         try {
