@@ -40,6 +40,12 @@ rested() {
         jq '.pipelines[] | select(.pipeline == "line-ocr") | .paused + .completed') == "$1" ]]
 }
 
+# shellcheck disable=SC2317 # called by until_so
+chosen() {
+    [[ $("$engine" status --json jobs | jq -c \
+        '.pipelines[] | select(.pipeline == "line-ocr") | [.paused, .completed]') == "[$1,$2]" ]]
+}
+
 mkdir jobs
 cp "$pipelines/unpack.yaml" "$pipelines/line.schema.json" .
 sed 's/default: "0%"/default: "100%"/' "$pipelines/line-ocr.yaml" >line-ocr.yaml
@@ -111,7 +117,9 @@ says "of each archive ten" "default: 10," line-ocr.yaml
 listen
 sha256sum jobs/lines/*/*.png >before.sums
 upload second.zip >reply.json
-holds "60 more lines are read with it" until_so rested 120
+# Lines that wait for the rest of their archive are paused as well: the choice is made once there are
+# as many cards as it is to ask for, and everything else is done.
+holds "60 more lines are read with it, of which ten wait for people" until_so chosen 10 110
 holds "nothing of the first was touched" sha256sum --quiet -c before.sums
 "$engine" ask list --json jobs | jq -r .path | sort >asked
 equals "exactly ten cards" "$(wc -l <asked)" 10
