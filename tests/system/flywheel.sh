@@ -94,20 +94,21 @@ holds "80 columns" test "$(grep -v learned "$out" | grep -v '^Beside\|^Target\|^
 says "what the target came to" "Target: at most 50 %"
 
 # Each picture has a box a value, and whether any is missing; half of all may be wrong, so that these
-# few prove it.
+# few prove it. Pictures that are held out count as the detector meets them, without boxes that only
+# people drew: those of three rounds prove it.
 echo "-- streets"
-exits 0 "three rounds" "$engine" demo --flywheel --json --case poles --documents 12 --target '50%' \
-    --promote hand --rounds 3 streets
+exits 0 "four rounds" "$engine" demo --flywheel --json --case poles --documents 12 --target '50%' \
+    --promote hand --rounds 4 streets
 cp "$out" rounds
 equals "the rules read the first one" "$(figure 1 version)" 0
 equals "all of it is asked" "$(figure 1 handled)" 12
 equals "what was learned from them reads the third" "$(figure 3 version)" 2
 equals "taken by hand, and told so: no document tried the two" "$(figure 2 took)" hand
-says "in the end, too" "by hand: 2" rounds
-equals "the target is proven then" "$(figure 3 proven)" true
-holds "fewer pictures are opened" test "$(figure 3 handled)" -lt 12
+says "in the end, too" "by hand: 3" rounds
+equals "the target is proven then" "$(figure 4 proven)" true
+holds "fewer pictures are opened" test "$(figure 4 handled)" -lt 12
 wrong=0
-for file in streets/out/round03-*.json; do
+for file in streets/out/round04-*.json; do
     truth=streets/$(basename "$file" .json).truth.json
     wrong=$((wrong + $(jq -n --slurpfile a "$file" --slurpfile b "$truth" '
         def area: (.[2] - .[0]) * (.[3] - .[1]);
@@ -120,7 +121,7 @@ for file in streets/out/round03-*.json; do
             | if $best == null then .wrong += 1 else .left |= del(.[$best.key]) end)
         | .wrong + (if .wrong > 0 or (.left | length) > 0 then 1 else 0 end)')))
 done
-equals "silently wrong in the third round, counted by other means" "$(figure 3 silent_wrong)" "$wrong"
+equals "silently wrong in the fourth round, counted by other means" "$(figure 4 silent_wrong)" "$wrong"
 exits 0 "the record is whole" "$engine" verify streets
 
 # Each round has its own login link. What the engine holds stays held.
