@@ -252,12 +252,17 @@ enum fnd_status fnd_engine_turn(struct fnd_engine *engine, struct fnd_error *err
     return engine->broken.status;
 }
 
-int64_t fnd_engine_wait_us(const struct fnd_engine *engine)
+int64_t fnd_engine_wait_us(struct fnd_engine *engine)
 {
+    /* What was queued behind the turn, by a batch or by somebody's act: calls go out now, writes are
+     * the next turn's, or the writer begins with them. */
+    fnd_pool_dispatch(engine->pool);
     int64_t wait = fnd_pool_wait_us(engine->pool);
-    if (engine->ready > 0 || (!engine->writer && fnd_store_waiting(engine->store) > 0)) {
-        return 0; /* what the batches queued behind the turn: nobody else commits it */
+    const bool alone = !engine->writer || engine->flight < FND_WRITER_FLIGHT_MIN;
+    if (engine->ready > 0 || (alone && fnd_store_waiting(engine->store) > 0)) {
+        return 0;
     }
+    fnd_store_wake(engine->store);
     if (engine->heap.count > 0 && engine->flight < engine->flight_max && !engine->drained) {
         const struct fnd_env *env = engine->options.env;
         int64_t due = engine->heap.list[0].at_us - env->monotonic_us(env);
@@ -320,7 +325,6 @@ bool fnd_engine_gathers(const struct fnd_engine *engine, const char *pipeline)
 void fnd_engine_sleep(struct fnd_engine *engine, int64_t max_us)
 {
     int64_t wait = fnd_engine_wait_us(engine);
-    fnd_store_wake(engine->store);
     if (max_us >= 0 && (wait < 0 || max_us < wait)) {
         wait = max_us;
     }

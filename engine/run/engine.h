@@ -137,8 +137,10 @@ bool fnd_engine_resumed(const struct fnd_engine *engine);
 /** Do what can be done without waiting.  Returns FND_OK, or the error that stopped the store
  *  ("storage full"): nothing more moves then. */
 enum fnd_status fnd_engine_turn(struct fnd_engine *engine, struct fnd_error *error);
-/** Microseconds to the next thing that is due by the clock (retry, deadline), -1: none. */
-int64_t fnd_engine_wait_us(const struct fnd_engine *engine);
+/** How long to sleep: microseconds to the next thing that is due by the clock (retry, deadline), 0:
+ *  not at all, -1: nothing is due.  What acts queued since the turn is sent on its way first: a
+ *  caller that sleeps without asking would leave it where it is. */
+int64_t fnd_engine_wait_us(struct fnd_engine *engine);
 /** An epoll descriptor, readable when a turn has something to do. Borrowed. */
 int fnd_engine_fd(const struct fnd_engine *engine);
 /** True when nothing is in flight, nothing can move, no operation waits. Retrying steps that were

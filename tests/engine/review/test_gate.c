@@ -2,6 +2,7 @@
 /* Gates: who is asked, and what an answer may do to a document. */
 #include <criterion/criterion.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -405,4 +406,51 @@ Test(gate, of_a_hundred_answers_that_detectors_check_one_is_taken)
                     "  - {id: review, uses: foundry/human, with: {of: read, detectors: "
                     "[{uses: detect/arithmetic, with: {rule: n >= 2, each: /value}}]}}\n" BEHIND,
                     FND_ISOLATION_PROCESS);
+}
+
+struct ended {
+    bool is;
+    enum fnd_status status;
+};
+
+static void note_end(void *context, enum fnd_status status, const struct fnd_error *error)
+{
+    (void)error;
+    struct ended *ended = context;
+    *ended = (struct ended){true, status};
+}
+
+/* Acts come between a turn and the sleep: what they ask of a worker is on its way before that, else
+ * nothing wakes the engine but the cap of its caller's sleep. */
+Test(gate, an_answer_between_turns_asks_its_detectors_before_the_sleep)
+{
+    enum { WAKES_MAX = 100, WAKE_MS = 20000 };
+    static const char values[] = "{\"/value/a\":\"there\"}";
+    desk_begin(&desk, FND_ISOLATION_PROCESS, false);
+    desk_pipeline(&desk,
+                  COPY "  - {id: review, uses: foundry/human, with: {of: read, detectors: "
+                       "[{uses: detect/required, with: {fields: [/value/a]}}]}}\n" BEHIND,
+                  NULL);
+    desk_line(&desk, "a.jsonl", "{\"id\":\"x\",\"doc\":{\"a\":null}}");
+    desk_run(&desk);
+    const struct fnd_answer answer = {.request = desk_request(&desk, JOB),
+                                      .values = {values, sizeof values - 1},
+                                      .by = "anna",
+                                      .seconds_ms = 1000,
+                                      .run = true};
+    struct ended ended = {false, FND_OK};
+    cr_assert_eq(fnd_review_answer_begin(desk.engine, &answer, &desk.answered, note_end, &ended),
+                 FND_OK);
+    for (int wakes = 0; !ended.is; wakes++) {
+        const int64_t wait_us = fnd_engine_wait_us(desk.engine);
+        struct pollfd ready = {fnd_engine_fd(desk.engine), POLLIN, 0};
+        const int events = poll(&ready, 1, wait_us == 0 ? 0 : WAKE_MS);
+        cr_assert(wait_us == 0 || events == 1, "nothing woke the engine, and the answer waits");
+        cr_assert_lt(wakes, WAKES_MAX);
+        cr_assert_eq(fnd_engine_turn(desk.engine, &desk.error), FND_OK);
+    }
+    cr_expect_eq(ended.status, FND_OK, "%s", desk.error.message);
+    desk_rest(&desk);
+    cr_expect_eq(desk_state(&desk, JOB), FND_COMPLETED);
+    desk_end(&desk);
 }

@@ -101,7 +101,7 @@ MUTANTS = {
         ("batch.c", "row.event > batch->decision)", "row.event < 0)"),
     ],
     "choice-not-committed": [
-        ("engine.c", "(!engine->writer && fnd_store_waiting(engine->store) > 0)", "false"),
+        ("engine.c", "(alone && fnd_store_waiting(engine->store) > 0)", "(alone && false)"),
     ],
     # An export leaves the first record of a page out.
     "record-not-exported": [
