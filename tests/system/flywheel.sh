@@ -95,18 +95,23 @@ says "what the target came to" "Target: at most 50 %"
 
 # Each picture has a box a value, and whether any is missing; half of all may be wrong, so that these
 # few prove it. Pictures that are held out count as the detector meets them, without boxes that only
-# people drew: those of three rounds prove it.
+# people drew: those of three rounds prove it. That is a minute's work, and done at full size only;
+# below that fewer pictures make the same way, and what they prove is left open.
 echo "-- streets"
-exits 0 "four rounds" "$engine" demo --flywheel --json --case poles --documents 12 --target '50%' \
-    --promote hand --rounds 4 streets
+whole=$((${FOUNDRY_FLOOR:-10} >= 100)) pictures=12
+((whole)) || pictures=5
+exits 0 "four rounds" "$engine" demo --flywheel --json --case poles --documents $pictures \
+    --target '50%' --promote hand --rounds 4 streets
 cp "$out" rounds
 equals "the rules read the first one" "$(figure 1 version)" 0
-equals "all of it is asked" "$(figure 1 handled)" 12
+equals "all of it is asked" "$(figure 1 handled)" $pictures
 equals "what was learned from them reads the third" "$(figure 3 version)" 2
 equals "taken by hand, and told so: no document tried the two" "$(figure 2 took)" hand
 says "in the end, too" "by hand: 3" rounds
-equals "the target is proven then" "$(figure 4 proven)" true
-holds "fewer pictures are opened" test "$(figure 4 handled)" -lt 12
+if ((whole)); then
+    equals "the target is proven then" "$(figure 4 proven)" true
+    holds "fewer pictures are opened" test "$(figure 4 handled)" -lt 12
+fi
 wrong=0
 for file in streets/out/round04-*.json; do
     truth=streets/$(basename "$file" .json).truth.json
