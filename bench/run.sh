@@ -93,7 +93,9 @@ for ((i = 0; i < rounds; i++)); do
     "$limits" time "$build/foundry-engine" run "$here/bench.yaml" "$work/run" --isolation inline \
         2> /dev/null | keep startup us
     "$build/bench/foundry-bench-calls" "$FOUNDRY_WORKER" "$FOUNDRY_PLUGIN_PATH/noop.so" > "$work/calls"
-    for name in inline_ns service_ns trip_us bare_us; do keep "$name" "$name" < "$work/calls"; done
+    for name in inline_ns service_ns trip_us bare_us near_trip_us near_bare_us; do
+        keep "$name" "$name" < "$work/calls"
+    done
     engine bench inline 1 256 1000 | keep rss1000 rss_kib
 done
 
@@ -246,7 +248,8 @@ bound "peak RSS with $stored jobs in the file" "$(mib "$(m "old_${stored}_rss")"
 row "100 KiB document, a phase changes 1 KiB, transitions/s" "$(m change_100)" "$(m limit_rewrite_100)" 10
 bound "a phase called in line, us" "$(ms "$(m inline_ns)")" "us" 0.2
 bound "a service of the SDK called in line, us" "$(ms "$(m service_ns)")" "us" 0.2
-over "round trip through a sandboxed worker, us" "$(m trip_us)" "$(m bare_us)" 1.3
+over "round trip, sandboxed worker on the other processor, us" "$(m trip_us)" "$(m bare_us)" 1.3
+over "the same with both on one processor, us" "$(m near_trip_us)" "$(m near_bare_us)" 1.3
 if [[ -z $quick ]]; then
     reach "GET /v1/jobs/{id}, replies a second" "$(m http_read_rate)" "$(m http_hello_rate)" 5000
     bound "GET /v1/jobs/{id} at 5,000 a second, p99" "$(m http_read_at_goal_p99_ms)" "ms" 20
