@@ -170,7 +170,7 @@ static void stay_on(const cpu_set_t *may, int n)
     cpu_set_t one;
     CPU_ZERO(&one);
     int left = n % CPU_COUNT(may);
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
         if (CPU_ISSET(cpu, may) && left-- == 0) {
             CPU_SET(cpu, &one);
             break;
