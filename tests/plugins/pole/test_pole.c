@@ -414,7 +414,9 @@ Test(pole, pictures_of_other_things_are_doubted)
         const struct fnd_text *by = learnt ? &model : NULL;
         doubted(noisy(640), by, NULL, 0, "noise");
         doubted(cat(640), by, NULL, 0, "a cat");
-        doubted(pixScale(cat(640), 31.25f, 0.1f), by, NULL, 0, "a cat 20,000 pixels wide");
+        struct Pix *small = cat(640);
+        doubted(pixScale(small, 31.25f, 0.1f), by, NULL, 0, "a cat 20,000 pixels wide");
+        pixDestroy(&small);
         for (size_t i = 1; i <= STREETS; i++) {
             upside_down(i, by);
         }
