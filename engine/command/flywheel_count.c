@@ -36,22 +36,6 @@ static bool event_keep(const struct fnd_event_row *row, void *context)
     return true;
 }
 
-/* What a request asked about: how many places, or all of it.  values: of the document.
- * rest: how many it did not ask about. */
-static int64_t flagged(struct fnd_json request, int64_t values, int64_t *rest)
-{
-    const struct fnd_json questions = fnd_json_member(request, "questions");
-    int64_t places = 0;
-    bool whole = false;
-    for (struct fnd_json_walk walk = fnd_json_walk(questions); fnd_json_next(&walk);) {
-        const bool place = fnd_json_member(walk.value, "pointer").bytes != NULL;
-        places += place;
-        whole = whole || !place;
-    }
-    *rest = whole || values < places ? 0 : values - places;
-    return whole && values > places ? values : places;
-}
-
 static enum fnd_status answers_count(struct fnd_reader *reader, const struct history *history,
                                      struct flywheel_round *round, struct fnd_error *error)
 {
@@ -101,7 +85,8 @@ static enum fnd_status job_count(const struct flywheel *flywheel, struct fnd_rea
         if (history->asks_count > 0) {
             int64_t values = 0, ignored = 0;
             flywheel_compare(fnd_json_member(request, "subject"), truth, &values, &ignored);
-            asked = flagged(request, values, &rest);
+            asked = fnd_curve_flagged(request, values);
+            rest = values > asked ? values - asked : 0;
         }
         round->handled += history->asks_count > 0;
         round->flagged += asked;

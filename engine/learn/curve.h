@@ -5,6 +5,7 @@
 #ifndef FND_LEARN_CURVE_H
 #define FND_LEARN_CURVE_H
 
+#include "base/json.h"
 #include "base/text.h"
 #include "store/reader.h"
 
@@ -87,5 +88,9 @@ void fnd_curve_json(const struct fnd_curve *curve, struct fnd_text *json);
 /** Append the sentences, one a line: for each gate whether people are asked less with its last
  *  version than with the one before, and whether its target is proven. */
 void fnd_curve_sentences(const struct fnd_curve *curve, struct fnd_text *text);
+
+/** How many values the questions of a request are about: one for each place, or all `values` of the
+ *  document where one question is about the whole.  Thread: any. */
+int64_t fnd_curve_flagged(struct fnd_json request, int64_t values);
 
 #endif

@@ -16,8 +16,6 @@ struct fnd_curve_version *fnd_curve_version_of(struct fnd_curve *curve,
 /** A version's day, in UTC, made where it is not there yet. */
 struct fnd_curve_counts *fnd_curve_day_of(struct fnd_curve_version *version, int64_t at_us);
 void fnd_curve_proof_note(struct fnd_curve_version *version, struct fnd_json proof);
-/** Values that the questions of a request are about; `values` are all of the document. */
-int64_t fnd_curve_flagged(struct fnd_json request, int64_t values);
 /** Make `all` of each version from its days. */
 void fnd_curve_sum(struct fnd_curve *curve);
 

@@ -189,6 +189,13 @@ void program_turn(struct run *run); /* hears it; at its end run_called() */
 void program_stop(struct run *run); /* asked, then made to */
 void program_end(struct run *run);  /* at once, with its checkpoint kept */
 void program_finish(struct run *run);
+
+/* program_folder.c: what it is given */
+/** Make the training's folder and lay in the examples of that name in the pack. part: they are not
+ *  all there are, and nothing learned from the others is laid in.  path, folder: malloc'ed and
+ * open, the caller's, or as they were; on failure, too. */
+enum fnd_status program_folder_make(const struct run *run, const char *examples, bool part,
+                                    char **path, int *folder, struct fnd_error *error);
 /** Remove what programs of an engine that was killed left behind. */
 void programs_sweep(struct fnd_engine *engine);
 
