@@ -17,14 +17,7 @@ reads() {
 
 echo "-- documents"
 invoice_pipeline invoice.yaml
-sed -e 's/^name: .*/name: notes/' -e 's/match: .*/match: ["*.job.json"]}/' \
-    -e 's/input\.stem/input.name/' -e 's/"\*.job.json"]}}/"*.job.json"]}/' invoice.yaml >notes.yaml
-mkdir notes
-for i in 1 2 3; do
-    printf '{"name":"note-%d","content":"supplier and sums of note %d"}\n' $i $i \
-        >notes/note-$i.job.json
-done
-exits 3 "texts run" "$engine" run notes.yaml notes -p threshold=0.99
+notes notes
 supplier=$'Müller & "Söhne"\u2028 \\ 😀' i=0
 quantities=(1.00 2e0 9007199254740993) totals=(1.10 2.200 9907919180215092.30)
 for path in $("$engine" ask list --json notes | jq -r .path); do

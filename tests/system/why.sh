@@ -102,14 +102,7 @@ for format in foundry gemini openai-chat trl-sft trl-dpo alpaca sharegpt nvidia-
     all_told "$format" "jobs/out/$format.x"
 done
 
-sed -e 's/^name: .*/name: notes/' -e 's/match: .*/match: ["*.job.json"]}/' \
-    -e 's/input\.stem/input.name/' -e 's/"\*.job.json"]}}/"*.job.json"]}/' invoice.yaml >notes.yaml
-mkdir notes
-for i in 1 2 3; do
-    printf '{"name":"note-%d","content":"supplier and sums of note %d"}\n' $i $i \
-        >notes/note-$i.job.json
-done
-exits 3 "texts run" "$engine" run notes.yaml notes -p threshold=0.99
+notes notes
 for path in $("$engine" ask list --json notes | jq -r .path); do
     exits 0 "each is corrected" "$engine" answer notes "$path" --as ann --set "supplier_name=Somebody" \
         --set /line_items/0/quantity=1 --set /line_items/0/total_cost=1 --set /line_items/0/unit_price=1

@@ -44,6 +44,24 @@ export:
 """
 
 
+passed, failed = 0, 0
+
+
+def check(what, good, more=""):
+    global passed, failed
+    if good:
+        passed += 1
+    else:
+        failed += 1
+        print(f"FAILED  {what} {more}", flush=True)
+
+
+def tally():
+    """Tell how many checks passed; the exit code of the program that made them."""
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
 class Reply:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body

@@ -16,23 +16,14 @@ import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from contract import API, misfits, operation  # noqa: E402
-from server import BUILD, TOKENS, Server  # noqa: E402
+from server import BUILD, Server, TOKENS, check, tally  # noqa: E402
 
 SECURITY = ["Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy",
             "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Cache-Control"]
 # What needs a fault or a moment that this test does not make; other tests do.
 ELSEWHERE = {"draining", "full", "io", "conflict", "undo_over", "moved_past"}
 
-seen, codes, passed, failed = set(), set(), 0, 0
-
-
-def check(what, good, more=""):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAILED  {what} {more}")
+seen, codes = set(), set()
 
 
 class Checked:
@@ -537,8 +528,7 @@ def main():
                     if code not in ELSEWHERE:
                         check(f"{method.upper()} {path}: {status} {code} was seen",
                               (spec["operationId"], status, code) in codes)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return tally()
 
 
 if __name__ == "__main__":

@@ -21,20 +21,10 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from contract import misfits  # noqa: E402
-from server import BUILD, ENGINE, SOURCE, TOKENS, Reply, Server  # noqa: E402
+from server import BUILD, ENGINE, Reply, SOURCE, Server, TOKENS, check, tally  # noqa: E402
 
 UPPERCASE = SOURCE + "/pipelines/uppercase/uppercase.yaml"
 WAIT_S = 60  # for what takes a moment: a loaded machine has long ones
-passed, failed = 0, 0
-
-
-def check(what, good, more=""):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAILED  {what} {more}", flush=True)
 
 
 def declared(what, method, path, reply):
@@ -588,5 +578,4 @@ def limits():
 if __name__ == "__main__":
     {"deadlines": deadlines, "socket": unix_socket, "directories": directories, "term": term,
      "full": full, "upload": upload, "limits": limits}[sys.argv[1]]()
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    sys.exit(tally())

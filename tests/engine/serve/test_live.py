@@ -10,20 +10,10 @@ import sys
 import jsonschema
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from server import SOURCE, TOKENS, Server  # noqa: E402
+from server import SOURCE, Server, TOKENS, check, tally  # noqa: E402
 
 with open(SOURCE + "/engine/serve/openapi.json", encoding="utf-8") as document:
     API = json.load(document)
-passed, failed = 0, 0
-
-
-def check(what, good, more=""):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAILED  {what} {more}")
 
 
 class Stream:
@@ -219,8 +209,7 @@ def main():
         drafts(server)
         export_keys(server)
         check("a signal ends it with its own code", server.stop() == 143)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return tally()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from contract import misfits  # noqa: E402
-from server import TOKENS, Reply, Server  # noqa: E402
+from server import Reply, Server, TOKENS, check, tally  # noqa: E402
 
 WEEK_S = 7 * 24 * 3600
 RIGHT = {"act": "set", "seconds": 1, "values": {
@@ -52,16 +52,6 @@ phases:
       choose: {uncertain: 1, quiet: QUIET}
       audit: 0%
 """
-passed, failed = 0, 0
-
-
-def check(what, good, more=""):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAILED  {what} {more}", flush=True)
 
 
 def asked(server, method, path, body=None, want=200, code=None):
@@ -361,5 +351,4 @@ def clock():
 
 if __name__ == "__main__":
     {"waits": waits, "clock": clock}[sys.argv[1]]()
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    sys.exit(tally())
