@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ import tempfile
 BUILD = os.environ["FOUNDRY_BUILD_ROOT"]
 SOURCE = os.environ["FOUNDRY_SOURCE_ROOT"]
 ENGINE = os.environ.get("FOUNDRY_ENGINE", BUILD + "/foundry-engine")
+START_S = 120  # what a server is given to tell where it listens
 TOKENS = {"ann": "a1" * 32, "bob": "b2" * 32}
 SCHEMA = {"type": "object", "required": ["supplier_name", "line_items"], "properties": {
     "supplier_name": {"type": "string", "minLength": 1},
@@ -118,10 +120,13 @@ class Server:
              self.folder + "/invoice.yaml", "--pipeline", uppercase, "--token-file",
              self.folder + "/tokens", *self.options],
             stdout=subprocess.PIPE, stderr=self.errors, env=environment, text=True)
-        line = self.process.stdout.readline()
+        told, _, _ = select.select([self.process.stdout], [], [], START_S)
+        line = self.process.stdout.readline() if told else ""
         if not line:
+            self.process.kill()
             with open(self.folder + "/stderr", encoding="utf-8") as f:
-                raise RuntimeError("the server did not start: " + f.read())
+                raise RuntimeError(("the server did not start: " if told else
+                                    f"the server told nothing for {START_S} s: ") + f.read())
         self.url = json.loads(line)["url"]
         self.port = int(re.search(r":(\d+)$", self.url).group(1))
         self.host = f"127.0.0.1:{self.port}"
