@@ -190,11 +190,13 @@ static enum fnd_status plugins_share(struct fnd_shadow *shadow, struct fnd_json 
         struct fnd_text from = {0}, to = {0};
         char *key = fnd_json_strdup(walk.key);
         char *hash = fnd_json_strdup(fnd_json_member(walk.value, "sha256"));
-        const bool replaced = file != NULL && key != NULL && strcmp(key, shadow->id) == 0;
-        if (key == NULL || hash == NULL) {
+        const bool replaced = file != NULL && strcmp(key, shadow->id) == 0;
+        if (hash == NULL) {
+            status =
+                fnd_error_set(error, FND_DAMAGED,
+                              "the pin does not tell which bytes plugin %s has; run verify", key);
             free(key);
-            free(hash);
-            return fnd_error_set(error, FND_DAMAGED, "the pin does not tell its plugins; verify");
+            return status;
         }
         fnd_text_printf(&from, "%s/.foundry/plugins/%s.so", fnd_reader_path(shadow->reader), hash);
         fnd_text_printf(&to, "%s/%s.so", shadow->plugins, key);
@@ -230,8 +232,7 @@ static int32_t phase_index(struct fnd_json phases, struct fnd_json id)
     char *name = fnd_json_strdup(id);
     int32_t found = -1;
     for (struct fnd_json_walk walk = fnd_json_walk(phases); fnd_json_next(&walk);) {
-        struct fnd_json its = fnd_json_member(walk.value, "id");
-        if (name != NULL && its.bytes != NULL && fnd_json_text_is(its, name)) {
+        if (name != NULL && fnd_json_text_is(fnd_json_member(walk.value, "id"), name)) {
             found = (int32_t)walk.index;
         }
     }
@@ -408,9 +409,9 @@ static enum fnd_status parents_make(const char *directory, const char *path,
  * called anything. */
 static bool path_is_plain(const char *path)
 {
-    bool plain = path[0] != '\0' && strncmp(path, "out/", 4) != 0;
+    bool plain = strncmp(path, "out/", 4) != 0;
     for (const char *at = path; plain && at != NULL; at = strchr(at, '/')) {
-        at += at != path || *at == '/';
+        at += at != path; /* behind a slash, from the second part on */
         plain = *at != '.' && *at != '/' && *at != '\0';
     }
     return plain;

@@ -27,6 +27,8 @@ CALL(renameat, int, -1, EIO, (int at, const char *from, int to_at, const char *t
      (at, from, to_at, to))
 CALL(renameat2, int, -1, EIO, (int at, const char *from, int to_at, const char *to, unsigned flags),
      (at, from, to_at, to, flags))
+CALL(link, int, -1, EXDEV, (const char *from, const char *to), (from, to))
+CALL(mkdtemp, char *, NULL, ENOSPC, (char *path), (path))
 CALL(pthread_create, int, EAGAIN, EAGAIN,
      (pthread_t * thread, const pthread_attr_t *attributes, void *(*begin)(void *), void *context),
      (thread, attributes, begin, context))
