@@ -62,7 +62,9 @@ void desk_begin(struct desk *desk, enum fnd_isolation isolation, bool system_clo
     const char *build = getenv("FOUNDRY_BUILD_ROOT");
     cr_assert_not_null(build, "FOUNDRY_BUILD_ROOT is not set: run this by meson test");
     fnd_digest_setup();
-    strcpy(desk->folder, "/tmp/foundry-review-XXXXXX");
+    const char *place = getenv("TMPDIR");
+    snprintf(desk->folder, sizeof desk->folder, "%.40s/foundry-review-XXXXXX",
+             place != NULL ? place : "/tmp");
     cr_assert_not_null(mkdtemp(desk->folder));
     snprintf(desk->jobs, sizeof desk->jobs, "%s/jobs", desk->folder);
     snprintf(desk->plugins, sizeof desk->plugins, "%s/plugins", desk->folder);
