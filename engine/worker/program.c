@@ -129,6 +129,7 @@ enum fnd_status fnd_program_start(const struct fnd_program_start *start,
     made.pidfd = (int)syscall(SYS_pidfd_open, made.pid, 0);
     if (made.pidfd < 0) {
         status = fnd_error_errno(error, FND_IO, errno, "cannot watch %s", start->command[0]);
+        all_close(pipes[3], 2); /* else its report would never end */
         fnd_program_finish(&made);
         goto out;
     }

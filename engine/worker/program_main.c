@@ -39,12 +39,12 @@ static long parent_of(const char *pid)
     return name_end != NULL && sscanf(name_end + 1, " %*c %ld", &parent) == 1 ? parent : 0;
 }
 
-/** Kill each child; its own children become ours. */
-static void children_kill(void)
+/** Kill each child; its own children become ours.  Returns whether that could be looked at. */
+static bool children_kill(void)
 {
     DIR *list = opendir("/proc");
     if (list == NULL) {
-        return;
+        return false;
     }
     for (const struct dirent *entry = readdir(list); entry != NULL; entry = readdir(list)) {
         if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
@@ -53,20 +53,25 @@ static void children_kill(void)
         }
     }
     (void)closedir(list);
+    return true;
 }
 
-/** End all that came of it. */
+/** End all that came of it. Where the machine is too short of something to say what that is, it is
+ *  asked again: to wait for children that nobody has killed would be to wait for ever. */
 static void family_end(pid_t program, int *status)
 {
+    enum { AGAIN_MS = 20 };
     int one = 0;
     pid_t pid = 0;
     do {
-        children_kill();
-        pid = waitpid(-1, &one, 0);
+        const bool killed = children_kill();
+        pid = waitpid(-1, &one, killed ? 0 : WNOHANG);
         if (pid == program) {
             *status = one;
+        } else if (pid == 0) {
+            (void)poll(NULL, 0, AGAIN_MS);
         }
-    } while (pid > 0 || (pid < 0 && errno == EINTR));
+    } while (pid >= 0 || errno == EINTR);
 }
 
 /** In the child: become the program. */

@@ -8,6 +8,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -62,6 +64,10 @@ CALL(setresuid, int, -1, EAGAIN, (uid_t real, uid_t effective, uid_t saved),
 CALL(setrlimit64, int, -1, EPERM, (int resource, const struct rlimit *limit), (resource, limit))
 CALL(getrlimit64, int, -1, EINVAL, (int resource, struct rlimit *limit), (resource, limit))
 CALL(sendfile64, ssize_t, -1, EIO, (int to, int from, off_t *at, size_t size), (to, from, at, size))
+CALL(fchdir, int, -1, EACCES, (int folder), (folder))
+CALL(close_range, int, -1, EMFILE, (unsigned first, unsigned last, int flags), (first, last, flags))
+CALL(signalfd, int, -1, EMFILE, (int fd, const sigset_t *set, int flags), (fd, set, flags))
+CALL(fork, pid_t, -1, EAGAIN, (void), ())
 CALL(dup2, int, -1, EBUSY, (int from, int to), (from, to))
 SLOW(recvmsg, ssize_t, ENOMEM, (int fd, struct msghdr *message, int flags), (fd, message, flags))
 SLOW(sendmsg, ssize_t, ENOBUFS, (int fd, const struct msghdr *message, int flags),
