@@ -45,6 +45,7 @@ static struct fnd_record *record_find(struct fnd_pool *pool, const struct fnd_ca
     made->plugin = fnd_strdup(callee->plugin);
     made->quarantined =
         pool->options.quarantine > 0 && fnd_quarantine_has(pool->options.quarantine, hash);
+    made->kept = made->quarantined;
     made->why = made->quarantined ? fnd_quarantine_why(pool->options.quarantine, hash) : NULL;
     made->next = pool->records;
     pool->records = made;
@@ -193,8 +194,10 @@ static void quarantine(struct fnd_pool *pool, struct fnd_record *record, const c
     free(record->why);
     record->why = fnd_text_take(&why);
     record->quarantined = true;
-    if (pool->options.quarantine > 0 &&
-        fnd_quarantine_add(pool->options.quarantine, record->hash, record->why, &error) != FND_OK) {
+    record->kept =
+        pool->options.quarantine > 0 &&
+        fnd_quarantine_add(pool->options.quarantine, record->hash, record->why, &error) == FND_OK;
+    if (pool->options.quarantine > 0 && !record->kept) {
         fnd_log(pool->options.log, FND_LOG_ERROR, "worker", NULL, NULL,
                 "the quarantine of plugin %s is not kept: %s", record->plugin, error.message);
     }
@@ -222,7 +225,9 @@ enum fnd_status fnd_group_held(struct fnd_pool *pool, struct fnd_group *group,
 {
     struct fnd_record *record = group->record;
     const int folder = pool->options.quarantine;
-    if (record->quarantined && folder > 0 && !fnd_quarantine_has(folder, record->hash)) {
+    if (record->quarantined && folder > 0 && !record->kept) { /* there was no room for it */
+        record->kept = fnd_quarantine_add(folder, record->hash, record->why, NULL) == FND_OK;
+    } else if (record->quarantined && folder > 0 && !fnd_quarantine_has(folder, record->hash)) {
         record->quarantined = false; /* somebody lifted it */
         record->crashes = 0;
     }

@@ -87,6 +87,7 @@ struct fnd_record {
     char *plugin;     /* its id */
     unsigned crashes; /* deaths of its workers, in a row */
     bool quarantined;
+    bool kept; /* by a file, which is gone when somebody lifted it */
     char *why; /* it is in quarantine; NULL: it never was */
 };
 

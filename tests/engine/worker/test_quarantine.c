@@ -141,6 +141,44 @@ Test(quarantine, counts_deaths_while_loading_and_names_the_last, .timeout = 600)
     ward_close(&ward);
 }
 
+/** Without a place to keep it the quarantine holds in its engine; where there is room for it again,
+ *  it is kept, and lifted as any other. */
+Test(quarantine, that_cannot_be_kept_holds_in_its_engine_until_it_can, .timeout = 600)
+{
+    struct ward ward;
+    struct fixture bad, other;
+    struct fnd_error error = {0};
+    char full[FND_DIGEST_TEXT_SIZE] = "";
+    ward_open(&ward);
+    const int file = openat(ward.fd, "quarantine", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    (void)close(file);
+    fixture_open(&bad, FAULT, "fault", "segv", PLACE);
+    fixture_open(&other, "tests/plugins/noop.so", "noop", "mix", PLACE);
+    for (int again = 0; again < 2; again++) {
+        struct fnd_pool *pool = ward_pool(again == 0 ? &ward : NULL);
+        cr_assert_eq(end_of(pool, &other, &error), FND_CALL_RETURNED, "%s", error.message);
+        for (int i = 0; i < FND_CRASHES_MAX; i++) {
+            cr_assert_eq(end_of(pool, &bad, &error), FND_CALL_CRASHED, "%s", error.message);
+        }
+        cr_expect_eq(end_of(pool, &bad, &error), FND_CALL_HELD, "%s", error.message);
+        cr_expect_str_eq(error.code, "quarantined");
+        cr_expect_eq(end_of(pool, &other, &error), FND_CALL_RETURNED, "only that one: %s",
+                     error.message);
+        if (again == 0) {
+            cr_assert_eq(unlinkat(ward.fd, "quarantine", 0), 0);
+            cr_expect_eq(end_of(pool, &bad, &error), FND_CALL_HELD, "%s", error.message);
+            cr_expect(fnd_quarantine_has(ward.fd, bad.callee.hash), "there is room for it now");
+            cr_expect_eq(fnd_quarantine_release(ward.fd, "", full, &error), FND_OK, "%s",
+                         error.message);
+            cr_expect_eq(end_of(pool, &bad, &error), FND_CALL_CRASHED, "%s", error.message);
+        }
+        fnd_pool_destroy(pool);
+    }
+    fixture_close(&bad);
+    fixture_close(&other);
+    ward_close(&ward);
+}
+
 Test(quarantine, release_says_what_it_cannot_do)
 {
     struct ward ward;
