@@ -183,6 +183,50 @@ Test(catalog, a_kept_description_is_used_and_a_damaged_one_is_not)
     place_remove(&place);
 }
 
+Test(catalog, one_file_under_two_names_is_listed_once)
+{
+    struct place place;
+    struct stat about;
+    place_make(&place);
+    put(&place, "noop.so", "tests/plugins/noop.so");
+    char other[128], path[256];
+    (void)snprintf(other, sizeof other, "%s/other", place.folder);
+    cr_assert_eq(symlink(place.plugins, other), 0);
+    (void)snprintf(path, sizeof path, "%s:%s", place.plugins, other);
+    struct fnd_catalog *catalog = catalog_of(path, NULL);
+    const struct fnd_plugin_info *info = NULL;
+    struct fnd_error error = {0};
+    cr_expect_eq(fnd_catalog_count(catalog), 1, "%zu", fnd_catalog_count(catalog));
+    cr_expect_eq(fnd_catalog_find(catalog, "noop", &info, &error), FND_OK, "%s", error.message);
+    fnd_catalog_destroy(catalog);
+    cr_expect_eq(stat(place.cache, &about), 0);
+    place_remove(&place);
+}
+
+Test(catalog, a_description_that_cannot_be_kept_is_made_each_time)
+{
+    struct place place;
+    place_make(&place);
+    put(&place, "noop.so", "tests/plugins/noop.so");
+    /* A file lies where the folder should be. */
+    cr_assert_eq(mkdir(place.cache, 0700), 0);
+    char file[128];
+    (void)snprintf(file, sizeof file, "%s/foundry", place.cache);
+    cr_assert_eq(fnd_file_write(AT_FDCWD, file, "mine\n", 5, 0600, NULL), FND_OK);
+    for (int i = 0; i < 2; i++) {
+        struct fnd_catalog *catalog = catalog_of(place.plugins, NULL);
+        const struct fnd_plugin_info *info = NULL;
+        struct fnd_error error = {0};
+        cr_expect_eq(fnd_catalog_find(catalog, "noop", &info, &error), FND_OK, "%s", error.message);
+        fnd_catalog_destroy(catalog);
+    }
+    struct fnd_text kept = {0};
+    cr_assert_eq(fnd_file_read(AT_FDCWD, file, 100, &kept, NULL), FND_OK);
+    cr_expect_str_eq(fnd_text_z(&kept), "mine\n", "what is not ours stays as it is");
+    fnd_text_finish(&kept);
+    place_remove(&place);
+}
+
 Test(catalog, one_file_is_described_by_its_descriptor)
 {
     struct place place;

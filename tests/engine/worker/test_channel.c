@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* memfd_create, seals */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -125,6 +127,54 @@ Test(channel, a_header_that_cannot_be_is_refused)
         cr_assert_eq(fnd_channel_read(&b, &error), FND_CHANNEL_MORE);
         cr_assert_eq(fnd_channel_next(&b, &frame, &error), FND_CHANNEL_BROKEN, "case %zu", i);
         cr_assert_not_null(strstr(error.message, cases[i].says), "case %zu: %s", i, error.message);
+        fnd_channel_finish(&a);
+        fnd_channel_finish(&b);
+    }
+}
+
+/** Memory that a big frame must not be read from: the other side could change it, cut it off, or
+ *  never had it. */
+Test(channel, a_big_frame_in_memory_that_is_not_what_it_must_be_is_refused)
+{
+    enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+    static const struct {
+        bool memory;
+        int seals;
+        unsigned char size; /* that it says */
+        const char *says;
+    } cases[] = {{true, SEALS, 0, "no memory or a false size"},
+                 {true, SEALS, 6, "not sealed"},
+                 {true, F_SEAL_SHRINK | F_SEAL_GROW, 5, "not sealed"},
+                 {true, 0, 5, "not sealed"},
+                 {false, 0, 5, "not sealed"},
+                 {true, SEALS, 5, NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fnd_channel a, b;
+        struct fnd_frame frame;
+        struct fnd_error error = {0};
+        const unsigned char size[8] = {cases[i].size};
+        pair(&a, &b);
+        const int fd = cases[i].memory ? memfd_create("frame", MFD_CLOEXEC | MFD_ALLOW_SEALING)
+                                       : open("/dev/zero", O_RDONLY | O_CLOEXEC);
+        cr_assert_geq(fd, 0);
+        cr_assert(!cases[i].memory || fnd_write_all(fd, "12345", 5) == 0);
+        cr_assert(cases[i].seals == 0 || fcntl(fd, F_ADD_SEALS, cases[i].seals) == 0);
+        fnd_text_append(fnd_channel_begin(&a, FND_FRAME_RESULT, 1), (const char *)size,
+                        sizeof size);
+        cr_assert_eq(fnd_channel_end(&a, &fd, 1, NULL), FND_OK);
+        a.out.bytes[5] = 1; /* its payload lies in the memory */
+        cr_assert_eq(fnd_channel_flush(&a), FND_CHANNEL_IDLE);
+        cr_assert_eq(fnd_channel_read(&b, &error), FND_CHANNEL_MORE);
+        const enum fnd_channel_state state = fnd_channel_next(&b, &frame, &error);
+        if (cases[i].says != NULL) {
+            cr_expect_eq(state, FND_CHANNEL_BROKEN, "case %zu", i);
+            cr_expect_not_null(strstr(error.message, cases[i].says), "case %zu: %s", i,
+                               error.message);
+        } else {
+            cr_expect_eq(state, FND_CHANNEL_MORE, "%s", error.message);
+            cr_expect(frame.size == 5 && memcmp(frame.payload, "12345", 5) == 0);
+            fnd_frame_finish(&frame);
+        }
         fnd_channel_finish(&a);
         fnd_channel_finish(&b);
     }

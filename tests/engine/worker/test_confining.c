@@ -208,3 +208,86 @@ Test(confining, a_program_that_breaks_the_protocol_is_stopped_at_its_first_lie, 
     free(liar);
     scene_end(&scene);
 }
+
+/** Lies that begin with a call under way: its end has the reason, and nothing of the lie. */
+Test(confining, a_lie_in_a_call_ends_that_call_with_the_reason, .timeout = 900)
+{
+    static const struct {
+        unsigned lie;
+        enum fnd_call_end end;
+        const char *says;
+    } cases[] = {
+        {11, FND_CALL_REFUSED, "it answered a call that it was not asked next"},
+        {12, FND_CALL_REFUSED, "its answer cannot be read"},
+        {13, FND_CALL_CRASHED, "exited (0) without a result"},
+        {14, FND_CALL_REFUSED, "frame of type 4 out of turn"},
+        {15, FND_CALL_HELD, "frame of type 9 out of turn"},
+        {16, FND_CALL_TIMEOUT, "did not end within 200 ms and its worker ended"},
+        {17, FND_CALL_HELD, "while it was loaded: exited (3) without a result; it printed: no "},
+    };
+    struct scene scene;
+    char *liar = built("tests/engine/worker/liar");
+    static const struct fnd_log quiet = {.fd = 2, .level = FND_LOG_ERROR};
+    scene_begin(&scene, FND_ISOLATION_PROCESS, false);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fnd_pool *pool = NULL;
+        struct fnd_pool_call call =
+            call_make(&scene.fixture, "{}", cases[i].end == FND_CALL_TIMEOUT ? 200 : 0);
+        (void)snprintf(scene.program, sizeof scene.program, "%s/lie-%u", scene.place, cases[i].lie);
+        cr_assert_eq(symlink(liar, scene.program), 0);
+        const struct fnd_pool_options options = {.env = fnd_env_system(),
+                                                 .log = &quiet,
+                                                 .worker_program = scene.program,
+                                                 .workers_max = 1,
+                                                 .crashes_max = 1};
+        cr_assert_eq(fnd_pool_create(&options, &pool, NULL), FND_OK);
+        pool_run(pool, &call);
+        cr_expect_eq(call.end, cases[i].end, "lie %u: %d: %s", cases[i].lie, (int)call.end,
+                     call.error.message);
+        cr_expect_not_null(strstr(call.error.message, cases[i].says), "lie %u: %s", cases[i].lie,
+                           call.error.message);
+        cr_expect_null(strchr(call.error.message, '\033'), "lie %u: %s", cases[i].lie,
+                       call.error.message);
+        cr_expect_eq(call.effects.log_lines, 0, "lie %u: %s", cases[i].lie,
+                     fnd_text_z(&call.effects.log));
+        cr_expect(call.progress >= 0 && call.progress <= 1, "lie %u: %f", cases[i].lie,
+                  call.progress);
+        cr_expect_lt(strnlen(call.note, FND_NOTE_SIZE), FND_NOTE_SIZE, "lie %u", cases[i].lie);
+        call_finish(&call);
+        fnd_pool_destroy(pool);
+    }
+    free(liar);
+    scene_end(&scene);
+}
+
+/** A describing worker that lies, dies with words, or lives on without one. */
+Test(confining, a_plugin_whose_worker_lies_is_listed_with_the_reason, .timeout = 900)
+{
+    static const struct {
+        unsigned lie;
+        const char *says;
+    } cases[] = {{10, "its worker broke the protocol: a frame has a header that cannot be"},
+                 {17, "ended while it was loaded: exited (3) without a result; it printed: no "}};
+    struct scene scene;
+    char *liar = built("tests/engine/worker/liar");
+    scene_begin(&scene, FND_ISOLATION_PROCESS, false);
+    cr_assert_eq(setenv("XDG_CACHE_HOME", "relative", 1), 0);
+    cr_assert_eq(setenv("HOME", "relative", 1), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fnd_catalog *catalog = NULL;
+        const struct fnd_error *why = NULL;
+        (void)snprintf(scene.program, sizeof scene.program, "%s/lie-%u", scene.place, cases[i].lie);
+        cr_assert_eq(symlink(liar, scene.program), 0);
+        const struct fnd_catalog_options options = {.path = scene.place,
+                                                    .worker_program = scene.program};
+        cr_assert_eq(fnd_catalog_create(&options, &catalog, NULL), FND_OK);
+        cr_assert_eq(fnd_catalog_count(catalog), 1);
+        cr_expect_null(fnd_catalog_get(catalog, 0, NULL, &why));
+        cr_expect_not_null(strstr(why->message, cases[i].says), "lie %u: %s", cases[i].lie,
+                           why->message);
+        cr_expect_null(strchr(why->message, '\033'), "lie %u: %s", cases[i].lie, why->message);
+        fnd_catalog_destroy(catalog);
+    }
+    free(liar);
+    scene_end(&scene);
+}

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -371,6 +372,69 @@ Test(pool, a_missing_worker_program_is_named)
     call_finish(&call);
     fnd_pool_destroy(pool);
     fixture_close(&fixture);
+}
+
+Test(pool, a_worker_program_that_cannot_be_run_is_named)
+{
+    static const struct {
+        const char *bytes;
+        mode_t mode;
+        const char *says;
+    } cases[] = {{"#!/bin/sh\n", 0600, "Permission denied"},
+                 {"no program\n", 0700, "format error"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char program[64] = "/tmp/foundry-program-XXXXXX";
+        const int fd = mkstemp(program);
+        cr_assert_geq(fd, 0);
+        cr_assert_eq(fnd_write_all(fd, cases[i].bytes, strlen(cases[i].bytes)), 0);
+        cr_assert_eq(fchmod(fd, cases[i].mode), 0);
+        (void)close(fd);
+        const struct fnd_pool_options options = {.env = fnd_env_system(),
+                                                 .worker_program = program};
+        struct fixture fixture;
+        fixture_open(&fixture, NOOP, "noop", "mix", PLACE);
+        struct fnd_pool *pool = NULL;
+        cr_assert_eq(fnd_pool_create(&options, &pool, NULL), FND_OK);
+        struct fnd_pool_call call = call_make(&fixture, "{}", 0);
+        pool_run(pool, &call);
+        cr_expect_eq(call.end, FND_CALL_REFUSED, "%zu: %d", i, (int)call.end);
+        cr_expect(strstr(call.error.message, program) != NULL &&
+                      strstr(call.error.message, cases[i].says) != NULL,
+                  "%zu: %s", i, call.error.message);
+        call_finish(&call);
+        fnd_pool_destroy(pool);
+        fixture_close(&fixture);
+        (void)unlink(program);
+    }
+}
+
+Test(pool, a_call_is_cancelled_out_of_the_middle_of_a_queue_and_twice)
+{
+    enum { CALLS = 4 };
+    struct fixture fixtures[2];
+    struct fnd_pool_call calls[CALLS];
+    fixture_open(&fixtures[0], STEPS, "steps", "slow", PLACE);
+    fixture_open(&fixtures[1], STEPS, "steps", "slow", PLACE);
+    fixtures[1].callee.limits.files = 70; /* so that it has a worker and a queue of its own */
+    struct fnd_pool *pool = pool_open(1);
+    for (size_t i = 0; i < CALLS; i++) {
+        calls[i] = call_make(&fixtures[i == CALLS - 1], "{\"ms\":1}", 0);
+        fnd_pool_submit(pool, &calls[i]);
+    }
+    fnd_pool_cancel(pool, &calls[1]);
+    fnd_pool_cancel(pool, &calls[1]); /* it has ended, and was not collected */
+    cr_assert_eq(fnd_pool_busy(pool), CALLS);
+    cr_assert_eq(fnd_pool_wait_us(pool), 0, "an end waits to be collected");
+    (void)pool_until(pool, CALLS, 20000);
+    for (size_t i = 0; i < CALLS; i++) {
+        cr_expect_eq(calls[i].end, i == 1 ? FND_CALL_CANCELLED : FND_CALL_RETURNED, "%zu: %d %s", i,
+                     (int)calls[i].end, calls[i].error.message);
+        call_finish(&calls[i]);
+    }
+    cr_expect_eq(fnd_pool_busy(pool), 0);
+    fnd_pool_destroy(pool);
+    fixture_close(&fixtures[0]);
+    fixture_close(&fixtures[1]);
 }
 
 Test(pool, a_cancelled_call_stops_wherever_it_is)

@@ -105,10 +105,12 @@ Test(protocol, a_frame_that_no_engine_sends_ends_the_worker_with_a_word, .timeou
         {FND_FRAME_DEFINE, "\0\0\0\0\0\0\0\0\0\0\0", 11, "a definition ends early"},
         {FND_FRAME_DEFINE, "\x20\0\0\0\0\0\0\0\0\0\0\0{}", 14, "a definition names slot 32"},
         {FND_FRAME_DEFINE, "\0\0\0\0\0\0\0\0\3\0\0\0{}", 14, "names slot 0 and 3 bytes"},
+        {FND_FRAME_DEFINE, "\0\0\0\0\3\0\0\0\0\0\0\0{}", 14, "names slot 0 and 0 bytes"},
         {FND_FRAME_DEFINE, "\0\0\0\0\0\0\0\0\1\0\0\0\xff{}", 15, "a text that is no UTF-8"},
         {FND_FRAME_DEFINE, "\0\0\0\0\0\0\0\0\1\0\0\0a{", 14, "foundry-worker: "},
         {FND_FRAME_DEFINE, "\0\0\0\0\0\0\0\0\4\0\0\0gone{}", 18, "has no phase \"gone\""},
         {FND_FRAME_DEFINE, "\0\0\0\0\1\0\0\0\4\0\0\0gone{}", 18, "has no detector \"gone\""},
+        {FND_FRAME_DEFINE, "\0\0\0\0\2\0\0\0\4\0\0\0gone{}", 18, "has no trainer \"gone\""},
         {FND_FRAME_CALL, "\0\0\0\0\0\0\0", 7, "a call ends early"},
         {FND_FRAME_CALL, "\x20\0\0\0\0\0\0\0", 8, "a call names slot 32 and place 0"},
         {FND_FRAME_CALL, "\0\0\0\0\x20\0\0\0", 8, "a call names slot 0 and place 32"},
@@ -118,6 +120,57 @@ Test(protocol, a_frame_that_no_engine_sends_ends_the_worker_with_a_word, .timeou
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ends_at(cases[i].type, cases[i].payload, cases[i].size, cases[i].says);
     }
+}
+
+/** A phase is defined, and then a call of it comes that no engine sends. */
+static void call_ends_at(const void *payload, size_t size, bool raw, const char *says)
+{
+    static const char define[] = "\0\0\0\0\0\0\0\0\3\0\0\0mix{}";
+    const struct fnd_limits none = {0};
+    struct fixture fixture;
+    struct fnd_process process;
+    struct fnd_error error = {0};
+    struct fnd_noise noise = {0};
+    struct fnd_frame frame;
+    fixture_open(&fixture, NOOP, "noop", "mix", FND_ISOLATION_PROCESS);
+    cr_assert_eq(start(&fixture, &none, &process, &error), FND_OK, "%s", error.message);
+    expect_frame(&process, FND_FRAME_CONFINED);
+    expect_frame(&process, FND_FRAME_READY);
+    fnd_text_append(fnd_channel_begin(&process.channel, FND_FRAME_DEFINE, 0), define,
+                    sizeof define - 1);
+    cr_assert_eq(fnd_channel_end(&process.channel, NULL, 0, NULL), FND_OK);
+    if (!raw) {
+        fnd_text_append(fnd_channel_begin(&process.channel, FND_FRAME_CALL, 1), payload, size);
+        cr_assert_eq(fnd_channel_end(&process.channel, NULL, 0, NULL), FND_OK);
+    }
+    cr_assert_eq(fnd_channel_flush(&process.channel), FND_CHANNEL_IDLE);
+    cr_assert(!raw || fnd_write_all(process.channel.fd, payload, size) == 0);
+    cr_expect_not(next(&process, &frame), "it answered to: %s", says);
+    struct pollfd dead = {.fd = process.pidfd, .events = POLLIN};
+    cr_assert_eq(poll(&dead, 1, 30000), 1, "the worker does not end at: %s", says);
+    (void)fnd_noise_read(&noise, process.noise);
+    const struct fnd_process_end end = fnd_process_reap(&process);
+    cr_expect_eq(end.code, 70, "%s: exit %d, signal %d", says, end.code, end.signal);
+    cr_expect_not_null(strstr(fnd_text_z(&noise.text), says), "%s is not in: %s", says,
+                       fnd_text_z(&noise.text));
+    fnd_noise_finish(&noise);
+    fnd_process_finish(&process);
+    fixture_close(&fixture);
+}
+
+Test(protocol, a_call_that_no_engine_sends_ends_the_worker_with_a_word, .timeout = 900)
+{
+    static const unsigned char header[16] = {0};
+    const struct fnd_call_artifact artifact = {.name = "page", .size = 5, .fd = 0};
+    const struct fnd_call_input input = {
+        .config = {"{}", 2}, .run = {"{}", 2}, .artifacts = &artifact, .artifacts_count = 1};
+    struct fnd_text text = {0};
+    fnd_text_append(&text, "\0\0\0\0\0\0\0\0", 8);
+    fnd_call_input_encode(&input, &text);
+    call_ends_at(text.bytes, text.size, false, "an artifact's descriptor did not come");
+    call_ends_at(text.bytes, text.size - 1, false, "foundry-worker: ");
+    call_ends_at(header, sizeof header, true, "a header that cannot be");
+    fnd_text_finish(&text);
 }
 
 Test(protocol, a_worker_is_not_started_by_hand)
@@ -324,6 +377,14 @@ Test(protocol, a_quarantine_that_cannot_be_kept_is_told)
     cr_expect_null(strstr(error.message, "not-a-hash"), "%s", error.message);
     cr_expect_eq(fnd_quarantine_release(fd, "0102", full, &error), FND_OK, "%s", error.message);
     cr_expect_not(fnd_quarantine_has(fd, hash));
+    /* What cannot be removed stays in quarantine, and that is told. */
+    (void)snprintf(full, sizeof full, "%064d", 7);
+    char name[128];
+    (void)snprintf(name, sizeof name, "quarantine/%s", full);
+    cr_assert_eq(mkdirat(fd, name, 0700), 0);
+    cr_expect_eq(fnd_quarantine_release(fd, "0000", full, &error), FND_IO);
+    cr_expect_not_null(strstr(error.message, "cannot remove quarantine/0000"), "%s", error.message);
+    cr_assert_eq(unlinkat(fd, name, AT_REMOVEDIR), 0);
     (void)unlinkat(fd, "quarantine/not-a-hash", 0);
     (void)unlinkat(fd, "quarantine", AT_REMOVEDIR);
     (void)close(fd);
@@ -352,6 +413,28 @@ Test(protocol, a_granted_folder_behind_a_link_or_a_file_is_not_opened)
         cr_expect(i < 2 || S_ISDIR(stat.st_mode));
         if (fd >= 0) {
             (void)close(fd);
+        }
+    }
+    /* Without a job directory, or with one that is no part of the path: the last step alone is
+     * made.
+     */
+    static const struct {
+        const char *path;
+        size_t base;
+        bool opens;
+    } plain[] = {{"/tmp", 0, true}, {"/", 0, true}, {"tmp", 0, false}, {"/tmp", 100, true}};
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+        struct stat about, there;
+        int grant = -1;
+        const struct fnd_callee callee = {.grant_write = plain[i].path,
+                                          .grant_base = plain[i].base};
+        const enum fnd_status status = fnd_grant_open(&callee, &grant, &about, NULL);
+        cr_expect_eq(status == FND_OK, plain[i].opens, "%s: %d", plain[i].path, (int)status);
+        cr_expect(!plain[i].opens || (stat(plain[i].path, &there) == 0 &&
+                                      there.st_ino == about.st_ino && there.st_dev == about.st_dev),
+                  "%s is another folder", plain[i].path);
+        if (grant >= 0) {
+            (void)close(grant);
         }
     }
     const struct fnd_callee nowhere = {.grant_write = "/nowhere/at/all"};
