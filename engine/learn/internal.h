@@ -135,6 +135,7 @@ struct fnd_learn {
     struct run *runs;
     bool by_itself;       /* trainings begin when they are due */
     int64_t looked;       /* the record's last event when it was last asked what is due */
+    bool again;           /* it is asked once more at once: not all was looked through */
     int64_t look_next_us; /* monotonic: when it is asked next, also without a new event */
 };
 

@@ -167,6 +167,9 @@ int64_t fnd_learn_wait_us(const struct fnd_learn *learn)
 {
     enum { PROGRESS_US = 200000 };
     bool runs = learn->shade.runs;
+    if (learn->again) { /* nobody else wakes the engine for that */
+        return 0;
+    }
     for (const struct run *run = learn->runs; run != NULL; run = run->next) {
         if (run->state == RUN_ENDED || (run->state == RUN_WAITS && !run->asked)) {
             return 0;
@@ -288,9 +291,11 @@ static void look(struct fnd_learn *learn)
     uint8_t chain[FND_DIGEST_SIZE];
     int64_t head = 0;
     const int64_t now_us = due.env->monotonic_us(due.env);
+    const bool again = learn->again;
+    learn->again = false;
     if (!learn->by_itself ||
         fnd_reader_head(fnd_engine_reader(learn->engine), &head, chain, NULL) != FND_OK ||
-        (head == learn->looked && now_us < learn->look_next_us)) {
+        (head == learn->looked && !again && now_us < learn->look_next_us)) {
         return;
     }
     learn->looked = head;

@@ -226,7 +226,7 @@ static void next(struct fnd_learn *learn, const struct contest *contest, struct 
     }
     cursor->at = outputs.last;
     if (outputs.walked == EVENTS_AT_ONCE || outputs.count > 0) {
-        learn->looked = 0;
+        learn->again = true;
     }
 }
 
@@ -273,7 +273,7 @@ void shadow_ran(struct run *run)
     }
     shade->runs = false;
     trial_finish(&run->trial);
-    learn->looked = 0;
+    learn->again = true;
 }
 
 void shadow_finish(struct fnd_learn *learn)

@@ -386,6 +386,33 @@ Test(supervisor, a_share_of_the_jobs_is_drawn_by_what_they_are, .timeout = 300)
     end();
 }
 
+/* Documents that came in while the learner had no turn, and an engine that nobody speaks to: it
+ * sleeps as long as it is told that nothing is due. */
+Test(supervisor, a_pile_of_jobs_is_run_beside_without_a_word_from_anybody, .timeout = 300)
+{
+    begin("", "tutor 1\\n", "    shadow: 100%\n    promote: {minimum: 5000}\n");
+    documents(5);
+    train();
+    for (int i = 0; i < 20; i++) {
+        char name[32], line[64];
+        made++;
+        snprintf(name, sizeof name, "%04d.jsonl", made);
+        snprintf(line, sizeof line, "{\"id\":\"x\",\"n\":%d}", made);
+        desk_line(&desk, name, line);
+        desk_run(&desk);
+    }
+    int64_t wait_us = 0;
+    while (wait_us >= 0) {
+        fnd_learn_turn(learn);
+        wait_us = fnd_learn_wait_us(learn);
+        if (wait_us > 0) {
+            desk.env->wait(desk.env, fnd_learn_fd(learn), wait_us);
+        }
+    }
+    cr_expect_eq(events(FND_EVENT_SHADOW, ""), 20, "%d of 20", events(FND_EVENT_SHADOW, ""));
+    end();
+}
+
 Test(supervisor, a_hundred_corrections_and_a_training_older_than_a_week_begin_one_training,
      .timeout = 300)
 {
