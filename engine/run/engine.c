@@ -42,6 +42,10 @@ enum fnd_status fnd_engine_open(const struct fnd_engine_options *options,
     if (status == FND_OK) {
         status = fnd_reader_open(options->directory, &engine->reader, error);
     }
+    if (status == FND_OK) {
+        uint8_t chain[FND_DIGEST_SIZE];
+        status = fnd_reader_head(engine->reader, &engine->begun, chain, error);
+    }
     if (status == FND_OK && options->prover != NULL) {
         engine->prover_state = options->prover->create();
     }
@@ -254,8 +258,8 @@ enum fnd_status fnd_engine_turn(struct fnd_engine *engine, struct fnd_error *err
 
 int64_t fnd_engine_wait_us(struct fnd_engine *engine)
 {
-    /* What was queued behind the turn, by a batch or by somebody's act: calls go out now, writes are
-     * the next turn's, or the writer begins with them. */
+    /* What was queued behind the turn, by a batch or by somebody's act: calls go out now, writes
+     * are the next turn's, or the writer begins with them. */
     fnd_pool_dispatch(engine->pool);
     int64_t wait = fnd_pool_wait_us(engine->pool);
     const bool alone = !engine->writer || engine->flight < FND_WRITER_FLIGHT_MIN;

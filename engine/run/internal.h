@@ -147,6 +147,7 @@ struct fnd_engine {
         size_t count, of;
     } choice;
     uint64_t moves; /* writes that are on disk */
+    int64_t begun;  /* the last event before this engine's first */
     struct fnd_backlog backlog[FND_PAUSED + 1];
     struct fnd_rest rest;
     struct fnd_text spare_config, spare_run; /* left by the visit that ended last */

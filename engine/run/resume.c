@@ -174,11 +174,13 @@ static bool page_add(const struct fnd_step_row *row, void *context)
     struct page *page = context;
     page->last = row->id;
     bool held = row->stand.due_us < 0;
+    /* Behind the first look this process has running steps of its own on record. */
+    bool own = page->state == FND_RUNNING && row->event > page->engine->begun;
     if (page->state == FND_PAUSED && row->stand.due_us <= FND_DUE_BATCH) {
         batch_find(page->engine, row);
     } else if (page->state == FND_RETRYING) {
         fnd_resume_wait(page->engine, row);
-    } else if ((page->state != FND_PAUSED || held) &&
+    } else if ((page->state != FND_PAUSED || held) && !own &&
                !(page->state == FND_QUEUED && fnd_rest_has(&page->engine->rest, row->id)) &&
                fnd_task_find(page->engine, row->id) == NULL) {
         page->rows[page->count++] = *row;
@@ -248,13 +250,15 @@ enum fnd_status fnd_engine_resume(struct fnd_engine *engine, const char *pipelin
         }
         return engine->broken.status;
     }
+    /* Steps that were running when a process died are looked for once, and again where those of
+     * other pipelines were passed over. */
+    const bool more =
+        engine->only != NULL && (pipeline == NULL || strcmp(engine->only, pipeline) != 0);
     free(engine->only);
     engine->only = pipeline != NULL ? fnd_strdup(pipeline) : NULL;
-    /* Steps that were running when a process died are looked for once, before this process has any
-     * of its own on record: later ones are tasks. */
     const struct fnd_backlog begin = {true, 0};
     for (int state = FND_QUEUED; state <= FND_PAUSED; state++) {
-        if (!engine->resumed || state != FND_RUNNING) {
+        if (!engine->resumed || more || state != FND_RUNNING) {
             engine->backlog[state] = begin;
         }
     }

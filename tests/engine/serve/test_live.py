@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Several people at once, and what outlives the server: who is at which ask by the event stream,
-ETags, drafts, idempotency keys behind a restart."""
+ETags, drafts, idempotency keys behind a restart, jobs behind a kill."""
 import http.client
 import json
 import os
+import signal
 import sys
 
 import jsonschema
@@ -14,6 +15,12 @@ from server import SOURCE, Server, TOKENS, check, tally  # noqa: E402
 
 with open(SOURCE + "/engine/serve/openapi.json", encoding="utf-8") as document:
     API = json.load(document)
+SLOW = """foundry: v1
+name: slow
+inputs: {match: ["*.none"]}
+phases:
+  - {id: first, uses: steps/slow, with: {ms: 2000}}
+"""
 
 
 class Stream:
@@ -202,6 +209,26 @@ def export_keys(server):
           server.get(third["url"]).status == 200)
 
 
+def second_pipeline():
+    """A kill while a job of the second of two watched pipelines runs: its phase runs again."""
+    with Server(pictures=1) as server:
+        with open(server.folder + "/slow.yaml", "w", encoding="utf-8") as f:
+            f.write(SLOW)
+        server.stop()
+        server.options = ("--pipeline", server.folder + "/slow.yaml")
+        server.start()
+        made = server.post("/v1/jobs", {"pipeline": "slow", "input": {}}).json()["id"]
+
+        def state():
+            return server.get("/v1/jobs/" + made).json()["state"]
+        server.wait(lambda: state() == "running")
+        server.stop(signal.SIGKILL)
+        server.start()
+        check("what a kill cut off goes on, of each pipeline",
+              server.wait(lambda: state() == "completed"))
+        check("it ends by its signal", server.stop() == 143)
+
+
 def main():
     with Server() as server:
         presence(server)
@@ -209,6 +236,7 @@ def main():
         drafts(server)
         export_keys(server)
         check("a signal ends it with its own code", server.stop() == 143)
+    second_pipeline()
     return tally()
 
 
