@@ -105,17 +105,23 @@ enum fnd_status directory_ready(struct directory *directory)
                              : directory->trouble.status != FND_OK ? directory->trouble.status
                                                                    : FND_BUSY;
     pthread_mutex_unlock(&directory->lock);
-    int64_t full_us = (int64_t)atomic_load(&directory->full_us);
+    int64_t failed_us = (int64_t)atomic_load(&directory->failed_us);
     bool lately =
-        full_us != 0 && env->monotonic_us(env) - full_us < (int64_t)FND_SERVE_REOPEN_MS * 1000;
-    return status != FND_OK ? status : lately || !has_room(directory->path) ? FND_FULL : FND_OK;
+        failed_us != 0 && env->monotonic_us(env) - failed_us < (int64_t)FND_SERVE_REOPEN_MS * 1000;
+    if (status == FND_OK && lately) {
+        status = (enum fnd_status)atomic_load(&directory->failed);
+    }
+    return status != FND_OK ? status : has_room(directory->path) ? FND_OK : FND_FULL;
 }
 
 void directory_wrote(struct directory *directory, enum fnd_status status)
 {
     const struct fnd_env *env = directory->serve->options.env;
-    if (status == FND_FULL || status == FND_OK) {
-        atomic_store(&directory->full_us, status == FND_OK ? 0 : env->monotonic_us(env));
+    if (status == FND_FULL || status == FND_IO || status == FND_DAMAGED) {
+        atomic_store(&directory->failed, (int)status);
+        atomic_store(&directory->failed_us, env->monotonic_us(env));
+    } else if (status == FND_OK) {
+        atomic_store(&directory->failed_us, 0);
     }
 }
 

@@ -255,6 +255,8 @@ static enum fnd_status drive_turn(struct drive *drive, struct fnd_error *error)
         const struct fnd_env *env = drive->directory->serve->options.env;
         fnd_control_turn(drive->control);
         presence_turn(drive->directory, fnd_engine_reader(drive->engine), env->wall_us(env));
+        /* Where people's acts alone wrote, no job has noticed. */
+        status = fnd_store_health(fnd_engine_store(drive->engine), error);
     }
     return status;
 }

@@ -63,11 +63,12 @@ struct directory {
     char tag[9]; /* the first 8 hex digits of the store's UUID */
     pthread_t thread;
     bool started;
-    int wake;             /* eventfd: acts, or a stop */
-    atomic_int stop;      /* 0, 1: drain, 2: now */
-    atomic_llong moved;   /* the last event that news told of */
-    atomic_llong full_us; /* when a write last found no room, monotonic; 0: the last one did */
-    atomic_llong stirred; /* how often people did something that news do not tell of */
+    int wake;               /* eventfd: acts, or a stop */
+    atomic_int stop;        /* 0, 1: drain, 2: now */
+    atomic_llong moved;     /* the last event that news told of */
+    atomic_llong failed_us; /* when a write last failed, monotonic; 0: the last one did not */
+    atomic_int failed;      /* of what: FND_FULL, FND_IO, FND_DAMAGED */
+    atomic_llong stirred;   /* how often people did something that news do not tell of */
     struct presence *presence;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;

@@ -18,7 +18,7 @@ void static_get(struct request *request)
         asset++;
     }
     if (asset->path == NULL) {
-        reply_problem(request, 404, "no_page", "this build of the program has no review page");
+        reply_problem(request, 404, "no_such_path", "this build of the program has no review page");
         return;
     }
     fnd_text_append(&request->out, asset->bytes, asset->size);
@@ -47,6 +47,14 @@ void health_get(struct request *request)
     reply_json(request, 200);
 }
 
+/* What a directory that takes no writes is told as: what anybody may know without a token. */
+static const char *unready(enum fnd_status status)
+{
+    return status == FND_FULL || status == FND_DAMAGED || status == FND_BUSY
+               ? fnd_status_name(status)
+               : fnd_status_name(FND_IO);
+}
+
 void ready_get(struct request *request)
 {
     struct fnd_serve *serve = request->serve;
@@ -58,8 +66,8 @@ void ready_get(struct request *request)
         enum fnd_status status = directory_ready(&serve->directories[i]);
         if (status != FND_OK) {
             /* No token was asked for, so no path either. */
-            reply_problem(request, 503, fnd_status_name(status),
-                          "a job directory takes no writes: %s", fnd_status_name(status));
+            reply_problem(request, 503, unready(status), "a job directory takes no writes: %s",
+                          fnd_status_name(status));
             return;
         }
     }

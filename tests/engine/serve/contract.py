@@ -25,14 +25,24 @@ def valid(schema, value):
     jsonschema.Draft202012Validator(whole).validate(value)
 
 
+REFUSED = API["components"]["responses"]["Refused"]
+
+
+def may_refuse(status, code):
+    """Whether any request may be refused so, whatever else its operation declares."""
+    return code in REFUSED["x-codes"].get(str(status), [])
+
+
 def misfits(method, path, reply):
-    """What a reply has that is not declared: its status, type, schema or code; [] for none."""
+    """What a reply has that is not declared: its status, type, schema or code; [] for none. Of a
+    path or method that is not served, only refusals are."""
     spec = operation(method, path)
-    if spec is None:
+    if spec is None and reply.status < 400:
         return ["is in the document"]
-    declared = spec["responses"].get(str(reply.status), spec["responses"]["default"])
-    if "$ref" in declared:
-        declared = API["components"]["responses"][declared["$ref"].rsplit("/", 1)[1]]
+    declared = spec["responses"].get(str(reply.status)) if spec is not None else None
+    if declared is None and reply.status < 400:
+        return [f"status {reply.status} is declared"]
+    declared = declared or REFUSED
     media = reply.headers.get("Content-Type", "").split(";")[0]
     content = declared.get("content", {})
     schema = content.get(media, {}).get("schema")
@@ -44,8 +54,8 @@ def misfits(method, path, reply):
             found.append(f"fits its schema: {list(e.path)}: {e.message[:300]}")
     elif reply.body and media not in content and "*/*" not in content:
         found.append(f"{media} is declared")
-    if reply.status >= 400:
-        code = reply.json()["code"]
-        if code not in declared.get("x-codes", [code]):
+    if reply.status >= 400 and not found:
+        code, own = reply.json()["code"], declared["x-codes"]
+        if not may_refuse(reply.status, code) and (declared is REFUSED or code not in own):
             found.append(f"code {code} is declared")
     return found
