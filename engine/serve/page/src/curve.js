@@ -56,6 +56,34 @@ function proof_of({ proof }) {
     return proof.proven ? `proven: at most ${target}` : `unproven: ${number(proof.missing)} clean checks are missing for ${target}`;
 }
 
+/** What was found of what people say is there: {version, label, found, objects, rate, low, high} a label
+ *  of each version; of things without one, label and range are null. */
+export function found_of(versions) {
+    return versions.flatMap(({ version, all }) => {
+        const labels = Object.entries(all.recall ?? {}).map(([label, one]) => ({ version, label, ...Object.fromEntries(Object.entries(one).map(([name, value]) => [name, number(value)])) }));
+        const rest = { objects: number(all.objects), found: number(all.found) };
+        for (const one of labels) {
+            rest.objects -= one.objects;
+            rest.found -= one.found;
+        }
+        return rest.objects > 0 ? [...labels, { version, label: null, ...rest, rate: rest.found / rest.objects, low: null, high: null }] : labels;
+    });
+}
+
+/* Confidence tells nothing of what was never proposed: only who looks at the whole sees it. */
+function Found({ versions }) {
+    const rows = found_of(versions);
+    return html`<div class="found"><h4>Found of what is there</h4>
+        ${rows.length === 0 ? html`<p class="note">Not known: of no job in which people looked at everything has a list of things come out. What a model never proposes is asked about nowhere; audited jobs (<code>audit:</code>) show it.</p>`
+        : html`<p class="note">Of the things that people who looked at everything say are there, how many the model had proposed by itself; the true share lies in the range with 95 %.</p>
+        <div class="scroll"><table class="list"><thead><tr><th scope="col">Version</th><th scope="col">what</th><th scope="col">found</th><th scope="col">range</th><th scope="col" class="number">never proposed</th></tr></thead>
+            <tbody>${rows.map((one) => html`<tr key=${`${one.version} ${one.label}`}><th scope="row" title=${one.version}>${short(one.version)}</th>
+                <td data-label="what">${one.label ?? 'without a label'}</td><td data-label="found">${percent_about(one.rate)}, ${one.found} of ${one.objects}</td>
+                <td data-label="range">${one.low === null ? 'not known' : `${percent_about(one.low)} to ${percent_about(one.high)}`}</td>
+                <td class="number" data-label="never proposed">${one.objects - one.found}</td></tr>`)}</tbody></table></div>`}
+    </div>`;
+}
+
 /** The plots and the table of one gate. */
 function Gate({ gate, theme }) {
     const { versions } = gate;
@@ -89,7 +117,8 @@ function Gate({ gate, theme }) {
                 <${Row} name=${short(version.version)} title=${version.version} counts=${version.all} proof=${proof_of(version)}/>
                 ${version.days.length > 1 && version.days.map((day) => html`<${Row} key=${day.day} name=${day.day} counts=${day} day/>`)}
             </tbody>`)}
-        </table></div></div>`;
+        </table></div>
+        <${Found} versions=${versions}/></div>`;
 }
 
 function Row({ name, title, counts, proof, day }) {
