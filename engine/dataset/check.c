@@ -55,7 +55,7 @@ void fnd_checker_line(struct fnd_checker *checker, struct fnd_json line, struct 
     if (fnd_schema_check(checker->schema, line, NULL, flaws)) {
         checker->format->check(checker, line, flaws);
         struct fnd_json id = fnd_json_member(line, "id");
-        if (checker->format->ids && id.bytes != NULL) {
+        if (checker->format->ids && fnd_json_type(id) == FND_JSON_STRING) {
             id_add(checker, id);
         }
     }
@@ -78,8 +78,6 @@ void fnd_checking_tell(struct fnd_checking *checking, const char *file, size_t l
     fnd_text_finish(&message);
 }
 
-/** Read one line without its newline; what passes the maximum is skipped, size is then larger.
- *  Returns 1: a line; 0: the end.  ended: whether there was a newline. */
 bool fnd_line_read(FILE *file, struct fnd_text *line, size_t *size, bool *ended)
 {
     int byte;

@@ -335,6 +335,19 @@ static size_t parts_check(struct fnd_json parts, const char *pointer, const char
     return images;
 }
 
+/** Only a message that calls a tool says nothing else. */
+static void content_check(struct fnd_json message, const char *pointer, struct fnd_flaws *flaws)
+{
+    struct fnd_json content = fnd_json_member(message, "content");
+    const bool calls = fnd_json_text_is(fnd_json_member(message, "role"), "assistant") &&
+                       fnd_json_count(fnd_json_member(message, "tool_calls")) > 0;
+    if (!calls && fnd_json_type(content) == FND_JSON_NULL) {
+        fnd_flaws_add(flaws, pointer, "required", false,
+                      content.bytes == NULL ? "has no `content`"
+                                            : "has no `content` but null, and calls no tool");
+    }
+}
+
 size_t fnd_messages_check(struct fnd_json messages, const char *pointer, const char *ends_with,
                           const char *image_type, size_t images, struct fnd_flaws *flaws)
 {
@@ -349,10 +362,7 @@ size_t fnd_messages_check(struct fnd_json messages, const char *pointer, const c
         asked = asked || is_user;
         fnd_text_clear(&at);
         fnd_text_printf(&at, "%s/%zu", pointer, turn.index);
-        if (content.bytes == NULL && (!fnd_json_text_is(role, "assistant") ||
-                                      fnd_json_member(turn.value, "tool_calls").bytes == NULL)) {
-            fnd_flaws_add(flaws, fnd_text_z(&at), "required", false, "has no `content`");
-        }
+        content_check(turn.value, fnd_text_z(&at), flaws);
         if (turn.index + 1 == count && ends_with != NULL && !fnd_json_text_is(role, ends_with)) {
             fnd_flaws_add(flaws, fnd_text_z(&at), "role", false,
                           "the last message must be the %s's", ends_with);

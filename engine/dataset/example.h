@@ -54,18 +54,20 @@ enum fnd_status fnd_image_agrees(const struct fnd_datum *datum, struct fnd_json 
 /** Refuse a record whose two documents are equal by value: there is nothing to prefer. */
 enum fnd_status fnd_pair_check(const struct fnd_datum *datum, struct fnd_error *error);
 
-/** Schema of a message whose content is text or parts, for `$defs`. */
+/** Schema of a message whose content is text or parts, for `$defs`. It may be null where the rules
+ *  below let it be missing: behind a call of a tool. */
 #define FND_MESSAGE_SCHEMA                                                                         \
     "\"message\":{\"type\":\"object\",\"required\":[\"role\"],\"properties\":{"                    \
     "\"role\":{\"enum\":[\"system\",\"developer\",\"user\",\"assistant\",\"tool\"]},"              \
-    "\"content\":{\"oneOf\":[{\"type\":\"string\"},{\"type\":\"array\",\"minItems\":1,"            \
-    "\"items\":{\"$ref\":\"#/$defs/part\"}}]}}},"                                                  \
+    "\"content\":{\"oneOf\":[{\"type\":[\"string\",\"null\"]},{\"type\":\"array\","                \
+    "\"minItems\":1,\"items\":{\"$ref\":\"#/$defs/part\"}}]}}},"                                   \
     "\"part\":{\"type\":\"object\",\"required\":[\"type\"],\"properties\":{"                       \
     "\"type\":{\"type\":\"string\"},\"text\":{\"type\":\"string\",\"minLength\":1},"               \
     "\"image_url\":{\"type\":\"object\",\"required\":[\"url\"],"                                   \
     "\"properties\":{\"url\":{\"type\":\"string\"}}}}}"
 
-/** Rules for a list of messages at `pointer`: somebody asks; every part is text or an image.
+/** Rules for a list of messages at `pointer`: somebody asks; each has content, unless it calls a
+ *  tool; every part is text or an image.
  *  image_type  of a part that is an image: "image_url" has a data URL or http(s), "image" stands
  *              for one in a column of its own; NULL: text only.  images: so many at most.
  *  ends_with  role of the last one; NULL: any.  Returns the number of images. */
