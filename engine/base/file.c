@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* syscall */
 #include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { READ_SIZE = 16 * 1024, TEMPORARY_MAX = 1000, TEMPORARY_NAME_SIZE = 64 };
@@ -84,13 +87,12 @@ static enum fnd_status read_to_end(int fd, const char *path, size_t size_max, st
     }
 }
 
-enum fnd_status fnd_file_read(int directory, const char *path, size_t size_max,
-                              struct fnd_text *text, struct fnd_error *error)
+/** Append what `fd` reads; it is closed.  fd: -1: errno says why there is none. */
+static enum fnd_status opened_read(int fd, const char *path, size_t size_max, struct fnd_text *text,
+                                   struct fnd_error *error)
 {
     size_t before = text->size;
     enum fnd_status status = FND_OK;
-    /* O_NONBLOCK: opening a pipe that nobody writes must not wait for ever. */
-    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) {
         status = fnd_error_errno(error, fnd_status_errno(errno), errno, "cannot open %s", path);
         goto out;
@@ -124,6 +126,38 @@ out:
         text->bytes[text->size] = '\0';
     }
     return status;
+}
+
+/* O_NONBLOCK: opening a pipe that nobody writes must not wait for ever. */
+enum fnd_status fnd_file_read(int directory, const char *path, size_t size_max,
+                              struct fnd_text *text, struct fnd_error *error)
+{
+    const int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    return opened_read(fd, path, size_max, text, error);
+}
+
+int fnd_file_open_below(int folder, const char *path, int flags)
+{
+    const struct open_how how = {
+        .flags = (unsigned)(O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags),
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    long fd;
+    do {
+        fd = syscall(SYS_openat2, folder, path, &how, sizeof how);
+    } while (fd < 0 && (errno == EINTR || errno == EAGAIN)); /* EAGAIN: something was renamed */
+    return (int)fd;
+}
+
+enum fnd_status fnd_file_read_below(int folder, const char *path, size_t size_max,
+                                    struct fnd_text *text, struct fnd_error *error)
+{
+    const int fd = fnd_file_open_below(folder, path, 0);
+    if (fd < 0 && errno == EXDEV) {
+        fnd_error_set(error, FND_DENIED, "cannot open %s: it leads out of the folder", path);
+        fnd_error_code(error, "outside");
+        return FND_DENIED;
+    }
+    return opened_read(fd, path, size_max, text, error);
 }
 
 /* A new file in `folder` under a name that nothing has; its descriptor, or -1 with errno. A name

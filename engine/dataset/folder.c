@@ -149,7 +149,7 @@ enum fnd_status fnd_picture_read(int folder, const char *path, struct fnd_pictur
 {
     struct fnd_text bytes = {0};
     uint8_t digest[FND_DIGEST_SIZE];
-    enum fnd_status status = fnd_file_read(folder, path, PICTURE_SIZE_MAX, &bytes, error);
+    enum fnd_status status = fnd_file_read_below(folder, path, PICTURE_SIZE_MAX, &bytes, error);
     *picture = (struct fnd_picture){.width = 0};
     if (status == FND_OK) {
         const uint8_t *start = (const uint8_t *)fnd_text_z(&bytes);
@@ -196,7 +196,7 @@ bool fnd_folder_text(struct fnd_checking *checking, int folder, const char *path
                      struct fnd_text *text)
 {
     struct fnd_error error = {0};
-    if (fnd_file_read(folder, path, TEXT_SIZE_MAX, text, &error) != FND_OK) {
+    if (fnd_file_read_below(folder, path, TEXT_SIZE_MAX, text, &error) != FND_OK) {
         fnd_checking_tell(checking, path, 0, false, "%s", error.message);
         return false;
     }
@@ -245,7 +245,7 @@ static void file_compare(const struct listing *listing, const char *path, struct
 {
     uint8_t digest[FND_DIGEST_SIZE];
     char hex[FND_DIGEST_TEXT_SIZE];
-    int fd = openat(listing->folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = fnd_file_open_below(listing->folder, path, O_NOFOLLOW);
     const int failure = fd >= 0 ? fnd_sha256_fd(fd, digest, NULL) : errno;
     if (fd >= 0) {
         close(fd);

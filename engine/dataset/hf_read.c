@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "config/tree.h"
 #include "dataset/hf.h"
 
@@ -181,7 +182,7 @@ enum fnd_status fnd_hf_read(struct fnd_checking *checking, int folder, struct fn
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         reading.path = places[i].path;
         reading.split = places[i].split;
-        int fd = openat(folder, reading.path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        int fd = fnd_file_open_below(folder, reading.path, 0);
         FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
         if (file != NULL) {
             found++;

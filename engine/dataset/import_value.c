@@ -27,20 +27,32 @@ void fnd_incoming_finish(struct fnd_incoming *incoming)
     *incoming = (struct fnd_incoming){0};
 }
 
+/** Whether a name goes down only; links are another matter. */
+static bool goes_down(const char *name)
+{
+    for (const char *at = name; at != NULL; at = strchr(at, '/')) {
+        at += *at == '/';
+        const size_t size = strcspn(at, "/");
+        if (size == 0 || (size == 2 && strncmp(at, "..", 2) == 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /** The bytes of a picture that a file names, out of `folder` and nowhere else. */
 static enum fnd_status picture_load(int folder, const char *name, struct fnd_text *bytes,
                                     struct fnd_error *error)
 {
     uint32_t width = 0, height = 0;
-    if (name[0] == '\0' || name[0] == '/' || strstr(name, "..") != NULL ||
-        strstr(name, "://") != NULL) {
+    if (!goes_down(name) || strstr(name, "://") != NULL) {
         return fnd_error_set(error, FND_INVALID,
                              "its picture %.200s is no file below the folder that pictures are "
                              "looked for in; fetch it, name it by a relative path, and say where "
                              "with --images",
                              name);
     }
-    enum fnd_status status = fnd_file_read(folder, name, PICTURE_SIZE_MAX, bytes, error);
+    enum fnd_status status = fnd_file_read_below(folder, name, PICTURE_SIZE_MAX, bytes, error);
     if (status == FND_OK &&
         !fnd_picture_size((const uint8_t *)fnd_text_z(bytes), bytes->size, &width, &height)) {
         status = fnd_error_set(error, FND_INVALID, "its picture %s is no PNG or JPEG", name);

@@ -160,61 +160,121 @@ static void seen_add(struct yolo *yolo, char *take)
     yolo->seen[yolo->seen_count++] = take;
 }
 
-static enum fnd_status picture_found(void *context, const char *path, bool regular,
-                                     struct fnd_error *error)
+/** One picture and what its label file says. */
+static void picture_check(struct yolo *yolo, const char *file)
 {
-    struct yolo *yolo = context;
     struct fnd_picture picture = {0};
     struct fnd_boxes boxes = {0};
-    struct fnd_text file = {0}, labels = {0}, line = {0};
+    struct fnd_text labels = {0}, line = {0};
     struct fnd_error flaw = {0};
-    (void)error;
-    if (!fnd_picture_named(path)) {
-        return FND_OK;
-    }
-    fnd_text_printf(&file, "%s/%s", yolo->base, path);
     yolo->checking->checked->lines++;
     yolo->index++;
-    enum fnd_status status =
-        regular ? fnd_picture_read(yolo->folder, fnd_text_z(&file), &picture, &flaw)
-                : fnd_error_set(&flaw, FND_INVALID, "it is no regular file");
+    enum fnd_status status = fnd_picture_read(yolo->folder, file, &picture, &flaw);
     if (status != FND_OK) {
-        fnd_checking_tell(yolo->checking, fnd_text_z(&file), 0, false, "%s", flaw.message);
+        fnd_checking_tell(yolo->checking, file, 0, false, "%s", flaw.message);
     } else if (picture.width == 0) {
-        fnd_checking_tell(yolo->checking, fnd_text_z(&file), 0, false,
-                          "is no PNG or JPEG that tells its size");
+        fnd_checking_tell(yolo->checking, file, 0, false, "is no PNG or JPEG that tells its size");
     }
-    fnd_yolo_labels_path(fnd_text_z(&file), &labels);
+    fnd_yolo_labels_path(file, &labels);
     const size_t errors = yolo->checking->checked->errors;
     labels_read(yolo, fnd_text_z(&labels), &picture, &boxes);
     if (status == FND_OK && picture.width > 0 && errors == yolo->checking->checked->errors) {
         struct fnd_json value = {NULL, 0};
-        fnd_yolo_line(fnd_text_z(&file), yolo->split, &picture, &boxes, &line);
+        fnd_yolo_line(file, yolo->split, &picture, &boxes, &line);
         if (fnd_json_check(line.bytes, line.size, NULL, &value, &flaw) == FND_OK) {
-            fnd_checking_value(yolo->checking, fnd_text_z(&file), 0, value, yolo->index);
+            fnd_checking_value(yolo->checking, file, 0, value, yolo->index);
         } else {
-            fnd_checking_tell(yolo->checking, fnd_text_z(&file), 0, false, "%s", flaw.message);
+            fnd_checking_tell(yolo->checking, file, 0, false, "%s", flaw.message);
         }
     }
     seen_add(yolo, fnd_text_take(&labels));
     fnd_boxes_finish(&boxes);
-    fnd_text_finish(&file);
     fnd_text_finish(&line);
+}
+
+static enum fnd_status picture_found(void *context, const char *path, bool regular,
+                                     struct fnd_error *error)
+{
+    struct yolo *yolo = context;
+    struct fnd_text file = {0};
+    (void)error;
+    fnd_text_printf(&file, "%s/%s", yolo->base, path);
+    if (fnd_picture_named(path) && regular) {
+        picture_check(yolo, fnd_text_z(&file));
+    } else if (fnd_picture_named(path)) {
+        yolo->checking->checked->lines++;
+        yolo->index++;
+        fnd_checking_tell(yolo->checking, fnd_text_z(&file), 0, false, "it is no regular file");
+    }
+    fnd_text_finish(&file);
     return FND_OK;
 }
 
+/** Whether a name that the folder's files give leads down only. */
+static bool goes_down(const char *name)
+{
+    return name[0] != '/' && name[0] != '\0' && strncmp(name, "../", 3) != 0 &&
+           strstr(name, "/../") == NULL && strcmp(name, "..") != 0;
+}
+
+/** One line of a text that names pictures below the folder, from it. */
+static void name_read(struct yolo *yolo, const char *list, size_t line, const char *at, size_t size)
+{
+    char *copy = fnd_strndup(at, size);
+    const char *name = strncmp(copy, "./", 2) == 0 ? copy + 2 : copy;
+    const char *wrong = NULL;
+    if (size == 0) {
+        wrong = "is empty; each line names a picture";
+    } else if (memchr(at, '\0', size) != NULL) {
+        wrong = "holds a NUL";
+    } else if (!goes_down(name)) {
+        wrong = "only pictures below this folder can be checked";
+    } else if (!fnd_picture_named(name)) {
+        wrong = "is no picture, by its name's end";
+    } else {
+        picture_check(yolo, name);
+    }
+    if (wrong != NULL) {
+        fnd_checking_tell(yolo->checking, list, line, false, "%.200s%s%s", name,
+                          name[0] != '\0' ? ": " : "", wrong);
+    }
+    free(copy);
+}
+
+static void listed_read(struct yolo *yolo, const char *list)
+{
+    struct fnd_text text = {0};
+    if (fnd_folder_text(yolo->checking, yolo->folder, list, &text)) {
+        const char *at = fnd_text_z(&text), *end = at + text.size;
+        for (size_t line = 1; at < end; line++) {
+            const char *stop = memchr(at, '\n', (size_t)(end - at));
+            stop = stop != NULL ? stop : end;
+            name_read(yolo, list, line, at, (size_t)(stop - at));
+            at = stop + 1;
+        }
+    }
+    fnd_text_finish(&text);
+}
+
+/** The pictures of a split: a folder of them, or a text that names them. */
 static enum fnd_status pictures_read(struct yolo *yolo, const char *base, size_t line,
                                      struct fnd_error *error)
 {
-    if (base[0] == '/' || strstr(base, "..") != NULL || strstr(base, ".txt") != NULL) {
+    const size_t size = strlen(base);
+    if (!goes_down(base)) {
         fnd_checking_tell(yolo->checking, yaml_name, line, false,
-                          "%s: only a folder below this one can be checked", base);
+                          "%s: only a folder below this one, or a list in it, can be checked",
+                          base);
         return FND_OK;
     }
-    int fd = openat(yolo->folder, base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (size > 4 && strcmp(base + size - 4, ".txt") == 0) {
+        listed_read(yolo, base);
+        return FND_OK;
+    }
+    int fd = fnd_file_open_below(yolo->folder, base, O_DIRECTORY);
     if (fd < 0) {
         fnd_checking_tell(yolo->checking, yaml_name, line, false, "%s: cannot be opened: %s", base,
-                          strerror(errno));
+                          errno == EXDEV ? "it leads out of the folder" : strerror(errno));
         return FND_OK;
     }
     yolo->base = base;
@@ -249,7 +309,7 @@ static enum fnd_status label_found(void *context, const char *path, bool regular
 
 static enum fnd_status strays_find(struct yolo *yolo, struct fnd_error *error)
 {
-    int fd = openat(yolo->folder, "labels", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = fnd_file_open_below(yolo->folder, "labels", O_DIRECTORY);
     if (fd < 0) {
         return FND_OK;
     }
@@ -342,8 +402,10 @@ static enum fnd_status split_read(struct yolo *yolo, const struct fnd_node *root
     yolo->split = split;
     if (part == NULL || part->kind == FND_NODE_NULL) {
         if (split != FND_SPLIT_TEST) {
-            fnd_checking_tell(yolo->checking, yaml_name, 0, false,
-                              "%s: is missing: the folder of its pictures", fnd_yolo_part(split));
+            fnd_checking_tell(
+                yolo->checking, yaml_name, 0, false,
+                "%s: is missing: the folder of its pictures, or a text that names them",
+                fnd_yolo_part(split));
         }
     } else if (part->kind == FND_NODE_STRING) {
         status = pictures_read(yolo, part->text, part->line, error);
@@ -354,7 +416,8 @@ static enum fnd_status split_read(struct yolo *yolo, const struct fnd_node *root
         }
     } else {
         fnd_checking_tell(yolo->checking, yaml_name, part->line, false,
-                          "%s: must be a folder or a list of folders", fnd_yolo_part(split));
+                          "%s: must be a folder, a text that names pictures, or a list of them",
+                          fnd_yolo_part(split));
     }
     return status;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -186,6 +187,53 @@ Test(file, what_cannot_be_read_is_named_with_its_reason)
         cr_expect_eq(text.size, 0);
         fnd_text_finish(&text);
     }
+    fixture_finish(&fixture);
+}
+
+Test(file, what_is_read_below_a_folder_leads_nowhere_else)
+{
+    struct fixture fixture = fixture_init();
+    char outside[64];
+    snprintf(outside, sizeof outside, "../%s/a", fixture.path + strlen("/tmp/"));
+    cr_assert_eq(fnd_file_write(fixture.folder, "a", "x", 1, 0600, NULL), FND_OK);
+    cr_assert_eq(symlinkat("a", fixture.folder, "inside"), 0);
+    cr_assert_eq(symlinkat("/etc/passwd", fixture.folder, "absolute"), 0);
+    cr_assert_eq(symlinkat("..", fixture.folder, "up"), 0);
+    cr_assert_eq(symlinkat("/proc/self/fd/0", fixture.folder, "magic"), 0);
+    const struct {
+        const char *name, *message;
+    } cases[] = {
+        {"a", NULL},
+        {"./a", NULL},
+        {"inside", NULL},
+        {"missing", "cannot open missing: No such file or directory"},
+        {"absolute", "cannot open absolute: it leads out of the folder"},
+        {"magic", "cannot open magic: it leads out of the folder"},
+        {"up/passwd", "cannot open up/passwd: it leads out of the folder"},
+        {"/etc/passwd", "cannot open /etc/passwd: it leads out of the folder"},
+        {outside, NULL},
+        {"..", "cannot open ..: it leads out of the folder"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fnd_text text = {0};
+        struct fnd_error error = {0};
+        enum fnd_status status =
+            fnd_file_read_below(fixture.folder, cases[i].name, 100, &text, &error);
+        if (cases[i].name == outside) { /* goes out and comes back: that is out */
+            cr_expect_eq(status, FND_DENIED);
+            cr_expect_str_eq(error.code, "outside");
+        } else if (cases[i].message == NULL) {
+            cr_expect_eq(status, FND_OK, "%s: %s", cases[i].name, error.message);
+            cr_expect_str_eq(fnd_text_z(&text), "x");
+        } else {
+            cr_expect_neq(status, FND_OK, "%s", cases[i].name);
+            cr_expect_str_eq(error.message, cases[i].message);
+            cr_expect_eq(text.size, 0);
+        }
+        fnd_text_finish(&text);
+    }
+    cr_expect_lt(fnd_file_open_below(fixture.folder, "up", O_DIRECTORY), 0);
+    cr_expect_eq(errno, EXDEV);
     fixture_finish(&fixture);
 }
 

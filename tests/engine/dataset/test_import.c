@@ -360,6 +360,49 @@ Test(import, all_of_a_file_comes_in_or_nothing)
     scene_end(&scene);
 }
 
+/* A folder from elsewhere cannot make its reader take a picture from beside it: a name that is a
+ * link is followed as far as the folder goes. */
+Test(import, a_link_out_of_the_folder_of_pictures_is_not_followed)
+{
+    static const struct {
+        const char *target; /* of in/link/b.png, or of its folder */
+        bool folder, taken;
+    } cases[] = {{"../../a.png", false, false}, {"..", true, false}, {"../c.png", false, true}};
+    struct scene scene;
+    struct fnd_text said = {0};
+    struct fnd_import_result result = {0};
+    uint8_t png[PNG_SIZE];
+    char path[PATH_SIZE], name[PATH_SIZE];
+    scene_begin(&scene, 131);
+    png_make(png, 2, 128, 200);
+    beside(&scene, "ls.json", "[]", path); /* and a.png, which is none of theirs */
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *in = i == 0 ? "in-0" : i == 1 ? "in-1" : "in-2";
+        cr_assert_eq(mkdir(scene_path(&scene, in, path), 0777), 0);
+        const int folder = open(path, O_RDONLY | O_DIRECTORY);
+        cr_assert_eq(fnd_file_write(folder, "c.png", png, sizeof png, 0666, NULL), FND_OK);
+        if (cases[i].folder) {
+            cr_assert_eq(symlinkat(cases[i].target, folder, "link"), 0);
+        } else {
+            cr_assert_eq(mkdirat(folder, "link", 0777), 0);
+            cr_assert_eq(symlinkat(cases[i].target, folder, "link/b.png"), 0);
+        }
+        const char *text =
+            cases[i].folder ? "[" TASK("link/a.png", "1") "]" : "[" TASK("link/b.png", "1") "]";
+        cr_assert_eq(fnd_file_write(folder, "ls.json", text, strlen(text), 0666, NULL), FND_OK);
+        close(folder);
+        snprintf(name, sizeof name, "%s/ls.json", in);
+        fnd_text_clear(&said);
+        cr_expect_eq(import(&scene, "label-studio", scene_path(&scene, name, path), FND_TIER_GOLD,
+                            &result, &said),
+                     cases[i].taken ? FND_OK : FND_INVALID, "case %zu: %s", i, fnd_text_z(&said));
+        cr_expect(cases[i].taken || strstr(fnd_text_z(&said), "leads out of the folder") != NULL,
+                  "case %zu: %s", i, fnd_text_z(&said));
+    }
+    fnd_text_finish(&said);
+    scene_end(&scene);
+}
+
 Test(import, another_word_on_the_same_input_is_a_further_revision)
 {
     struct scene scene;

@@ -142,6 +142,18 @@ static const struct folder {
       {"2: buoy", "3: buoy", "data.yaml:11: names: \"3\" stands where class 2 must"},
       {"names:", "labels:", "data.yaml:0: names: "},
       {"train: images/train", "train: pictures", "data.yaml:3: pictures: cannot be opened"}}},
+    {"yolo",
+     "CVAT, Ultralytics YOLO: a list of pictures in train.txt; val, which CVAT leaves out where it "
+     "has no such pictures, is ours, since Ultralytics asks for it",
+     {"images/train/boat.png", "images/val/tug.png"},
+     {{"train.txt", "images/train/boat.png\n"},
+      {"data.yaml", "path: ./ # dataset root dir\ntrain: train.txt # train images (relative to "
+                    "'path')\nval: images/val\n\n# Classes\nnames:\n  0: ferry\n"}},
+     {{"boat.png", "tug.png", "images/train/tug.png:0: cannot open images/train/tug.png"},
+      {"images/train/boat.png", "/tmp/boat.png", "train.txt:1: /tmp/boat.png: only"},
+      {"images/train/boat.png", "images/../../boat.png", "train.txt:1: images/../../boat.png: on"},
+      {"boat.png", "boat.gif", "train.txt:1: images/train/boat.gif: is no picture"},
+      {"images/train/boat.png\n", "\n", "train.txt:1: is empty"}}},
     {"hf",
      "Hugging Face Datasets, Create an image dataset: object detection",
      {"train/0001.png", "train/0002.png"},
