@@ -143,6 +143,10 @@ void fnd_decimals_append(struct fnd_text *text, double value, int decimals)
     for (int i = 0; i < decimals; i++) {
         scale *= 10;
     }
+    if (!(fabs(value * (double)scale) < 9e18)) { /* past 64 bits; a double has no decimals there */
+        fnd_text_printf(text, "%.0f", value);
+        return;
+    }
     const int64_t scaled = (int64_t)llround(value * (double)scale);
     const int64_t size = scaled < 0 ? -scaled : scaled;
     char digits[24];

@@ -46,7 +46,8 @@ void fnd_drawn_finish(struct fnd_drawn *drawn);
 /** Keep a label in checker->labels, sorted, once. Takes it. */
 void fnd_label_add(struct fnd_checker *checker, char *label);
 
-/** Append a number with at most six decimals, the same in every locale. |value| < 1e12. */
+/** Append a number with at most six decimals, the same in every locale; where 64 bits cannot hold
+ *  it with them, without. */
 void fnd_decimals_append(struct fnd_text *text, double value, int decimals); /* at most 12 */
 void fnd_decimal_append(struct fnd_text *text, double value);
 

@@ -174,17 +174,34 @@ static int owner_order(const void *a, const void *b)
                : (left->index > right->index) - (left->index < right->index);
 }
 
+/** An id as 64 bits have it; what they have not is told. */
+static bool id_read(struct fnd_json item, const char *name, const char *at, int64_t *id,
+                    struct fnd_flaws *flaws)
+{
+    if (fnd_json_integer(fnd_json_member(item, name), id)) {
+        return true;
+    }
+    struct fnd_text place = {0};
+    fnd_text_printf(&place, "%s/%s", at, name);
+    fnd_flaws_add(flaws, fnd_text_z(&place), "id", false, "is no whole number of 64 bits");
+    fnd_text_finish(&place);
+    return false;
+}
+
 /** The items of a list by their ids; each id is there once. */
 static struct item *items_read(struct fnd_json list, const char *name, struct fnd_flaws *flaws)
 {
     const size_t count = fnd_json_count(list);
     struct item *items = fnd_alloc((count + 1) * sizeof *items);
+    bool sound = true;
     for (struct fnd_json_walk walk = fnd_json_walk(list); fnd_json_next(&walk);) {
+        char at[64];
+        snprintf(at, sizeof at, "/%s/%zu", name, walk.index);
         items[walk.index] = (struct item){.index = walk.index, .json = walk.value};
-        fnd_json_integer(fnd_json_member(walk.value, "id"), &items[walk.index].id);
+        sound &= id_read(walk.value, "id", at, &items[walk.index].id, flaws);
     }
     qsort(items, count, sizeof *items, id_order);
-    for (size_t i = 1; i < count; i++) {
+    for (size_t i = 1; sound && i < count; i++) {
         if (items[i].id == items[i - 1].id) {
             char at[64];
             snprintf(at, sizeof at, "/%s/%zu/id", name, items[i].index);
@@ -194,11 +211,9 @@ static struct item *items_read(struct fnd_json list, const char *name, struct fn
     return items;
 }
 
-static const struct item *item_find(const struct item *items, size_t count, struct fnd_json id)
+static const struct item *item_find(const struct item *items, size_t count, int64_t wanted)
 {
     size_t low = 0, high = count;
-    int64_t wanted = 0;
-    fnd_json_integer(id, &wanted);
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
         *(items[middle].id < wanted ? &low : &high) =
@@ -260,6 +275,31 @@ static void records_append(struct fnd_json images, const struct item *annotation
     }
 }
 
+/** An annotation is of an image and a category that are there, and lies in its image. */
+static void annotation_check(struct item *annotation, const struct item *images,
+                             size_t images_count, const struct item *categories,
+                             size_t categories_count, struct fnd_flaws *flaws)
+{
+    char at[64];
+    int64_t image_id = 0, category_id = 0;
+    snprintf(at, sizeof at, "/annotations/%zu", annotation->index);
+    annotation->owner = SIZE_MAX;
+    if (!id_read(annotation->json, "image_id", at, &image_id, flaws) ||
+        !id_read(annotation->json, "category_id", at, &category_id, flaws)) {
+        return;
+    }
+    const struct item *image = item_find(images, images_count, image_id);
+    const struct item *category = item_find(categories, categories_count, category_id);
+    if (image == NULL || category == NULL) {
+        fnd_flaws_add(flaws, at, "id", false, "is of %s that is not there",
+                      image == NULL ? "an image" : "a category");
+        return;
+    }
+    annotation->owner = image->index;
+    annotation->name = fnd_json_member(category->json, "name");
+    box_check(annotation->json, image->json, at, flaws);
+}
+
 static void coco_unpack(struct fnd_json file, struct fnd_text *records, struct fnd_flaws *flaws)
 {
     struct fnd_schema *schema = NULL;
@@ -270,25 +310,13 @@ static void coco_unpack(struct fnd_json file, struct fnd_text *records, struct f
     if (fnd_schema_create("coco", file_schema, sizeof file_schema - 1, &schema, NULL) == FND_OK &&
         fnd_schema_check(schema, file, NULL, flaws)) {
         const size_t images_count = fnd_json_count(list[0]), count = fnd_json_count(list[1]);
+        const size_t categories_count = fnd_json_count(list[2]);
         struct item *images = items_read(list[0], "images", flaws);
         struct item *annotations = items_read(list[1], "annotations", flaws);
         struct item *categories = items_read(list[2], "categories", flaws);
         for (size_t i = 0; i < count; i++) {
-            struct fnd_json one = annotations[i].json;
-            const struct item *image =
-                item_find(images, images_count, fnd_json_member(one, "image_id"));
-            const struct item *category =
-                item_find(categories, fnd_json_count(list[2]), fnd_json_member(one, "category_id"));
-            char at[64];
-            snprintf(at, sizeof at, "/annotations/%zu", annotations[i].index);
-            annotations[i].owner = image != NULL ? image->index : SIZE_MAX;
-            if (image == NULL || category == NULL) {
-                fnd_flaws_add(flaws, at, "id", false, "is of %s that is not there",
-                              image == NULL ? "an image" : "a category");
-            } else {
-                annotations[i].name = fnd_json_member(category->json, "name");
-                box_check(one, image->json, at, flaws);
-            }
+            annotation_check(&annotations[i], images, images_count, categories, categories_count,
+                             flaws);
         }
         qsort(annotations, count, sizeof *annotations, owner_order);
         if (flaws->count == 0) {

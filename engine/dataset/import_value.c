@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* O_NOFOLLOW */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,11 +80,36 @@ static void box_append(struct fnd_text *document, const double place[4], struct 
     fnd_text_append_z(document, "]}");
 }
 
+/** Boxes in pixels mean nothing in the same picture of another size.
+ *  holder, names  where the file tells width and height; what it does not tell is taken as it is.
+ *  what  names the thing in an error. */
+static enum fnd_status size_check(const struct fnd_text *picture, struct fnd_json holder,
+                                  const char *const names[2], const char *what,
+                                  struct fnd_error *error)
+{
+    uint32_t found[2] = {0, 0};
+    (void)fnd_picture_size((const uint8_t *)fnd_text_z(picture), picture->size, &found[0],
+                           &found[1]);
+    for (size_t i = 0; i < 2; i++) {
+        double told = 0;
+        if (fnd_json_number(fnd_json_member(holder, names[i]), &told) &&
+            (told < (double)found[i] || told > (double)found[i])) {
+            return fnd_error_set(error, FND_INVALID,
+                                 "%s drawn in a picture %g pixels %s, and this one has %" PRIu32
+                                 ": it is another picture, or another size of it; give the one "
+                                 "that was drawn in",
+                                 what, told, i == 0 ? "wide" : "high", found[i]);
+        }
+    }
+    return FND_OK;
+}
+
 /** `coco` and `yolo`, as their checks hand them on: a picture's name and boxes in pixels. */
 static enum fnd_status drawn_read(int folder, struct fnd_json value, const char *member,
                                   struct fnd_incoming *incoming, struct fnd_error *error)
 {
     static const char *const pointers[] = {"/bbox/0", "/bbox/1", "/bbox/2", "/bbox/3"};
+    static const char *const sizes[] = {"width", "height"};
     struct fnd_json boxes = fnd_json_member(value, "boxes");
     incoming->path = fnd_json_strdup(fnd_json_member(value, member));
     fnd_text_append_z(&incoming->human, "{\"boxes\":[");
@@ -95,7 +121,9 @@ static enum fnd_status drawn_read(int folder, struct fnd_json value, const char 
         box_append(&incoming->human, place, fnd_json_member(walk.value, "label"));
     }
     fnd_text_append_z(&incoming->human, "]}");
-    return picture_load(folder, incoming->path, &incoming->picture, error);
+    enum fnd_status status = picture_load(folder, incoming->path, &incoming->picture, error);
+    return status == FND_OK ? size_check(&incoming->picture, value, sizes, "its boxes were", error)
+                            : status;
 }
 
 /* --- label-studio -------------------------------------------------------------------------- */
@@ -105,14 +133,14 @@ static enum fnd_status regions_read(struct fnd_json result, const struct fnd_tex
                                     struct fnd_text *document, struct fnd_error *error)
 {
     static const char *const pointers[] = {"/value/x", "/value/y", "/value/width", "/value/height"};
+    static const char *const sizes[] = {"original_width", "original_height"};
     uint32_t width = 0, height = 0;
     (void)fnd_picture_size((const uint8_t *)fnd_text_z(picture), picture->size, &width, &height);
     fnd_text_append_z(document, "{\"boxes\":[");
     for (struct fnd_json_walk walk = fnd_json_walk(result); fnd_json_next(&walk);) {
         struct fnd_json labels = fnd_json_find(walk.value, "/value/rectanglelabels");
-        double place[4] = {0}, rotation = 0, told = 0;
+        double place[4] = {0}, rotation = 0;
         struct fnd_json turned = fnd_json_find(walk.value, "/value/rotation");
-        struct fnd_json original = fnd_json_member(walk.value, "original_width");
         struct fnd_json type = fnd_json_member(walk.value, "type");
         if (!fnd_json_text_is(type, "rectanglelabels")) {
             return fnd_error_set(error, FND_INVALID,
@@ -129,11 +157,11 @@ static enum fnd_status regions_read(struct fnd_json result, const struct fnd_tex
                 "it upright",
                 walk.index + 1, rotation);
         }
-        if (original.bytes != NULL && fnd_json_number(original, &told) && told != (double)width) {
-            return fnd_error_set(error, FND_INVALID,
-                                 "its box %zu was drawn in a picture %g pixels wide, and this one "
-                                 "has %" PRIu32 ": it is another picture",
-                                 walk.index + 1, told, width);
+        char what[48];
+        snprintf(what, sizeof what, "its box %zu was", walk.index + 1);
+        enum fnd_status status = size_check(picture, walk.value, sizes, what, error);
+        if (status != FND_OK) {
+            return status;
         }
         if (fnd_json_count(labels) != 1) {
             return fnd_error_set(error, FND_INVALID, "its box %zu has %zu labels; one can be taken",

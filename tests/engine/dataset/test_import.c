@@ -360,6 +360,44 @@ Test(import, all_of_a_file_comes_in_or_nothing)
     scene_end(&scene);
 }
 
+/* Boxes in pixels are of the picture they were drawn in, and of no other size of it. */
+Test(import, a_picture_of_another_size_than_the_file_says_is_refused)
+{
+#define COCO_OF(width, height)                                                                     \
+    "{\"images\":[{\"id\":1,\"width\":" width ",\"height\":" height                                \
+    ",\"file_name\":\"a.png\"}],\"annotations\":[{\"id\":1,\"image_id\":1,\"category_id\":1,"      \
+    "\"bbox\":[1,1,2,2]}],\"categories\":[{\"id\":1,\"name\":\"pole\"}]}"
+#define TASK_OF(width, height)                                                                     \
+    "[{\"data\":{\"image\":\"a.png\"},\"annotations\":[{\"result\":[{\"id\":\"a\","                \
+    "\"type\":\"rectanglelabels\",\"from_name\":\"l\",\"to_name\":\"i\",\"original_width\":" width \
+    ",\"original_height\":" height ",\"value\":{\"x\":1,\"y\":1,\"width\":2,\"height\":2,"         \
+    "\"rectanglelabels\":[\"pole\"]}}]}]}]"
+    static const struct {
+        const char *format, *text;
+        bool taken;
+    } cases[] = {{"coco", COCO_OF("1280", "400"), false},
+                 {"coco", COCO_OF("640", "400"), false},
+                 {"coco", COCO_OF("640", "200"), true},
+                 {"label-studio", TASK_OF("64", "200"), false},
+                 {"label-studio", TASK_OF("640", "20"), false},
+                 {"label-studio", TASK_OF("640", "200"), true}};
+    struct scene scene;
+    struct fnd_text said = {0};
+    struct fnd_import_result result = {0};
+    char path[PATH_SIZE];
+    scene_begin(&scene, 137);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        beside(&scene, "set.json", cases[i].text, path); /* a.png has 640 by 200 */
+        fnd_text_clear(&said);
+        cr_expect_eq(import(&scene, cases[i].format, path, FND_TIER_GOLD, &result, &said),
+                     cases[i].taken ? FND_OK : FND_INVALID, "case %zu: %s", i, fnd_text_z(&said));
+        cr_expect(cases[i].taken || strstr(fnd_text_z(&said), "another picture") != NULL,
+                  "case %zu: %s", i, fnd_text_z(&said));
+    }
+    fnd_text_finish(&said);
+    scene_end(&scene);
+}
+
 /* A folder from elsewhere cannot make its reader take a picture from beside it: a name that is a
  * link is followed as far as the folder goes. */
 Test(import, a_link_out_of_the_folder_of_pictures_is_not_followed)
