@@ -5,37 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "learn/stood.h"
+
 static struct fnd_json span(const struct fnd_text *text)
 {
     return (struct fnd_json){text->size > 0 ? text->bytes : NULL, text->size};
-}
-
-/* Walk back from the output over its step's events: the outputs that stood then, and the pin. What
- * a person dropped by a retry, an upgrade or an undo behind it did not stand any more. */
-static enum fnd_status outputs_find(struct fnd_case *run, int64_t at, int32_t phase,
-                                    int64_t outputs[FND_PHASES_MAX], struct fnd_error *error)
-{
-    struct fnd_reader *reader = fnd_engine_reader(run->engine);
-    int32_t below = phase;
-    int64_t pin = 0;
-    while (at > 0) {
-        struct fnd_event_row row;
-        const enum fnd_status status = fnd_event_get(reader, at, &row, error);
-        if (status != FND_OK) {
-            return status;
-        }
-        at = row.prev;
-        if (row.kind == FND_EVENT_OUTPUT && row.phase >= 0 && row.phase < below &&
-            outputs[row.phase] == 0) {
-            outputs[row.phase] = row.id;
-        } else if (row.kind == FND_EVENT_REOPEN || row.kind == FND_EVENT_UPGRADE ||
-                   row.kind == FND_EVENT_UNDO) {
-            below = row.after.phase < below ? row.after.phase : below;
-        }
-        pin = row.kind == FND_EVENT_UPGRADE && pin == 0 ? row.ref : pin;
-    }
-    run->pin = pin != 0 ? pin : run->job.pin;
-    return FND_OK;
 }
 
 static void artifacts_add(struct fnd_case *run, struct fnd_json document)
@@ -62,18 +36,20 @@ static enum fnd_status documents_load(struct fnd_case *run, const struct fnd_eve
                                       struct fnd_error *error)
 {
     struct fnd_reader *reader = fnd_engine_reader(run->engine);
-    int64_t outputs[FND_PHASES_MAX] = {0};
+    struct fnd_stood stood = {0};
     char uuid[FND_UUID_TEXT_SIZE];
     enum fnd_status status = fnd_payload_get(reader, event->id, &run->said, &run->marks, error);
     if (status == FND_OK) {
         status = fnd_payload_get(reader, run->job.id, &run->body, NULL, error);
     }
     if (status == FND_OK) {
-        status = outputs_find(run, event->prev, event->phase, outputs, error);
+        status = fnd_stood_before(reader, event, &stood, error);
+        run->pin = stood.pin;
     }
     for (size_t i = FND_PHASES_MAX; i-- > 0 && status == FND_OK;) {
-        if (outputs[i] != 0) {
-            status = fnd_payload_get(reader, outputs[i], &run->outputs[i], &run->metas[i], error);
+        if (stood.outputs[i] != 0) {
+            status =
+                fnd_payload_get(reader, stood.outputs[i], &run->outputs[i], &run->metas[i], error);
             if (status == FND_OK && run->metas[i].size > 0) {
                 artifacts_add(run, span(&run->metas[i]));
             }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The curve counted a second time, another way: from the log. What the first count takes from the
- * tables (where a step stands, which outputs it has, which record came of an answer, whether it was
- * taken back, what a pin is) is found here in the events and their documents. */
+ * tables (which record came of an answer, whether it was taken back, a job's pin, what a pin is) is
+ * found here in the events and their documents; where a step stood at an event, which the first
+ * count finds by going back from it, comes here of taking each step along from its beginning. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,7 +94,7 @@ static enum fnd_status job_follow(struct again *again, const struct fnd_event_ro
     return status;
 }
 
-static void answer_follow(struct again *again, const struct fnd_event_row *event)
+static void answer_keep(struct again *again, const struct fnd_event_row *event)
 {
     if (again->answers_count == again->answers_capacity) {
         again->answers_capacity = again->answers_capacity * 2 + 64;
@@ -119,44 +120,60 @@ static enum fnd_status undo_follow(struct again *again, const struct fnd_event_r
     return status;
 }
 
-static void output_follow(struct again *again, struct step *step, const struct fnd_event_row *event)
+static void output_follow(struct step *step, const struct fnd_event_row *event)
 {
     const size_t phase = (size_t)event->phase;
-    struct answer *answer = answer_of(again, event->ref);
     if (phase >= step->count) {
         step->outputs = fnd_realloc(step->outputs, phase + 1, sizeof *step->outputs);
         memset(step->outputs + step->count, 0, (phase + 1 - step->count) * sizeof *step->outputs);
         step->count = phase + 1;
     }
     step->outputs[phase] = event->id;
-    if (answer != NULL) {
-        answer->output = event->id;
+}
+
+/* The first walk: what became of each answer, which is seen at the end only. */
+static enum fnd_status answers_follow(struct again *again, const struct fnd_event_row *event,
+                                      struct fnd_error *error)
+{
+    struct answer *answer = NULL;
+    switch (event->kind) {
+    case FND_EVENT_ANSWER:
+        answer_keep(again, event);
+        return FND_OK;
+    case FND_EVENT_OUTPUT:
+        answer = answer_of(again, event->ref);
+        if (answer != NULL) {
+            answer->output = event->id;
+        }
+        return FND_OK;
+    case FND_EVENT_UNDO:
+        return undo_follow(again, event, error);
+    default:
+        return FND_OK;
     }
 }
 
-/* The first walk: where everything stands at the end. */
-static enum fnd_status follow(struct again *again, const struct fnd_event_row *event,
-                              struct fnd_error *error)
+/* The second walk takes each step along as it stood: the pin that it ran under, the outputs that
+ * it had when it was asked about. */
+static enum fnd_status step_follow(struct again *again, const struct fnd_event_row *event,
+                                   struct fnd_error *error)
 {
     struct step *step = step_of(again, event->step);
     if (event->kind == FND_EVENT_JOB) {
         return job_follow(again, event, error);
     }
-    if (event->kind == FND_EVENT_ANSWER) {
-        answer_follow(again, event);
-    }
     if (step == NULL || event->phase < 0 || event->phase >= FND_PHASES_MAX) {
         return FND_OK;
     }
     if (event->kind == FND_EVENT_OUTPUT) {
-        output_follow(again, step, event);
+        output_follow(step, event);
     } else if (event->kind == FND_EVENT_REOPEN || event->kind == FND_EVENT_UPGRADE ||
                event->kind == FND_EVENT_UNDO) {
         const size_t left = event->after.phase > 0 ? (size_t)event->after.phase : 0;
         step->count = step->count > left ? left : step->count;
         step->pin = event->kind == FND_EVENT_UPGRADE ? event->ref : step->pin;
     }
-    return event->kind == FND_EVENT_UNDO ? undo_follow(again, event, error) : FND_OK;
+    return FND_OK;
 }
 
 static enum fnd_status pin_of(struct again *again, int64_t id, struct pin **found,
@@ -318,17 +335,19 @@ static enum fnd_status output_count(struct again *again, const struct fnd_event_
     return status;
 }
 
-/* The second walk: what people were asked, what they said, what passed. */
+/* What people were asked, what they said, what passed. */
 static enum fnd_status count(struct again *again, const struct fnd_event_row *event,
                              struct fnd_error *error)
 {
-    const struct step *step = step_of(again, event->step);
     struct pin *pin = NULL;
-    if (step == NULL || (event->kind != FND_EVENT_ASK && event->kind != FND_EVENT_ANSWER &&
-                         (event->kind != FND_EVENT_OUTPUT || event->ref != 0))) {
-        return FND_OK;
+    enum fnd_status status = step_follow(again, event, error);
+    const struct step *step = step_of(again, event->step);
+    if (status != FND_OK || step == NULL ||
+        (event->kind != FND_EVENT_ASK && event->kind != FND_EVENT_ANSWER &&
+         (event->kind != FND_EVENT_OUTPUT || event->ref != 0))) {
+        return status;
     }
-    enum fnd_status status = pin_of(again, step->pin, &pin, error);
+    status = pin_of(again, step->pin, &pin, error);
     if (status != FND_OK) {
         return status;
     }
@@ -402,7 +421,7 @@ enum fnd_status fnd_curve_check(struct fnd_reader *reader, const struct fnd_curv
     struct again again = {.reader = reader, .curve = &counted};
     *checked = (struct fnd_curve_checked){0};
     again.rows = fnd_alloc(EVENTS_AT_ONCE * sizeof *again.rows);
-    enum fnd_status status = walk_all(&again, follow, error);
+    enum fnd_status status = walk_all(&again, answers_follow, error);
     if (status == FND_OK) {
         status = walk_all(&again, count, error);
     }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The curve out of a record: one walk over its events. */
+/* The curve out of a record: one walk over its events. Each counts for the version that was in
+ * force when it came, and a question with the output that it was about. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "learn/curve_internal.h"
+#include "learn/stood.h"
 #include "review/review.h"
 
 enum { EVENTS_AT_ONCE = 1024 };
@@ -84,7 +86,7 @@ static struct fnd_curve_gate gate_of(const struct pinned *pin, const struct fnd_
 }
 
 static enum fnd_status ask_read(struct reading *reading, const struct fnd_event_row *event,
-                                const struct pinned *pin, const struct fnd_step_row *step,
+                                const struct pinned *pin, const struct fnd_stood *stood,
                                 struct fnd_error *error)
 {
     const struct fnd_curve_gate gate = gate_of(pin, event);
@@ -92,9 +94,9 @@ static enum fnd_status ask_read(struct reading *reading, const struct fnd_event_
     enum fnd_status status = fnd_payload_get(reading->reader, event->id, &asked, NULL, error);
     const struct fnd_json request = {asked.bytes, asked.size};
     char *name = status == FND_OK ? fnd_json_strdup(fnd_json_member(request, "subject")) : NULL;
-    for (size_t i = 0; name != NULL && i < step->outputs_count; i++) {
-        if (step->outputs[i] != 0 && pin->phases[i] != NULL && strcmp(pin->phases[i], name) == 0) {
-            status = fnd_payload_get(reading->reader, step->outputs[i], &subject, &meta, error);
+    for (size_t i = 0; status == FND_OK && name != NULL && i < FND_PHASES_MAX; i++) {
+        if (stood->outputs[i] != 0 && pin->phases[i] != NULL && strcmp(pin->phases[i], name) == 0) {
+            status = fnd_payload_get(reading->reader, stood->outputs[i], &subject, &meta, error);
         }
     }
     if (status == FND_OK) {
@@ -170,11 +172,11 @@ static enum fnd_status output_read(struct reading *reading, const struct fnd_eve
 static enum fnd_status event_read(struct reading *reading, const struct fnd_event_row *event,
                                   struct fnd_error *error)
 {
-    struct fnd_step_row step;
+    struct fnd_stood stood;
     struct pinned *pin = NULL;
-    enum fnd_status status = fnd_step_get(reading->reader, event->step, &step, error);
+    enum fnd_status status = fnd_stood_before(reading->reader, event, &stood, error);
     if (status == FND_OK) {
-        status = pin_read(reading, step.pin, &pin, error);
+        status = pin_read(reading, stood.pin, &pin, error);
     }
     if (status != FND_OK || event->phase < 0 || event->phase >= FND_PHASES_MAX ||
         !pin->gate[event->phase] ||
@@ -183,7 +185,7 @@ static enum fnd_status event_read(struct reading *reading, const struct fnd_even
     }
     switch (event->kind) {
     case FND_EVENT_ASK:
-        return ask_read(reading, event, pin, &step, error);
+        return ask_read(reading, event, pin, &stood, error);
     case FND_EVENT_ANSWER:
         return answer_read(reading, event, pin, error);
     default:

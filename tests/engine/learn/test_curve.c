@@ -376,6 +376,151 @@ Test(curve, jobs_that_begin_again_and_move_to_another_pin_count_the_same)
     desk_end(&desk);
 }
 
+/* The days of a curve, as text to compare: one line a version and day, with what was counted. */
+static void days_append(const struct fnd_curve *curve, size_t versions, struct fnd_text *text)
+{
+    for (size_t v = 0; v < versions && v < curve->versions_count; v++) {
+        for (size_t d = 0; d < curve->versions[v].days_count; d++) {
+            const struct fnd_curve_day *day = &curve->versions[v].days[d];
+            const struct fnd_curve_counts *counts = &day->counts;
+            fnd_text_printf(text,
+                            "%s day %" PRId64 ": %" PRId64 " of %" PRId64 " unasked, %" PRId64
+                            " flagged, %" PRId64 " answered, %" PRId64 "/%" PRId64
+                            " wrong, %" PRId64 "/%" PRId64 " found\n",
+                            curve->versions[v].version, day->day, counts->unasked,
+                            counts->documents, counts->flagged, counts->answered, counts->wrong,
+                            counts->checked, counts->found, counts->objects);
+        }
+    }
+}
+
+static void retry(const char *phase)
+{
+    cr_assert_eq(
+        fnd_engine_retry(desk.engine, desk_number(&desk, path), phase, false, "ann", &desk.error),
+        FND_OK, "%s", desk.error.message);
+}
+
+/* Move what has not ended to the pipeline as it is now; returns how many jobs moved. */
+static int upgrade(const char *yaml)
+{
+    int count = 0;
+    desk_pipeline(&desk, yaml, NULL);
+    desk_close(&desk);
+    desk_open(&desk);
+    desk_pin(&desk);
+    cr_assert_eq(
+        fnd_engine_upgrade(desk.engine, desk.pin, false, moved, &count, "ann", &desk.error), FND_OK,
+        "%s", desk.error.message);
+    desk_close(&desk); /* what was queued is resumed by an engine that begins */
+    desk_run(&desk);
+    return count;
+}
+
+static const int64_t day_us = INT64_C(86400000000);
+
+Test(curve, an_upgrade_leaves_the_days_of_the_version_before_as_they_were)
+{
+    struct fnd_curve curve = {0};
+    struct fnd_text before = {0}, after = {0};
+    begin(SCENES("0.5") REVIEW("0%"));
+    picture(1);
+    cr_assert_eq(desk_state(&desk, path), FND_COMPLETED);
+    const char nobody[] = "000.jsonl#x";
+    fnd_env_seeded_advance(desk.env, day_us);
+    picture(2); /* of two boxes one is asked about */
+    answer("{\"/boxes/1/box/0\":52}");
+    read_curve(&curve);
+    days_append(&curve, 1, &before);
+    fnd_curve_finish(&curve);
+
+    /* Both jobs go on another day from the start, under a version that asks about each picture. */
+    fnd_env_seeded_advance(desk.env, day_us);
+    desk_run(&desk);
+    retry("detect");
+    snprintf(path, sizeof path, "%s", nobody);
+    retry("detect");
+    cr_assert_eq(upgrade(SCENES("0.97") REVIEW("100%")), 2);
+    answer("{\"/boxes/0/box/0\":40}");
+    read_curve(&curve);
+    cr_assert_eq(curve.versions_count, 2);
+    days_append(&curve, 1, &after);
+    cr_expect_str_eq(fnd_text_z(&after), fnd_text_z(&before));
+    cr_assert_eq(curve.versions[1].days_count, 1);
+    const struct fnd_curve_counts *now = &curve.versions[1].days[0].counts;
+    cr_expect_eq(now->documents, 2);
+    cr_expect_eq(now->unasked, 0);
+    cr_expect_eq(now->flagged, 3, "one picture of one box, one of two");
+    cr_expect_eq(now->answered, 1);
+    fnd_text_clear(&before);
+    days_append(&curve, 2, &before);
+    fnd_curve_finish(&curve);
+
+    /* What still waits moves once more: three versions of one job, each with what it asked. */
+    fnd_env_seeded_advance(desk.env, day_us);
+    cr_assert_eq(upgrade(SCENES("0.98") REVIEW("100%")), 1);
+    read_curve(&curve);
+    cr_assert_eq(curve.versions_count, 3);
+    cr_expect_eq(curve.versions[2].all.documents, 1);
+    fnd_text_clear(&after);
+    days_append(&curve, 2, &after);
+    cr_expect_str_eq(fnd_text_z(&after), fnd_text_z(&before));
+    fnd_text_finish(&before);
+    fnd_text_finish(&after);
+    fnd_curve_finish(&curve);
+    desk_end(&desk);
+}
+
+Test(curve, a_question_counts_the_output_that_it_was_about)
+{
+    struct fnd_curve curve = {0};
+    struct fnd_text before = {0}, after = {0};
+    begin(SCENES("0.95") REVIEW("100%"));
+    picture(2); /* asked about as a whole: two values */
+    answer("{\"/boxes/1/box/0\":52}");
+    read_curve(&curve);
+    days_append(&curve, 1, &before);
+    cr_expect_not_null(strstr(fnd_text_z(&before), " 2 flagged"), "%s", fnd_text_z(&before));
+    fnd_curve_finish(&curve);
+    desk_run(&desk);
+    retry("detect"); /* the output is gone, what was asked about it is not */
+    read_curve(&curve);
+    days_append(&curve, 1, &after);
+    cr_expect_str_eq(fnd_text_z(&after), fnd_text_z(&before));
+    fnd_curve_finish(&curve);
+    fnd_text_finish(&before);
+    fnd_text_finish(&after);
+    desk_end(&desk);
+}
+
+Test(curve, a_figure_moved_to_the_version_of_now_is_found_by_the_log)
+{
+    struct fnd_curve curve = {0};
+    char want[128];
+    begin(SCENES("0.95") REVIEW("100%"));
+    picture(2);
+    answer(NULL);
+    retry("detect");
+    cr_assert_eq(upgrade(SCENES("0.97") REVIEW("100%")), 1);
+    read_curve(&curve);
+    cr_assert_eq(curve.versions_count, 2);
+    struct fnd_curve_counts *old = &curve.versions[0].days[0].counts;
+    struct fnd_curve_counts *now = &curve.versions[1].days[0].counts;
+    cr_assert_eq(old->documents, 1);
+    cr_assert_eq(now->documents, 1);
+    old->documents--; /* as if the first question had been the second version's */
+    now->documents++;
+    cr_expect_eq(check_curve(&curve).flaws, 2, "%s", fnd_text_z(&flaws));
+    snprintf(want, sizeof want, "version %s, ", curve.versions[0].version);
+    cr_expect_not_null(strstr(fnd_text_z(&flaws), want), "%s", fnd_text_z(&flaws));
+    cr_expect_not_null(strstr(fnd_text_z(&flaws), "documents is 0 by the tables and 1 counted"),
+                       "%s", fnd_text_z(&flaws));
+    cr_expect_not_null(strstr(fnd_text_z(&flaws), "documents is 2 by the tables and 1 counted"),
+                       "%s", fnd_text_z(&flaws));
+    fnd_curve_finish(&curve);
+    desk_end(&desk);
+}
+
 Test(curve, a_proof_is_shown_with_the_version_it_is_of)
 {
     struct fnd_curve curve = {0};
