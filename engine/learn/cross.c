@@ -29,6 +29,7 @@ void cross_finish(struct cross *cross)
     fnd_text_finish(&cross->request);
     free(cross->why);
     fnd_effects_finish(&cross->effects);
+    fnd_score_finish(&cross->score);
     *cross = (struct cross){0};
 }
 
@@ -176,9 +177,26 @@ static void part_begin(struct run *run)
     fnd_text_finish(&name);
 }
 
+/* Up to which record production may have learned. Of a model whose training is not on record
+ * nothing is known, so that no document is new to it. */
+static int64_t production_saw(const struct run *run)
+{
+    struct fnd_training_row row = {0};
+    int64_t until = 0;
+    if (run->previous.id != 0) {
+        until = fnd_training_get(fnd_engine_reader(run->learn->engine), run->previous.training,
+                                 &row, NULL) == FND_OK
+                    ? row.until
+                    : INT64_MAX;
+        fnd_training_row_finish(&row);
+    }
+    return until;
+}
+
 void cross_begin(struct run *run)
 {
     struct cross *cross = &run->cross;
+    cross->seen = production_saw(run);
     cross->tried = cross->checks.size;
     cross->tried_documents = cross->documents;
     if (!cross_wanted(run)) {
@@ -216,24 +234,50 @@ static const struct fnd_lesson *lesson_of(const struct run *run, int64_t record)
                : NULL;
 }
 
+/* All parts went well: what they did better or worse than production decides with the trial. */
+static void parts_end(struct run *run)
+{
+    fnd_score_join(&run->score, &run->cross.score);
+    run->cross.held_out = (size_t)run->cross.score.documents;
+    run_end(run, FND_OK);
+}
+
+/* Load a document of the part and make the call of the model that has not seen it; beside it
+ * production's, where that has not seen it either: one that learned from it would win. */
+static bool part_make(struct run *run, const struct fnd_lesson *lesson)
+{
+    struct cross *cross = &run->cross;
+    struct trial *trial = &run->trial;
+    struct fnd_error error = {0};
+    const struct tried model = {
+        .name = cross->model_name, .bytes = cross->bytes, .size = cross->size};
+    const struct tried before = {.name = run->previous.id != 0 ? run->previous_name : NULL,
+                                 .kept = &run->previous.artifact};
+    bool made = trial_load(run, lesson, &error) == FND_OK && trial->sample &&
+                trial_call_make(run, &trial->calls[0], &model, &error) == FND_OK;
+    if (made && lesson->record > cross->seen && !trial->rejected && trial->human.size > 0) {
+        trial->beside = true;
+        made = trial_call_make(run, &trial->calls[1], &before, &error) == FND_OK;
+    }
+    return made;
+}
+
 /* The next document of the part; behind the last one the next part; behind that the end. */
 static void part_next(struct run *run)
 {
     struct cross *cross = &run->cross;
-    const struct tried model = {
-        .name = cross->model_name, .bytes = cross->bytes, .size = cross->size};
     for (; cross->at < run->examples.count; cross->at += FND_CROSS_PARTS) {
         const struct fnd_lesson *lesson = lesson_of(run, run->examples.list[cross->at].record);
-        struct fnd_error error = {0};
         if (lesson == NULL || lesson->tier != FND_TIER_GOLD) {
             continue;
         }
-        const bool made = trial_load(run, lesson, &error) == FND_OK && run->trial.sample &&
-                          trial_call_make(run, &run->trial.calls[0], &model, &error) == FND_OK;
-        if (made) {
+        if (part_make(run, lesson)) {
+            struct trial *trial = &run->trial;
             cross->at += FND_CROSS_PARTS;
-            run->trial.left = 1;
-            fnd_pool_submit(run->learn->pool, &run->trial.calls[0].call);
+            trial->left = trial->beside ? 2 : 1;
+            for (size_t i = 0; i < (trial->beside ? 2U : 1U); i++) {
+                fnd_pool_submit(run->learn->pool, &trial->calls[i].call);
+            }
             fnd_pool_dispatch(run->learn->pool);
             return;
         }
@@ -242,7 +286,7 @@ static void part_next(struct run *run)
     if (++cross->fold < FND_CROSS_PARTS) {
         part_begin(run);
     } else {
-        run_end(run, FND_OK);
+        parts_end(run);
     }
 }
 
@@ -276,13 +320,32 @@ void cross_called(struct run *run)
     part_next(run);
 }
 
+/* What a part's model and production said of a document that neither has seen, beside the truth. */
+static void part_score(struct run *run, struct fnd_json now)
+{
+    struct trial *trial = &run->trial;
+    struct fnd_error error = {0};
+    const struct fnd_json whole = {"null", 4};
+    if (trial->beside) {
+        const struct fnd_json before =
+            trial_said(&trial->calls[1], &trial->run.phase->bound, &error);
+        if (now.bytes != NULL || before.bytes != NULL) {
+            fnd_score_add(&run->cross.score, span(&trial->human), now, before, whole);
+        }
+    }
+}
+
 void cross_tried(struct run *run)
 {
     struct fnd_error error = {0};
-    const struct trial_call *call = &run->trial.calls[0];
-    const bool lost = call->call.end == FND_CALL_CANCELLED;
-    cross_note(run, call, trial_said(call, &run->trial.run.phase->bound, &error));
-    trial_finish(&run->trial);
+    struct trial *trial = &run->trial;
+    const struct trial_call *call = &trial->calls[0];
+    const bool lost = call->call.end == FND_CALL_CANCELLED ||
+                      (trial->beside && trial->calls[1].call.end == FND_CALL_CANCELLED);
+    const struct fnd_json said = trial_said(call, &trial->run.phase->bound, &error);
+    cross_note(run, call, said);
+    part_score(run, said);
+    trial_finish(trial);
     if (run->cancelled || lost) {
         cancelled(run);
     } else {

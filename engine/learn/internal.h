@@ -24,6 +24,7 @@ struct trial {
     int64_t record, step;
     bool sample;   /* looked at as a whole, and like any other document */
     bool rejected; /* nothing in it is right */
+    bool beside;   /* of a part: production, which has not seen it either, runs beside */
     struct trial_call {
         struct fnd_pool_call call; /* first: the pool knows this one */
         struct run *owner;
@@ -44,7 +45,8 @@ struct tried {
     size_t size;
 };
 
-/** What the engine found out by itself about how sure the model may be: cross.c. */
+/** What the engine found out by itself about how sure the model may be, and about how good what the
+ *  trainer makes is beside production: cross.c. */
 struct cross {
     struct fnd_text checks; /* JSON objects with commas between */
     size_t documents;
@@ -57,6 +59,9 @@ struct cross {
     size_t size;
     char model_name[FND_MODEL_ARTIFACT_SIZE];
     struct fnd_text request;
+    int64_t seen;           /* production may have learned from records up to this one */
+    struct fnd_score score; /* of the parts, on documents that neither has seen */
+    size_t held_out;        /* of these those that count in the decision */
 };
 
 /** A training from its request to its decision. */

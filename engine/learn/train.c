@@ -414,7 +414,8 @@ static enum fnd_status record_end(struct run *run, enum fnd_status status, struc
     if (done) {
         fnd_text_append_z(&body, ",\"evaluation\":");
         fnd_score_json(&run->score, &body);
-        fnd_text_printf(&body, ",\"checked\":%zu", run->cross.documents);
+        fnd_text_printf(&body, ",\"checked\":%zu,\"held_out\":%zu", run->cross.documents,
+                        run->cross.held_out);
         if (run->cross.why != NULL) {
             fnd_text_append_z(&body, ",\"unchecked\":");
             fnd_text_append_json_z(&body, run->cross.why);
@@ -483,7 +484,18 @@ static void places_append(const struct fnd_score *score, const struct fnd_promot
     }
 }
 
-/* By the trial on the frozen split. */
+/* Not all of what decided is the model's own work. */
+static void parts_append(const struct run *run, struct fnd_text *sentence)
+{
+    if (run->cross.held_out > 0) {
+        fnd_text_printf(sentence,
+                        "; %zu of the %" PRIu64 " documents were new to both, as the trainer had "
+                        "four fifths of the examples without them",
+                        run->cross.held_out, run->score.documents);
+    }
+}
+
+/* By the trial on the frozen split, and by the parts. */
 static enum fnd_status decide(struct run *run, struct fnd_error *error)
 {
     struct fnd_promotion promotion;
@@ -493,6 +505,7 @@ static enum fnd_status decide(struct run *run, struct fnd_error *error)
     fnd_promotion_json(&promotion, false, &numbers);
     fnd_promotion_text(&promotion, false, &sentence);
     places_append(&run->score, &promotion, &sentence);
+    parts_append(run, &sentence);
     const bool later = waits(run, &numbers, &sentence);
     enum fnd_status status =
         fnd_model_get(fnd_engine_reader(run->learn->engine), run->learned.model, &row, error);
