@@ -40,7 +40,8 @@ struct calibrations {
 
 enum train_status { TRAIN_OK, TRAIN_STOPPED, TRAIN_NO_MEMORY };
 
-/** A detection is right where it covers a pole by this much; a pole is found from `POLE_FOUND`. */
+/** A detection is right where it covers a pole by this much; a pole is found from `POLE_FOUND`,
+ *  which only figures ask about. */
 #define POLE_RIGHT 0.5
 #define POLE_FOUND 0.3
 /** What is less likely than this is not said. */

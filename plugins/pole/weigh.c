@@ -143,9 +143,8 @@ static void scales_find(struct stack *stack, const double (*inputs)[STACK_INPUTS
 }
 
 int stack_train(struct stack *stack, const double (*inputs)[STACK_INPUTS], const uint8_t *right,
-                size_t count)
+                size_t count, double cost)
 {
-    const double cost = 1.0;
     double solved[STACK_INPUTS + 1] = {0};
     struct rows table = {.rows = NULL};
     size_t positives = positives_count(right, count);

@@ -29,10 +29,11 @@ struct stack {
     float mean[STACK_INPUTS], scale[STACK_INPUTS], weights[STACK_INPUTS], bias;
 };
 
-/** With fewer than 8 rows, or all alike in their labels, nothing but their share is learnt. 0, or
- *  -1 without memory. */
+/** `cost`: of errors, against that of weights; 1 is much for a few dozen rows. With fewer than 8
+ * rows, or all alike in their labels, nothing but their share is learnt. 0, or -1 without memory.
+ */
 int stack_train(struct stack *stack, const double (*inputs)[STACK_INPUTS], const uint8_t *right,
-                size_t count);
+                size_t count, double cost);
 /** How likely it is right; `otherwise` if nothing was learnt. */
 double stack_probability(const struct stack *stack, const double inputs[STACK_INPUTS],
                          double otherwise);

@@ -228,6 +228,67 @@ Test(pole, same_examples_same_bytes_and_a_report)
     fnd_text_finish(&second);
 }
 
+/* Of each third street the poles are told 2.5 times as wide as they are: what stands in their
+ * middle overlaps them by two fifths, and is no right box. */
+static void wide_make(struct fnd_text *lines, size_t poles[STREETS])
+{
+    for (size_t i = 1; i <= STREETS; i++) {
+        const double more = i % 3 == 0 ? 0.75 : 0;
+        struct fnd_text truth = {0};
+        struct box boxes[TRUTH_MAX];
+        sample_load(i, "truth.json", &truth);
+        cr_assert_eq(boxes_read(fnd_text_z(&truth), boxes, TRUTH_MAX, &poles[i - 1]), 0);
+        fnd_text_printf(lines,
+                        "{\"id\":\"street-%02zu\",\"split\":\"train\",\"tier\":\"gold\","
+                        "\"verdict\":\"corrected\",\"with\":{\"image\":\"street-%zu\"},"
+                        "\"output\":{\"boxes\":[]},\"human\":{\"boxes\":[",
+                        i, i);
+        for (size_t j = 0; j < poles[i - 1]; j++) {
+            const double side = more * (boxes[j].x1 - boxes[j].x0);
+            fnd_text_printf(lines, "%s{\"label\":\"utility_pole\",\"box\":[%.0f,%.0f,%.0f,%.0f]}",
+                            j > 0 ? "," : "", boxes[j].x0 - side, boxes[j].y0, boxes[j].x1 + side,
+                            boxes[j].y1);
+        }
+        fnd_text_append_z(lines, "]},\"reviewed\":null}\n");
+        fnd_text_finish(&truth);
+    }
+}
+
+/* The gate counts a list as whole when each pole has a right box. So does what is learnt from. */
+Test(pole, a_box_that_has_to_be_moved_is_a_missed_pole)
+{
+    struct fnd_text lines = {0};
+    struct fnd_effects effects;
+    size_t poles[STREETS] = {0}, rights[STREETS] = {0}, whole = 0, lists = 0;
+    wide_make(&lines, poles);
+    train_run(&lines, false, &effects);
+    cr_assert_eq(effects.outcome, FOUNDRY_DONE, "%s", effects.message);
+    const struct fnd_json list = fnd_json_find(json_of(effects.output), "/calibration");
+    for (int last = 0; last < 2; last++) { /* the boxes first, then the lists */
+        for (struct fnd_json_walk walk = fnd_json_walk(list); fnd_json_next(&walk);) {
+            const bool of_list = fnd_json_text_is(fnd_json_member(walk.value, "ptr"), "/boxes");
+            char *id = fnd_json_strdup(fnd_json_member(walk.value, "id"));
+            const size_t street = (size_t)atoi(id + strlen("street-")) - 1;
+            bool right = false;
+            cr_assert(fnd_json_boolean(fnd_json_member(walk.value, "right"), &right));
+            cr_assert_lt(street, (size_t)STREETS);
+            if (of_list && last) {
+                cr_expect_eq(right, rights[street] == poles[street], "%s: %zu of %zu poles", id,
+                             rights[street], poles[street]);
+                whole += right;
+                lists++;
+            } else if (!of_list && !last) {
+                rights[street] += right;
+            }
+            free(id);
+        }
+    }
+    cr_expect_eq(lists, (size_t)STREETS);
+    cr_expect(whole > 0 && whole < STREETS, "%zu lists are whole", whole);
+    fnd_effects_finish(&effects);
+    fnd_text_finish(&lines);
+}
+
 Test(pole, contradictions_and_empty_answers_make_unsure)
 {
     struct fnd_text lines = {0}, model = {0}, image = {0};
