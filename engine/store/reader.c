@@ -235,6 +235,7 @@ static enum fnd_status open_record(struct fnd_reader *reader, bool looks, struct
         looks && refused && !fnd_db_unfinished(&reader->db) ? flags_at_rest(reader) : 0;
     if (flags != 0) {
         fnd_db_close(&reader->db);
+        reader->at_rest = true;
         status = open_connection(reader, flags, error);
         if (status == FND_OK) {
             status = fnd_tables_look(&reader->db, &empty, &version, error);
@@ -290,6 +291,30 @@ enum fnd_status fnd_reader_look(const char *directory, struct fnd_reader **reade
                                 struct fnd_error *error)
 {
     return reader_open(directory, true, reader, error);
+}
+
+enum fnd_status fnd_reader_again(const struct fnd_reader *reader, struct fnd_reader **again,
+                                 struct fnd_error *error)
+{
+    if (reader->at_rest) {
+        return fnd_error_set(error, FND_CONFLICT, "the record in %s is read by one connection only",
+                             reader->path);
+    }
+    struct fnd_reader *fresh = fnd_alloc(sizeof *fresh);
+    fresh->path = fnd_strdup(reader->path);
+    fresh->directory = fcntl(reader->directory, F_DUPFD_CLOEXEC, 0);
+    fresh->folder = fcntl(reader->folder, F_DUPFD_CLOEXEC, 0);
+    enum fnd_status status =
+        fresh->directory >= 0 && fresh->folder >= 0
+            ? open_connection(fresh, SQLITE_OPEN_READONLY, error)
+            : fnd_error_errno(error, fnd_status_errno(errno), errno,
+                              "cannot open the record in %s once more", reader->path);
+    if (status == FND_OK) {
+        *again = fresh;
+    } else {
+        fnd_reader_close(fresh);
+    }
+    return status;
 }
 
 void fnd_reader_close(struct fnd_reader *reader)

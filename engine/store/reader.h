@@ -19,6 +19,11 @@ enum fnd_status fnd_reader_open(const char *directory, struct fnd_reader **reade
  * start one in the same process must not use it. */
 enum fnd_status fnd_reader_look(const char *directory, struct fnd_reader **reader,
                                 struct fnd_error *error);
+/** A further connection to the same record, for another thread; `reader` may be in use on its own.
+ *  Returns FND_OK; FND_CONFLICT: `reader` was opened to look, and has the record to itself;
+ *          FND_DAMAGED, FND_IO. */
+enum fnd_status fnd_reader_again(const struct fnd_reader *reader, struct fnd_reader **again,
+                                 struct fnd_error *error);
 void fnd_reader_close(struct fnd_reader *reader);
 int fnd_reader_folder(const struct fnd_reader *reader);       /* .foundry, borrowed */
 const char *fnd_reader_path(const struct fnd_reader *reader); /* the job directory, absolute */

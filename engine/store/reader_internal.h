@@ -138,7 +138,8 @@ struct fnd_reader {
     struct fnd_db db;
     int directory, folder;
     char *path;
-    bool held; /* fnd_reader_begin() */
+    bool held;    /* fnd_reader_begin() */
+    bool at_rest; /* opened as a record that nobody writes: it may have it to itself */
     sqlite3_stmt *statements[READER_STATEMENTS];
 };
 
