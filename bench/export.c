@@ -5,7 +5,7 @@
  *
  * Puts RECORDS corrections into DIR through the store, unless they are there, exports them and
  * copies the file (read, write, fsync). Prints one JSON object: bytes, seconds and rates in MB/s of
- * both, and what the export added to the peak RSS in KiB. */
+ * both, processor time of the export in seconds, and its peak RSS in KiB. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <inttypes.h>
@@ -35,6 +35,12 @@ static void fail(const char *what, const struct fnd_error *error)
 {
     fprintf(stderr, "foundry-bench-export: %s: %s\n", what, error->message);
     exit(1);
+}
+
+static double processor_seconds(const struct rusage *usage)
+{
+    return (double)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) +
+           (double)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) / 1e6;
 }
 
 static double seconds(void)
@@ -256,9 +262,11 @@ int main(int argc, char **argv)
     const double copying = copy(path.bytes, copied.bytes);
     const double size = (double)result.size / 1e6;
     printf("{\"records\":%zu,\"bytes\":%" PRIu64
-           ",\"seconds\":%.3f,\"rate\":%.1f,\"copy_rate\":%.1f,"
+           ",\"seconds\":%.3f,\"cpu_seconds\":%.3f,\"rate\":%.1f,\"copy_rate\":%.1f,"
            "\"rss_kib\":%ld}\n",
-           result.lines, result.size, took, size / took, size / copying, after.ru_maxrss);
+           result.lines, result.size, took,
+           processor_seconds(&after) - processor_seconds(&before), size / took, size / copying,
+           after.ru_maxrss);
     fnd_export_result_finish(&result);
     fnd_reader_close(reader);
     fnd_text_finish(&path);

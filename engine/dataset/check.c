@@ -49,15 +49,27 @@ static void id_add(struct fnd_checker *checker, struct fnd_json id)
     seen->line = checker->line;
 }
 
+bool fnd_checker_shape(const struct fnd_checker *checker, struct fnd_json line,
+                       struct fnd_flaws *flaws)
+{
+    return fnd_schema_check(checker->schema, line, NULL, flaws);
+}
+
+void fnd_checker_rules(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws)
+{
+    checker->format->check(checker, line, flaws);
+    struct fnd_json id =
+        checker->format->ids ? fnd_json_member(line, "id") : (struct fnd_json){NULL, 0};
+    if (id.bytes != NULL && fnd_json_type(id) == FND_JSON_STRING) {
+        id_add(checker, id);
+    }
+}
+
 void fnd_checker_line(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws)
 {
     checker->lines++;
-    if (fnd_schema_check(checker->schema, line, NULL, flaws)) {
-        checker->format->check(checker, line, flaws);
-        struct fnd_json id = fnd_json_member(line, "id");
-        if (checker->format->ids && fnd_json_type(id) == FND_JSON_STRING) {
-            id_add(checker, id);
-        }
+    if (fnd_checker_shape(checker, line, flaws)) {
+        fnd_checker_rules(checker, line, flaws);
     }
 }
 

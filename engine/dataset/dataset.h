@@ -70,6 +70,7 @@ struct fnd_export_options {
                     */
     size_t manifest_held_max; /* bytes of a manifest that the result and the EXPORT event hold; of a
                                  longer one they hold its hash; 0: FND_DATASET_MANIFEST_HELD_MAX */
+    unsigned threads;         /* that make lines; 1: the caller's only; 0: as many as help */
     const char *meta;         /* a JSON object kept in the record beside the manifest; NULL: none */
     void (*said)(void *context, const struct fnd_dataset_note *note); /* may be NULL */
     void (*progress)(void *context, size_t lines); /* lines written; may be NULL */
@@ -111,16 +112,18 @@ void fnd_export_result_finish(struct fnd_export_result *result);
  *          nothing was written); FND_NOT_FOUND: no such pipeline, entry or folder; FND_CONFLICT:
  *          several entries fit; FND_DAMAGED: records are not what was recorded; FND_FULL,
  *          FND_DENIED, FND_IO.
- *  Memory grows with some 100 bytes a record; documents are held one at a time.
- *  Thread: the reader's. */
+ *  Memory grows with some 100 bytes a record; some 8 MiB of documents are held at a time, of larger
+ *  ones one a thread.
+ *  Thread: the reader's, which all callbacks come on. Of 256 records and more, threads of its own
+ *          make lines, on up to four further connections. */
 enum fnd_status fnd_dataset_export(struct fnd_reader *reader, struct fnd_store *store,
                                    const struct fnd_export_options *options,
                                    struct fnd_export_result *result, struct fnd_error *error);
 
 /** Make the very file that a manifest tells of, whatever was recorded since.
  *  manifest  path of the manifest.
- *  options   only out, fd, manifest, said, progress, context count. `out` NULL: the manifest's name
- *            without ".manifest.json", beside it; the manifest written is the one read.
+ *  options   only out, fd, manifest, threads, said, progress, context count. `out` NULL: the
+ * manifest's name without ".manifest.json", beside it; the manifest written is the one read.
  *  Returns as fnd_dataset_export(); FND_DAMAGED: records are missing or altered (each was noted),
  * or the bytes came out otherwise; FND_CONFLICT: the manifest is of another job directory. */
 enum fnd_status fnd_dataset_reproduce(struct fnd_reader *reader, const char *manifest,

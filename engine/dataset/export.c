@@ -281,6 +281,7 @@ enum fnd_status fnd_dataset_reproduce(struct fnd_reader *reader, const char *man
     *result = (struct fnd_export_result){0};
     plan.options.fd = options->fd;
     plan.options.manifest = options->manifest;
+    plan.options.threads = options->threads;
     plan.options.said = options->said;
     plan.options.progress = options->progress;
     plan.options.context = options->context;

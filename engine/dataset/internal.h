@@ -203,6 +203,11 @@ enum fnd_status fnd_checker_begin(struct fnd_checker *checker, const struct fnd_
 void fnd_checker_finish(struct fnd_checker *checker);
 /** Check one line; what is wrong goes to `flaws`. */
 void fnd_checker_line(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws);
+/** Its two halves: whether a line meets the schema, which asks for nothing but the line; and the
+ *  rules that lines of a file must keep together, for one that does. */
+bool fnd_checker_shape(const struct fnd_checker *checker, struct fnd_json line,
+                       struct fnd_flaws *flaws);
+void fnd_checker_rules(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws);
 /** Check a whole file from its start.
  *  said    told what is found.
  *  agrees  asked about each line that is JSON; false: it has told what is wrong. May be NULL. */

@@ -96,42 +96,47 @@ void fnd_near_sketch(const char *bytes, size_t size, uint64_t bits[2])
     }
 }
 
-void fnd_near_add(struct fnd_near *near, const struct fnd_datum *datum)
+bool fnd_near_look(const struct fnd_datum *datum, struct fnd_sketch *sketch)
 {
-    struct fnd_sketch sketch = {.number = (uint64_t)datum->number & ((UINT64_C(1) << 40) - 1),
-                                .split = (unsigned)datum->split & 3};
     uint8_t digest[FND_DIGEST_SIZE];
     struct fnd_text text = {0};
-    if (near->count >= UINT32_MAX) {
-        return;
-    }
+    sketch->number = (uint64_t)datum->number & ((UINT64_C(1) << 40) - 1);
+    sketch->split = (unsigned)datum->split & 3;
     if (datum->is_file) {
         char *hash = fnd_json_strdup(fnd_json_member(datum->input, "sha256"));
         const bool known = hash != NULL && fnd_unhex(hash, strlen(hash), digest, sizeof digest);
         free(hash);
         if (!known) {
-            return;
+            return false;
         }
-        memcpy(sketch.bits, digest, sizeof sketch.bits);
+        memcpy(sketch->bits, digest, sizeof sketch->bits);
     } else {
         fnd_datum_content(datum, &text);
         if (strcmp(fnd_text_z(&text), FND_REDACT_WITHHELD) == 0) {
             fnd_text_finish(&text);
-            return;
+            return false;
         }
-        fnd_near_sketch(fnd_text_z(&text), text.size, sketch.bits);
+        fnd_near_sketch(fnd_text_z(&text), text.size, sketch->bits);
         fnd_text_clear(&text);
     }
     fnd_text_append(&text, datum->pipeline, strlen(datum->pipeline) + 1);
     fnd_text_append_z(&text, datum->path);
     fnd_blake2b(NULL, 0, text.bytes, text.size, NULL, 0, digest);
-    sketch.job = (digest[0] | (unsigned)digest[1] << 8 | (unsigned)digest[2] << 16) & 0x3fffff;
+    sketch->job = (digest[0] | (unsigned)digest[1] << 8 | (unsigned)digest[2] << 16) & 0x3fffff;
     fnd_text_finish(&text);
+    return true;
+}
+
+void fnd_near_add(struct fnd_near *near, const struct fnd_sketch *sketch)
+{
+    if (near->count >= UINT32_MAX) {
+        return;
+    }
     if (near->count == near->capacity) {
         near->capacity = near->capacity == 0 ? 256 : near->capacity * 2;
         near->list = fnd_realloc(near->list, near->capacity, sizeof *near->list);
     }
-    near->list[near->count++] = sketch;
+    near->list[near->count++] = *sketch;
 }
 
 /* --- groups -------------------------------------------------------------------------------- */

@@ -34,9 +34,11 @@ void fnd_near_finish(struct fnd_near *near);
  *          via Rotation" (2014). */
 void fnd_near_sketch(const char *bytes, size_t size, uint64_t bits[2]);
 
-/** Keep a record by its input: the text of a value; of a file its hash, as pixels are not looked at
- *  here. One whose input is withheld is not kept. */
-void fnd_near_add(struct fnd_near *near, const struct fnd_datum *datum);
+/** Sketch a record by its input: the text of a value; of a file its hash, as pixels are not looked
+ *  at here. Returns false for one whose input is withheld.  Thread: any. */
+bool fnd_near_look(const struct fnd_datum *datum, struct fnd_sketch *sketch);
+/** Keep a record's sketch. */
+void fnd_near_add(struct fnd_near *near, const struct fnd_sketch *sketch);
 /** Find the groups: sketches that differ in no more than 12 of 128 bits, which pieces shared to
  * some nine tenths give, of different jobs. Each record is compared with the 32 behind it in eight
  *  orders, so that time grows with n log n. */

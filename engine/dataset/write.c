@@ -10,6 +10,7 @@
 #include "base/crash_point.h"
 #include "base/file.h"
 #include "dataset/folder.h"
+#include "dataset/making.h"
 #include "dataset/pair.h"
 #include "dataset/redact.h"
 #include "dataset/writing.h"
@@ -76,28 +77,27 @@ static void checker_back(struct fnd_checker *checker, const struct fnd_checker *
     checker->labels_count = after.labels_count;
 }
 
-/** Check a line against the format's rules, and compare it with its record. */
-static enum fnd_status line_check(struct fnd_writing *writing, const struct fnd_datum *datum,
+/** Check a line against the rules that all lines of the file keep together; what it is found to
+ *  break alone, and whether it says what its record says, is known. */
+static enum fnd_status line_check(struct fnd_writing *writing, struct fnd_made *made,
                                   struct fnd_error *error)
 {
     const struct fnd_format *format = writing->plan->format;
     struct fnd_checker *checker = &writing->checker;
     const struct fnd_checker before = *checker;
-    struct fnd_flaws flaws = {0};
-    struct fnd_json json = {NULL, 0};
-    enum fnd_status status =
-        fnd_json_check(writing->line.bytes, writing->line.size, NULL, &json, error);
-    if (status == FND_OK) {
-        checker->line = writing->plan->result->lines + 1 + (format->array ? 1 : 0);
-        fnd_checker_line(checker, json, &flaws);
-        if (flaws.count > 0) {
-            status = fnd_error_set(error, FND_INVALID, "its line breaks a rule of %s: %s: %s",
-                                   format->name, flaws.list[0].pointer, flaws.list[0].message);
-        }
-        fnd_flaws_finish(&flaws);
+    enum fnd_status status = FND_OK;
+    checker->line = writing->plan->result->lines + 1 + (format->array ? 1 : 0);
+    checker->lines++;
+    if (made->flaws.count == 0) {
+        fnd_checker_rules(checker, made->json, &made->flaws);
     }
-    if (status == FND_OK && !parsed_back(format)) {
-        status = format->agrees(datum, json, error);
+    if (made->flaws.count > 0) {
+        status =
+            fnd_error_set(error, FND_INVALID, "its line breaks a rule of %s: %s: %s", format->name,
+                          made->flaws.list[0].pointer, made->flaws.list[0].message);
+    } else if (made->agrees != FND_OK) {
+        *error = made->error;
+        status = made->agrees;
     }
     if (status != FND_OK) {
         checker_back(checker, &before);
@@ -105,34 +105,22 @@ static enum fnd_status line_check(struct fnd_writing *writing, const struct fnd_
     return status;
 }
 
-/** Make a record's line and check it.
- *  left  receives why it does not go into the file, or FND_LEFT_NONE. */
-static enum fnd_status line_make(struct fnd_writing *writing, struct fnd_datum *datum, size_t index,
-                                 uint8_t *left, struct fnd_error *error)
+/** Take a record's line, which was made already, and check it. */
+static enum fnd_status line_take(struct fnd_writing *writing, struct fnd_made *made, size_t index,
+                                 struct fnd_error *error)
 {
     struct fnd_plan *plan = writing->plan;
-    fnd_text_clear(&writing->line);
-    *left = FND_LEFT_NONE;
-    enum fnd_status status = fnd_datum_load(plan, plan->numbers[index], datum, error);
-    if (!plan->reproduces) {
-        status = fnd_plan_judge(plan, datum, status, left, error);
-    } else if (status == FND_OK && memcmp(datum->hash, plan->hashes[index], FND_DIGEST_SIZE) != 0) {
+    if (plan->reproduces && made->loaded &&
+        memcmp(made->datum.hash, plan->hashes[index], FND_DIGEST_SIZE) != 0) {
         return fnd_error_set(error, FND_DAMAGED,
                              "it is not the record that the manifest names: "
                              "its hash is another");
     }
-    if (status != FND_OK || *left != FND_LEFT_NONE) {
-        return status;
+    if (made->status != FND_OK) {
+        *error = made->error;
+        return made->status;
     }
-    status = fnd_redact_datum(plan, datum, error);
-    if (status == FND_OK) {
-        status = plan->format->line(plan, datum, &writing->line, error);
-    }
-    if (status == FND_OK && writing->line.size > FND_DATASET_LINE_SIZE_MAX) {
-        status = fnd_error_set(error, FND_LIMIT, "its line has %zu bytes, and %d are allowed",
-                               writing->line.size, FND_DATASET_LINE_SIZE_MAX);
-    }
-    return status == FND_OK ? line_check(writing, datum, error) : status;
+    return made->left == FND_LEFT_NONE ? line_check(writing, made, error) : FND_OK;
 }
 
 static void bad_add(struct fnd_writing *writing, int64_t number, const struct fnd_error *error)
@@ -158,29 +146,29 @@ static void bad_add(struct fnd_writing *writing, int64_t number, const struct fn
 }
 
 /** A line of its own, an item of the array, or files of the folder. */
-static enum fnd_status line_put(struct fnd_writing *writing, const struct fnd_datum *datum,
-                                bool first, struct fnd_error *error)
+static enum fnd_status line_put(struct fnd_writing *writing, struct fnd_made *made, bool first,
+                                struct fnd_error *error)
 {
     const bool array = writing->plan->format->array;
+    struct fnd_text *line = &made->line;
     enum fnd_status status = FND_OK;
     if (writing->plan->format->folder != NULL) {
-        const struct fnd_json line = {writing->line.bytes, writing->line.size};
-        return writing->plan->format->folder->put(writing->plan, datum, line, &writing->bundle,
-                                                  error);
+        const struct fnd_json json = {line->bytes, line->size};
+        return writing->plan->format->folder->put(writing->plan, &made->datum, json,
+                                                  &writing->bundle, error);
     }
     if (writing->plan->format->pack != NULL) {
         fnd_text_append_byte(&writing->records, first ? '[' : ',');
-        fnd_text_append(&writing->records, writing->line.bytes, writing->line.size);
+        fnd_text_append(&writing->records, line->bytes, line->size);
         return FND_OK;
     }
     if (array) {
         status = fnd_sink_write(&writing->sink, first ? "[\n" : ",\n", 2, error);
     } else {
-        fnd_text_append_byte(&writing->line, '\n');
+        fnd_text_append_byte(line, '\n');
     }
-    return status == FND_OK
-               ? fnd_sink_write(&writing->sink, writing->line.bytes, writing->line.size, error)
-               : status;
+    return status == FND_OK ? fnd_sink_write(&writing->sink, line->bytes, line->size, error)
+                            : status;
 }
 
 /** What comes behind the last line. */
@@ -229,47 +217,52 @@ static enum fnd_status line_keep(struct fnd_writing *writing, const struct fnd_d
     return status;
 }
 
+/** One record into the file, or into the counts of what is not in it. */
+static enum fnd_status record_write(struct fnd_writing *writing, struct fnd_made *made,
+                                    size_t index, struct fnd_error *error)
+{
+    struct fnd_plan *plan = writing->plan;
+    struct fnd_error local = {0};
+    const struct fnd_checker before = writing->checker;
+    const bool wanted = made->left == FND_LEFT_NONE;
+    enum fnd_status status = line_take(writing, made, index, &local);
+    if (status == FND_OK && wanted) {
+        /* Only here the bytes of a picture are read: one that is gone or altered is its
+         * record's flaw, as any other. */
+        status = line_put(writing, made, plan->result->lines == 0, &local);
+        if (status != FND_OK) {
+            checker_back(&writing->checker, &before);
+        }
+    }
+    if (status == FND_OK && wanted) {
+        status = line_keep(writing, &made->datum, &local);
+    } else if (status == FND_OK) {
+        plan->result->left_out[made->left]++;
+    } else if (fnd_failure_is_local(&local)) {
+        bad_add(writing, plan->numbers[index], &local);
+        made->sketched = false;
+        status = FND_OK;
+    } else if (strcmp(local.code, "no_uri_prefix") == 0) {
+        fnd_error_prefix(&local, "record %" PRId64, plan->numbers[index]);
+    }
+    if (status == FND_OK && made->sketched) {
+        fnd_near_add(&writing->near, &made->sketch); /* of another split, too: it may be near */
+    } else if (status != FND_OK && error != NULL) {
+        *error = local;
+    }
+    return status;
+}
+
 /** All records, one at a time. Those that were written are plan->numbers behind it. */
 static enum fnd_status lines_write(struct fnd_writing *writing, struct fnd_error *error)
 {
     struct fnd_plan *plan = writing->plan;
-    enum fnd_status status = FND_OK;
+    struct fnd_making *making = NULL;
+    enum fnd_status status = fnd_making_begin(plan, &making, error);
     for (size_t i = 0; i < plan->count && status == FND_OK; i++) {
-        struct fnd_datum datum = {0};
-        struct fnd_error local = {0};
-        uint8_t left = FND_LEFT_NONE;
-        const struct fnd_checker before = writing->checker;
-        status = line_make(writing, &datum, i, &left, &local);
-        if (status == FND_OK && left == FND_LEFT_NONE) {
-            /* Only here the bytes of a picture are read: one that is gone or altered is its
-             * record's flaw, as any other. */
-            status = line_put(writing, &datum, plan->result->lines == 0, &local);
-            if (status != FND_OK) {
-                checker_back(&writing->checker, &before);
-            }
-        }
-        if (status == FND_OK && left != FND_LEFT_NONE) {
-            plan->result->left_out[left]++;
-            if (plan->near != NULL && left == FND_LEFT_FILTERED &&
-                fnd_plan_other_split(plan, &datum)) {
-                fnd_near_add(&writing->near, &datum); /* one of these may be near to it */
-            }
-        } else if (status == FND_OK) {
-            status = line_keep(writing, &datum, &local);
-            if (plan->near != NULL) {
-                fnd_near_add(&writing->near, &datum);
-            }
-        } else if (fnd_failure_is_local(&local)) {
-            bad_add(writing, plan->numbers[i], &local);
-            status = FND_OK;
-        } else if (strcmp(local.code, "no_uri_prefix") == 0) {
-            fnd_error_prefix(&local, "record %" PRId64, plan->numbers[i]);
-        }
-        fnd_datum_finish(&datum);
-        if (status != FND_OK && error != NULL) {
-            *error = local;
-        }
+        status = record_write(writing, fnd_making_next(making), i, error);
     }
+    fnd_making_end(making);
     plan->count = plan->result->lines;
     return status == FND_OK ? lines_end(writing, error) : status;
 }
@@ -518,7 +511,6 @@ enum fnd_status fnd_plan_write(struct fnd_plan *plan, struct fnd_manifest *manif
         FND_CRASH_POINT("dataset.export.recorded");
     }
     fnd_checker_finish(&writing.checker);
-    fnd_text_finish(&writing.line);
     fnd_text_finish(&writing.records);
     fnd_sink_finish(&writing.sink);
     plan->near = NULL;

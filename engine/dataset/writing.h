@@ -16,8 +16,7 @@ struct fnd_writing {
                                    is told of, and may be skipped */
     struct fnd_near near;       /* for what is learnt from */
     struct fnd_sink named, manifest; /* the manifest's list of records; the manifest */
-    struct fnd_text line;
-    struct fnd_text records; /* of a format that packs them: all lines, as an array */
+    struct fnd_text records;         /* of a format that packs them: all lines, as an array */
     size_t bad;
     struct fnd_error first; /* what was wrong with the first bad one */
 };
