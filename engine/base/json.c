@@ -68,10 +68,76 @@ const char *fnd_json_type_name(enum fnd_json_type type)
     return "unknown";
 }
 
+#ifdef __SSE2__
+/** Whether one of 64 bytes is a quote or a backslash. */
+static inline bool any_stops(const char *at)
+{
+    const __m128i first = _mm_or_si128(fnd_json_run_stops(at, FND_JSON_RUN_ANY),
+                                       fnd_json_run_stops(at + 16, FND_JSON_RUN_ANY));
+    const __m128i second = _mm_or_si128(fnd_json_run_stops(at + 32, FND_JSON_RUN_ANY),
+                                        fnd_json_run_stops(at + 48, FND_JSON_RUN_ANY));
+    return _mm_movemask_epi8(_mm_or_si128(first, second)) != 0;
+}
+
+/** A bit for each of 64 bytes that is `byte`. */
+static inline uint64_t equal_bits(const char *at, char byte)
+{
+    const __m128i wanted = _mm_set1_epi8(byte);
+    uint64_t bits = 0;
+    for (int i = 3; i >= 0; i--) {
+        const __m128i bytes = _mm_loadu_si128((const void *)(at + i * 16));
+        bits = bits << 16 | (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted));
+    }
+    return bits;
+}
+
+/** Behind the quote that closes a string, `*found`; else where less than 64 bytes are left. JSON in
+ *  a text is full of escapes: all of 64 bytes are seen at once. */
+static const char *quote_skip(const char *at, const char *end, bool *found)
+{
+    while (end - at >= 64) {
+        if (!any_stops(at)) {
+            at += 64;
+            continue;
+        }
+        const uint64_t quotes = equal_bits(at, '"');
+        uint64_t stops = quotes | equal_bits(at, '\\');
+        size_t step = 64;
+        while (stops != 0) {
+            const int first = __builtin_ctzll(stops);
+            if ((quotes >> first & 1) != 0) {
+                *found = true;
+                return at + first + 1;
+            }
+            /* A backslash: what stands behind it ends nothing. */
+            stops &= ~(UINT64_C(3) << first);
+            step = first == 63 ? 65 : 64;
+        }
+        at += step;
+    }
+    return at < end ? at : end;
+}
+#endif
+
 const char *fnd_json_string_skip(const char *at, const char *end)
 {
+    at++;
+#ifdef __SSE2__
+    if (end - at >= 64) {
+        /* Most strings are short. */
+        const unsigned near = (unsigned)_mm_movemask_epi8(fnd_json_run_stops(at, FND_JSON_RUN_ANY));
+        if (near != 0 && at[__builtin_ctz(near)] == '"') {
+            return at + __builtin_ctz(near) + 1;
+        }
+        bool found = false;
+        at = quote_skip(at, end, &found);
+        if (found) {
+            return at;
+        }
+    }
+#endif
     /* One pass: texts with many escapes would otherwise be read again for each. */
-    for (at++; at < end; at += 2) { /* behind an escape */
+    for (; at < end; at += 2) { /* behind an escape */
         at = fnd_json_run_skip(at, end, FND_JSON_RUN_ANY);
         if (at < end && *at == '"') {
             return at + 1;

@@ -583,3 +583,37 @@ Test(json, a_place_is_counted_in_bytes_from_one)
                   cases[i].offset, line, column);
     }
 }
+
+/** Where the string at `at` ends, byte by byte. */
+static const char *end_slowly(const char *at)
+{
+    for (at++; *at != '"'; at++) {
+        at += *at == '\\';
+    }
+    return at + 1;
+}
+
+Test(json, a_string_ends_at_its_quote_whatever_is_escaped_where)
+{
+    /* Around 16 and 64 bytes, which are looked at together, and with many escapes or none. */
+    uint64_t seed = 20260301;
+    for (size_t size = 0; size < 300; size++) {
+        for (unsigned dense = 1; dense <= 32; dense *= 2) {
+            struct fnd_text text = {0};
+            fnd_text_append_z(&text, "[\"");
+            while (text.size < size + 2) {
+                seed = seed * 6364136223846793005u + 1442695040888963407u;
+                const unsigned drawn = (unsigned)(seed >> 33);
+                const bool escapes = drawn % 32 < dense && text.size + 2 <= size + 2;
+                fnd_text_append_z(&text, !escapes ? "x" : (drawn >> 8) % 2 > 0 ? "\\\"" : "\\\\");
+            }
+            fnd_text_append_z(&text, "\",17,\"behind it\"]");
+            struct fnd_json_walk walk = fnd_json_walk(json_of(fnd_text_z(&text)));
+            cr_assert(fnd_json_next(&walk));
+            cr_assert_eq(walk.value.bytes + walk.value.size, end_slowly(text.bytes + 1), "%s",
+                         text.bytes);
+            cr_assert(fnd_json_next(&walk) && walk.value.size == 2, "%s", text.bytes);
+            fnd_text_finish(&text);
+        }
+    }
+}
