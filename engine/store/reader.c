@@ -380,6 +380,7 @@ enum fnd_status fnd_reader_use(struct fnd_reader *reader, enum fnd_reader_statem
 {
     sqlite3_stmt **kept = &reader->statements[which];
     if (*kept != NULL && !sqlite3_stmt_busy(*kept)) {
+        reader->used = which;
         *statement = *kept;
         return FND_OK;
     }
@@ -400,7 +401,9 @@ void fnd_reader_release(struct fnd_reader *reader, sqlite3_stmt *statement)
     if (statement == NULL) {
         return;
     }
-    for (size_t i = 0; i < READER_STATEMENTS; i++) {
+    /* Mostly it is the one that was used last. */
+    for (size_t i = reader->statements[reader->used] == statement ? reader->used : 0;
+         i < READER_STATEMENTS; i++) {
         if (reader->statements[i] == statement) {
             sqlite3_reset(statement);
             sqlite3_clear_bindings(statement);

@@ -141,6 +141,7 @@ struct fnd_reader {
     bool held;    /* fnd_reader_begin() */
     bool at_rest; /* opened as a record that nobody writes: it may have it to itself */
     sqlite3_stmt *statements[READER_STATEMENTS];
+    size_t used; /* of the statements, last */
 };
 
 /** What a statement says: for tests of what SQLite makes of it. */
