@@ -190,11 +190,30 @@ static void join(uint32_t *group, uint32_t a, uint32_t b)
     }
 }
 
+/** Bits set in both words. Written out, since not every processor of this kind has an instruction
+ *  for it, and the compiler's own way is a call for each word. */
+static unsigned bits_count(uint64_t a, uint64_t b)
+{
+    const uint64_t pairs = 0x5555555555555555, fours = 0x3333333333333333;
+    const uint64_t bytes = 0x0f0f0f0f0f0f0f0f;
+    a -= a >> 1 & pairs;
+    b -= b >> 1 & pairs;
+    a = (a & fours) + (a >> 2 & fours) + (b & fours) +
+        (b >> 2 & fours); /* at most 8 in four bits */
+    a = (a & bytes) + (a >> 4 & bytes);
+    return (unsigned)(a * 0x0101010101010101 >> 56);
+}
+
 static bool are_near(const struct fnd_sketch *a, const struct fnd_sketch *b)
 {
-    return a->job != b->job && __builtin_popcountll(a->bits[0] ^ b->bits[0]) +
-                                       __builtin_popcountll(a->bits[1] ^ b->bits[1]) <=
-                                   BITS_MAX;
+    return a->job != b->job &&
+           bits_count(a->bits[0] ^ b->bits[0], a->bits[1] ^ b->bits[1]) <= BITS_MAX;
+}
+
+/** The bits of a band. */
+static unsigned band_of(const struct fnd_sketch *sketch, unsigned band)
+{
+    return (unsigned)(sketch->bits[band * BAND_BITS / 64] >> (48 - band * BAND_BITS % 64)) & 0xffff;
 }
 
 static void band_search(struct fnd_near *near, unsigned band, uint32_t *order)
@@ -202,14 +221,13 @@ static void band_search(struct fnd_near *near, unsigned band, uint32_t *order)
     struct ordering ordering = {near, band};
     qsort_r(order, near->count, sizeof *order, place_order, &ordering);
     for (size_t i = 0; i < near->count; i++) {
-        uint64_t here[2], there[2];
-        rotated(&near->list[order[i]], band, here);
+        const struct fnd_sketch *here = &near->list[order[i]];
         for (size_t k = i + 1; k < near->count && k <= i + WINDOW; k++) {
-            rotated(&near->list[order[k]], band, there);
-            if (here[0] >> (64 - BAND_BITS) != there[0] >> (64 - BAND_BITS)) {
+            const struct fnd_sketch *there = &near->list[order[k]];
+            if (band_of(here, band) != band_of(there, band)) {
                 break;
             }
-            if (are_near(&near->list[order[i]], &near->list[order[k]])) {
+            if (are_near(here, there)) {
                 join(near->group, order[i], order[k]);
             }
         }
