@@ -7,14 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "pool_help.h"
 #include "worker/pool_state.h"
 
 #define FAULT "tests/plugins/fault.so"
 
-/** Turn until a worker of the pool is being started, and kill it before it has a call: nothing is
- *  read from it in between, so that the pool does not know even if it should be ready already. */
+/** Turn until a worker of the pool is being started, and kill it before it has a call: on a busy
+ *  machine it may have been quick and said already that it is ready; that is taken away. */
 static void kill_at_start(struct fnd_pool *pool)
 {
     const int64_t last_ms = real_ms() + 20000;
@@ -24,6 +25,11 @@ static void kill_at_start(struct fnd_pool *pool)
         fnd_pool_turn(pool);
     }
     cr_assert_eq(kill(pool->workers->process.pid, SIGKILL), 0);
+    struct pollfd dead = {.fd = pool->workers->process.pidfd, .events = POLLIN};
+    cr_assert_eq(poll(&dead, 1, 20000), 1);
+    char said[4096];
+    while (recv(pool->workers->process.channel.fd, said, sizeof said, MSG_DONTWAIT) > 0) {
+    }
     while (pool->workers != NULL) {
         cr_assert_lt(real_ms(), last_ms, "the worker does not die");
         (void)poll(NULL, 0, 1);
