@@ -98,7 +98,6 @@ struct fnd_visit {
     /* set by begin(): malloc'ed array of malloc'ed calls, freed by run */
     struct fnd_pool_call **calls;
     size_t calls_count;
-    void *state; /* the kind's own between begin() and finish(); finish() or drop() frees it */
 
     /* set by begin() (then there are no calls) or finish() */
     enum fnd_verdict_visit verdict;
@@ -136,8 +135,6 @@ struct fnd_kind {
     void (*begin)(struct fnd_visit *visit);
     /** All calls have ended: set the verdict. */
     void (*finish)(struct fnd_visit *visit);
-    /** The visit is given up between begin and finish. */
-    void (*drop)(struct fnd_visit *visit);
 };
 
 /** The kind of every plugin's phase (pipeline/plugin_kind.c): one call, its effects are the

@@ -402,10 +402,10 @@ void fnd_engine_flight(const struct fnd_engine *engine,
     for (size_t i = 0; i < FND_TASK_BUCKETS; i++) {
         for (struct fnd_task *task = engine->buckets[i]; task != NULL; task = task->next_bucket) {
             const struct fnd_phase *phase = fnd_task_phase(task);
-            if (task->state == FND_TASK_VISITING && phase != NULL) {
+            if (task->state == FND_TASK_VISITING) {
                 row(context, task->path, phase->id, task->row.stand.attempt,
                     task->visit.calls_count > 0 ? task->visit.calls[0]->progress : 0, NULL);
-            } else if (task->pooled && phase != NULL) {
+            } else if (task->pooled) {
                 row(context, task->path, phase->id, task->row.stand.attempt, 0, phase->pool);
             }
         }

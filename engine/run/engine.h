@@ -183,7 +183,7 @@ struct fnd_operation {
     struct fnd_operation *next;
 };
 void fnd_engine_operate(struct fnd_engine *engine, struct fnd_operation *operation);
-/** Submit and turn until it is done (its done() is called, too). */
+/** Submit one that makes no calls and turn until it is done (its done() is called, too). */
 enum fnd_status fnd_engine_operate_wait(struct fnd_engine *engine, struct fnd_operation *operation,
                                         struct fnd_error *error);
 

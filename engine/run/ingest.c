@@ -65,10 +65,7 @@ enum fnd_status fnd_ingest_write(struct fnd_engine *engine, int64_t pin, const c
                                  struct fnd_error *error)
 {
     const struct fnd_pinned *pinned = fnd_pins_get(engine, pin, error);
-    if (pinned == NULL) {
-        free(body);
-        return error->status;
-    }
+    assert(pinned != NULL); /* the callers' pipeline is of that pin */
     if (job == NULL && engine->resumed && !engine->drained && engine->patient &&
         engine->flight >= engine->flight_max) {
         room_wait(engine);

@@ -115,9 +115,7 @@ static enum fnd_status folder_walk(const struct fnd_inputs *inputs, int parent, 
     }
     free(names);
     path->size = base;
-    if (path->bytes != NULL) {
-        path->bytes[base] = '\0';
-    }
+    path->bytes[base] = '\0';
     close(fd);
     return status;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Operations: acts of people, one after another on their step, never beside a visit of it. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,11 +37,7 @@ static void task_settle(struct fnd_task *task)
         return;
     }
     if (state == FND_RUNNING) {
-        if (engine->drained) {
-            fnd_transition_drain(task);
-        } else {
-            fnd_task_ready(task);
-        }
+        fnd_task_ready(task); /* a drain gives it back from there */
         return;
     }
     if (state == FND_QUEUED && fnd_task_goes(task) && !engine->drained) {
@@ -243,13 +240,6 @@ static enum fnd_status waiting_begin(struct fnd_operation *operation, struct fnd
     return waiting->inner->begin(waiting->inner, visit, step, error);
 }
 
-static enum fnd_status waiting_finish(struct fnd_operation *operation, struct fnd_visit *visit,
-                                      struct fnd_error *error)
-{
-    struct waiting *waiting = operation->context;
-    return waiting->inner->finish(waiting->inner, visit, error);
-}
-
 static void waiting_done(struct fnd_operation *operation, enum fnd_status status,
                          const struct fnd_error *error)
 {
@@ -267,9 +257,9 @@ enum fnd_status fnd_engine_operate_wait(struct fnd_engine *engine, struct fnd_op
                                         struct fnd_error *error)
 {
     struct waiting waiting = {.inner = operation};
+    assert(operation->finish == NULL);
     waiting.outer.step = operation->step;
     waiting.outer.begin = waiting_begin;
-    waiting.outer.finish = operation->finish != NULL ? waiting_finish : NULL;
     waiting.outer.done = waiting_done;
     waiting.outer.run = operation->run;
     waiting.outer.context = &waiting;

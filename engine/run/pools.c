@@ -21,7 +21,7 @@ bool fnd_task_pooled(struct fnd_task *task)
 {
     const struct fnd_phase *phase = fnd_task_phase(task);
     size_t at = 0;
-    if (phase == NULL || phase->pool == NULL || !closed(task->engine, phase->pool, &at)) {
+    if (phase->pool == NULL || !closed(task->engine, phase->pool, &at)) {
         return false;
     }
     task->pooled = true;
@@ -46,7 +46,7 @@ static bool visited(const struct fnd_engine *engine, const char *pool)
         for (const struct fnd_task *task = engine->buckets[i]; task != NULL;
              task = task->next_bucket) {
             const struct fnd_phase *phase = fnd_task_phase(task);
-            if (task->state == FND_TASK_VISITING && phase != NULL && phase->pool != NULL &&
+            if (task->state == FND_TASK_VISITING && phase->pool != NULL &&
                 strcmp(phase->pool, pool) == 0) {
                 return true;
             }

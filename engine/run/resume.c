@@ -61,9 +61,9 @@ static void held_tell(struct fnd_engine *engine, const struct fnd_step_row *row,
 
 void fnd_resume_held(struct fnd_engine *engine, const struct fnd_write *write)
 {
-    const struct fnd_event *event = write->count > 0 ? &write->events[write->count - 1] : NULL;
+    const struct fnd_event *event = &write->events[write->count - 1];
     struct fnd_step_row row;
-    if (write->status != FND_OK || event == NULL || event->kind != FND_EVENT_HOLD ||
+    if (write->status != FND_OK || event->kind != FND_EVENT_HOLD ||
         event->after.due_us == FND_DUE_CHOICE ||
         fnd_step_get(engine->reader, write->step, &row, NULL) != FND_OK) {
         return;

@@ -203,11 +203,7 @@ void fnd_transition_visit(struct fnd_task *task)
     }
     if (visit->verdict == FND_VISIT_AGAIN) {
         fnd_visit_clear(task);
-        if (task->engine->drained) {
-            fnd_transition_drain(task);
-        } else {
-            fnd_task_ready(task);
-        }
+        fnd_task_ready(task); /* a drain gives it back from there */
         return;
     }
     struct fnd_write *write = fnd_transition_make(task);
@@ -454,8 +450,7 @@ static void outputs_cache(struct fnd_task *task, struct fnd_write *write)
 static void queued_note(struct fnd_engine *engine, const struct fnd_write *write)
 {
     struct fnd_backlog *queued = &engine->backlog[FND_QUEUED];
-    if (write->status == FND_OK && write->count > 0 &&
-        write->events[write->count - 1].after.state == FND_QUEUED &&
+    if (write->status == FND_OK && write->events[write->count - 1].after.state == FND_QUEUED &&
         (!queued->active || queued->cursor >= write->first)) {
         queued->active = true;
         queued->cursor = write->first - 1;

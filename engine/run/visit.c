@@ -291,9 +291,7 @@ void fnd_visit_clear(struct fnd_task *task)
     fnd_visit_finish(&task->visit);
     visit_reset(&task->visit);
     for (size_t i = 0; i < task->artifacts_count; i++) {
-        if (task->artifacts[i].fd >= 0) {
-            close(task->artifacts[i].fd);
-        }
+        close(task->artifacts[i].fd);
         free((char *)(uintptr_t)task->artifacts[i].name);
     }
     free(task->artifacts);
@@ -474,11 +472,7 @@ void fnd_visit_call_ended(struct fnd_engine *engine, struct fnd_pool_call *call)
         fnd_operate_calls_ended(task);
         return;
     }
-    const struct fnd_phase *phase = task->visit.phase;
     if (task->interrupted || (engine->stopping && call->end == FND_CALL_CANCELLED)) {
-        if (phase->kind->drop != NULL) {
-            phase->kind->drop(&task->visit);
-        }
         fnd_visit_clear(task);
         task->interrupted = false;
         if (task->operations != NULL) {
@@ -488,6 +482,6 @@ void fnd_visit_call_ended(struct fnd_engine *engine, struct fnd_pool_call *call)
         }
         return;
     }
-    phase->kind->finish(&task->visit);
+    task->visit.phase->kind->finish(&task->visit);
     fnd_transition_visit(task);
 }
