@@ -21,12 +21,13 @@ struct fnd_catalog {
     "\"job\":{\"type\":\"string\",\"x-foundry-per-job\":true},\"mark\":{\"type\":"                 \
     "\"integer\"}" more "}}"
 #define FROM ",\"from\":{\"type\":\"string\",\"x-foundry-per-job\":true}"
+#define MODEL ",\"model\":{\"type\":[\"string\",\"null\"],\"x-foundry-per-job\":true}"
 #define PHASE(name, repeatable)                                                                    \
     "{\"name\":\"" name "\",\"summary\":\"simulated\",\"config_schema\":" CONFIG(                  \
-        FROM) ","                                                                                  \
-              "\"output_schema\":{\"type\":\"object\",\"required\":[\"value\",\"amount\"]},"       \
-              "\"needs\":null,"                                                                    \
-              "\"threads\":\"instance\",\"repeatable\":" repeatable "}"
+        FROM MODEL) ","                                                                            \
+                    "\"output_schema\":{\"type\":\"object\",\"required\":[\"value\",\"amount\"]}," \
+                    "\"needs\":null,"                                                              \
+                    "\"threads\":\"instance\",\"repeatable\":" repeatable "}"
 
 const char *sim_plugin_description(void)
 {
@@ -37,7 +38,10 @@ const char *sim_plugin_description(void)
                         "\"detectors\":[{\"name\":\"doubt\",\"summary\":\"simulated\",\"config_"
                         "schema\":" CONFIG(
                             ",\"number\":{\"type\":\"integer\"}") ",\"needs\":null,\"threads\":"
-                                                                  "\"instance\"}]}";
+                                                                  "\"instance\"}],\"trainers\":[{"
+                                                                  "\"name\":\"train\",\"summary\":"
+                                                                  "\"simulated\",\"config_schema\":"
+                                                                  "null,\"needs\":null}]}";
 }
 
 static enum fnd_status info_make(struct fnd_catalog *catalog, struct fnd_error *error)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "learn/learn.h"
 #include "learn/prover.h"
 #include "sim.h"
 
@@ -21,6 +22,8 @@ struct life {
     struct fnd_engine *engine;
     struct sim_checker *checker;
     struct sim_people *people;
+    struct fnd_learn *learn; /* NULL: this engine does not learn */
+    int64_t rested;          /* the record's end when the learner had nothing more to do */
     int64_t pin;
     size_t news_left; /* until it is killed as it tells something; 0: it is not */
     bool news_before; /* before the ledger hears of it */
@@ -152,6 +155,13 @@ static bool engine_begin(struct life *life)
     if (counts.refused > 0) {
         sim_violation(world, "%zu inputs were refused", counts.refused);
     }
+    if (status == FND_OK && world->learned >= 0 &&
+        (world->quiet || !sim_once_in(&life->chance, 4))) {
+        status = fnd_learn_create(life->engine, &life->learn, &error);
+        if (status == FND_OK) {
+            fnd_learn_auto(life->learn);
+        }
+    }
     return allowed(life, status, "beginning", error.message);
 }
 
@@ -176,12 +186,38 @@ static bool all_ended(const struct sim_world *world)
 
 static void pass_time(struct life *life)
 {
-    const int64_t wait_us = fnd_engine_wait_us(life->engine);
+    int64_t wait_us = fnd_engine_wait_us(life->engine);
+    const int64_t learn_us =
+        life->learn != NULL && !life->world->drained ? fnd_learn_wait_us(life->learn) : -1;
+    wait_us = learn_us >= 0 && (wait_us < 0 || learn_us < wait_us) ? learn_us : wait_us;
     if (wait_us >= 0) {
         life->env.wait(&life->env, fnd_engine_fd(life->engine), wait_us);
     } else if (sim_people_waiting(life->people) == 0 && !fnd_engine_idle(life->engine)) {
         sim_violation(life->world, "the engine is not idle, and nothing is due");
     }
+}
+
+/** The learner has a turn; what it was told is on record when that is over. */
+static void learn_turn(struct life *life)
+{
+    const int64_t before = life->world->absorbed;
+    if (life->learn == NULL) {
+        return;
+    }
+    fnd_learn_turn(life->learn);
+    sim_check_new(life->checker);
+    if (fnd_learn_wait_us(life->learn) < 0) {
+        sim_learner_kept(life->world);
+        life->rested = life->world->absorbed == before ? before : 0;
+    } else {
+        life->rested = 0;
+    }
+}
+
+static bool idle(const struct life *life)
+{
+    return fnd_engine_idle(life->engine) && sim_people_waiting(life->people) == 0 &&
+           (life->learn == NULL || life->rested == life->world->absorbed);
 }
 
 /** One step.  Returns whether the life goes on. */
@@ -198,13 +234,17 @@ static bool step(struct life *life)
     }
     sim_people_act(life->people);
     sim_check_new(life->checker);
+    learn_turn(life);
     if (world->broken) {
         return false;
     }
     if (!world->quiet && sim_once_in(&life->chance, 40)) {
         clock_jump(life);
     }
-    if (fnd_engine_idle(life->engine) && sim_people_waiting(life->people) == 0) {
+    if (idle(life)) {
+        if (life->learn != NULL && fnd_engine_resumed(life->engine)) {
+            sim_learner_rest(world);
+        }
         if (all_ended(world)) {
             return false;
         }
@@ -285,6 +325,7 @@ int sim_life(struct sim_world *world)
         sim_check_new(life.checker);
         sim_check_acts(world);
         world->boundary = world->absorbed;
+        sim_learner_reborn(world);
         world->drained = false; /* as that one may have been */
         life.people = sim_people_create(world, life.engine, sim_draw(&life.chance));
         if (!world->broken && engine_begin(&life)) {
@@ -292,6 +333,7 @@ int sim_life(struct sim_world *world)
         }
     }
     if (!world->broken) {
+        fnd_learn_destroy(life.learn);
         fnd_engine_close(life.engine);
         if (life.checker != NULL) {
             sim_check_new(life.checker);

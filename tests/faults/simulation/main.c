@@ -27,10 +27,12 @@ static void counts_print(const struct sim_result *result)
     printf("%" PRIu64 " events judged, %" PRIu64 " acknowledged; %" PRIu64
            " answers taken, %" PRIu64 " in conflict, %" PRIu64 " refused; %" PRIu64
            " cancels, %" PRIu64 " retries, %" PRIu64 " upgrades; %" PRIu64
-           " corrections exported; %" PRIu64 " choices from batches of %" PRIu64 "\n",
+           " corrections exported; %" PRIu64 " choices from batches of %" PRIu64 "\n%" PRIu64
+           " models, %" PRIu64 " runs beside production; %" PRIu64
+           " decisions by what people verified, %" PRIu64 " moves of production\n",
            counts->events, counts->acks, counts->answers, counts->conflicts, counts->refused,
            counts->cancels, counts->retries, counts->upgrades, counts->exported, counts->choices,
-           counts->members);
+           counts->members, counts->models, counts->shadows, counts->decisions, counts->moves);
 }
 
 int main(int count, char **arguments)

@@ -145,6 +145,9 @@ static void output_event(const struct fact *fact)
     expect_next(fact, phase + 1);
     sim_batch_leave(job);
     job->follows = false;
+    if (phase == fact->world->learned) {
+        sim_learner_output(fact->world, job, fact->row->id, job->visit.version);
+    }
     job->answered[0] = '\0';
 }
 
@@ -184,6 +187,20 @@ static void fail_event(const struct fact *fact)
     expect_stand(fact, FND_FAILED, stand->phase, stand->attempt, stand->failures + 1);
 }
 
+/** Drawn for the audit, or a question that is about no place. */
+static bool asks_whole(struct fnd_json body)
+{
+    bool whole = false;
+    fnd_json_boolean(fnd_json_member(body, "audit"), &whole);
+    const struct fnd_json questions = fnd_json_member(body, "questions");
+    for (struct fnd_json_walk walk = fnd_json_walk(questions);
+         questions.bytes != NULL && fnd_json_next(&walk);) {
+        const struct fnd_json pointer = fnd_json_member(walk.value, "pointer");
+        whole = whole || fnd_json_type(pointer) != FND_JSON_STRING || pointer.size == 2;
+    }
+    return whole;
+}
+
 static void ask_event(const struct fact *fact)
 {
     struct sim_job *job = fact->job;
@@ -217,6 +234,7 @@ static void ask_event(const struct fact *fact)
                "asks about a repetition that nothing calls for");
     }
     job->request = fact->row->id;
+    job->whole = asks_whole(fact->body);
     expect_stand(fact, FND_PAUSED, stand->phase, stand->attempt, stand->failures);
 }
 
@@ -235,6 +253,9 @@ static void answer_gate(const struct fact *fact, const struct sim_act *act)
                act->amount[0] != '\0' ? act->amount : job->amount[plan->of], SIM_TEXT);
     }
     fact->world->corrections++;
+    if (stand->phase == fact->world->judge) {
+        sim_learner_lesson(fact->world, job, fact->row->id, act->reject);
+    }
 }
 
 static void answer_event(const struct fact *fact)
@@ -309,6 +330,9 @@ static void job_event(const struct fact *fact)
     job->variant = pin != 0 && pin == fact->world->pins[1] ? 1 : 0;
     expect(fact, pin != 0 && pin == fact->world->pins[job->variant], "runs under an unknown pin");
     job->number = fact->row->id;
+    char *uuid = fnd_json_strdup(fnd_json_member(fact->body, "uuid"));
+    expect(fact, uuid != NULL && fnd_uuid_parse(uuid, job->uuid) == 0, "has no identity");
+    free(uuid);
     expect_next(fact, 0);
 }
 
@@ -424,7 +448,7 @@ void sim_model_event(struct sim_world *world, const struct fnd_event_row *row,
         pin_event(world, row, fact.body);
         return;
     }
-    if (row->kind == FND_EVENT_STORE || row->kind == FND_EVENT_EXPORT) {
+    if (sim_learner_event(world, row, fact.body) || row->kind == FND_EVENT_EXPORT) {
         return;
     }
     fact.job =

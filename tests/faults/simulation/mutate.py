@@ -103,6 +103,27 @@ MUTANTS = {
     "choice-not-committed": [
         ("engine.c", "(alone && fnd_store_waiting(engine->store) > 0)", "(alone && false)"),
     ],
+    # Beside production: an output again after a restart, one of a job that was not drawn, what was
+    # said not kept; a look before its time, and at documents looked at only in places.
+    "beside-again": [
+        ("shadow.c", "if (beside_find(cursor, output) != 0 ||", "if (cursor == NULL ||"),
+    ],
+    "beside-undrawn": [
+        ("shadow.c", "!drawn(learn, &of->job, model->shadow)", "!drawn(learn, &of->job, 1)"),
+    ],
+    "beside-not-kept": [
+        ("shadow.c", "if (says && record(shade, &error) != FND_OK) {",
+         "static unsigned count;\n"
+         "    if (says && ++count % 8 > 0 && record(shade, &error) != FND_OK) {"),
+    ],
+    "look-too-early": [
+        ("shadow.c", "pairs_of(&score) < (looked + 1) * model->minimum)",
+         "pairs_of(&score) + 2 < (looked + 1) * model->minimum)"),
+    ],
+    "places-decide": [
+        ("shadow.c", "bool sample = fnd_json_type(whole) == FND_JSON_NULL ||",
+         "bool sample = whole.bytes != NULL ||"),
+    ],
     # An export leaves the first record of a page out.
     "record-not-exported": [
         ("select.c", "for (size_t i = 0; status == FND_OK && i < page->count; i++) {",

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "learn/learn.h"
 #include "sim.h"
 
 enum { UNDER_WAY_MAX = 64, REOPENED_MAX = 2 };
@@ -146,6 +147,9 @@ static bool gate_doubts(const struct sim_world *world, size_t index)
     const struct sim_job *job = &world->jobs[index];
     const struct sim_phase *gate = &world->phases[job->stand.phase];
     bool doubts = false;
+    if (gate->kind == SIM_GATE && strncmp(job->amount[gate->of], "raw", 3) != 0) {
+        return false;
+    }
     for (size_t d = 0; gate->kind == SIM_GATE && d < gate->detectors; d++) {
         doubts = doubts || sim_plan_doubts(world, index, d);
     }
@@ -171,8 +175,13 @@ static void gate_answer(struct answering *answering, struct sim_act *act)
         act->wrong = gate_doubts(people->world, act->job);
     } else {
         act->wrong = drawn == 3 && gate->detectors > 0;
-        snprintf(act->amount, sizeof act->amount, "%s-%zu", act->wrong ? "bad" : "ok",
-                 answering->act);
+        if (job->stand.phase == people->world->judge && !act->wrong &&
+            !sim_once_in(&people->chance, 3)) { /* what models learn */
+            snprintf(act->amount, sizeof act->amount, "true-%zu", act->job);
+        } else {
+            snprintf(act->amount, sizeof act->amount, "%s-%zu", act->wrong ? "bad" : "ok",
+                     answering->act);
+        }
         snprintf(answering->values, sizeof answering->values, "{\"/amount\":\"%s\"}", act->amount);
     }
 }
@@ -309,6 +318,38 @@ static void retry(struct sim_people *people, size_t index)
     act_judge(people, number, status, ended, error.message);
 }
 
+/** A person puts a version into production, or back. */
+static void decide(struct sim_people *people)
+{
+    struct sim_world *world = people->world;
+    struct fnd_error error = {0};
+    char by[SIM_TEXT];
+    const size_t number = world->acts_count;
+    struct sim_act *act = act_add(world, SIM_DECIDE, 0);
+    if (act == NULL) {
+        return;
+    }
+    snprintf(by, sizeof by, "p%zu", number);
+    const enum fnd_status status =
+        sim_once_in(&people->chance, 3)
+            ? fnd_registry_rollback(people->engine, "sim", "m", by, NULL, NULL, NULL, &act->event,
+                                    &error)
+            : fnd_registry_promote(people->engine, "sim", "m",
+                                   (int64_t)sim_below(&people->chance, 4), by, NULL, NULL,
+                                   &act->event, &error);
+    sim_check_now();
+    act->end = status == FND_OK                                    ? SIM_TAKEN
+               : status == FND_CONFLICT || status == FND_NOT_FOUND ? SIM_REFUSED
+                                                                   : SIM_UNKNOWN;
+    if (status == FND_OK && act->recorded != act->event) {
+        sim_violation(world, "the decision of p%zu was acknowledged and is not on record", number);
+    } else if (act->end == SIM_UNKNOWN && status != FND_INTERRUPTED &&
+               !engine_broke(people, status)) {
+        sim_violation(world, "the decision of p%zu ended in %s: %s", number,
+                      fnd_status_name(status), error.message);
+    }
+}
+
 /* --- a moment --------------------------------------------------------------------------------- */
 
 static void requests_answer(struct sim_people *people)
@@ -361,6 +402,9 @@ void sim_people_act(struct sim_people *people)
     }
     if (sim_once_in(&people->chance, 20)) {
         cancel(people, sim_below(&people->chance, world->jobs_count));
+    }
+    if (world->learned >= 0 && sim_once_in(&people->chance, 60)) {
+        decide(people);
     }
     if (sim_once_in(&people->chance, 8)) {
         retry(people, sim_below(&people->chance, world->jobs_count));

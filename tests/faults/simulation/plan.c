@@ -73,6 +73,32 @@ static struct sim_phase phase_plan(struct sim_chance *chance, const struct sim_w
     return phase;
 }
 
+/** Three of four worlds with a gate behind a step that may be repeated have a model for that. Drawn
+ *  from a seed of its own. */
+static void model_plan(struct sim_world *world)
+{
+    static const size_t dues[] = {4, 8, 16}, shares[] = {20, 50, 100, 100},
+                        minimums[] = {2, 2, 4, 8};
+    struct sim_chance chance = {sim_mix(world->seed, 10)};
+    world->learned = world->judge = -1;
+    world->corrections_due = dues[sim_below(&chance, sizeof dues / sizeof dues[0])];
+    world->share = shares[sim_below(&chance, sizeof shares / sizeof shares[0])];
+    world->minimum = minimums[sim_below(&chance, sizeof minimums / sizeof minimums[0])];
+    world->window = world->minimum * (1 + sim_below(&chance, 3));
+    world->alpha = sim_once_in(&chance, 2) ? 0.4 : 0.05;
+    for (size_t i = 1; i < world->phases_count; i++) {
+        if (world->phases[i].kind == SIM_GATE && world->phases[i - 1].kind == SIM_STEP) {
+            world->learned = (int32_t)i - 1;
+            world->judge = (int32_t)i;
+        }
+    }
+    if (sim_once_in(&chance, 4)) {
+        world->learned = world->judge = -1;
+    } else if (world->judge >= 0) {
+        world->phases[world->judge].audit = true;
+    }
+}
+
 void sim_plan_world(struct sim_world *world, size_t jobs_max)
 {
     struct sim_chance chance = {sim_mix(world->seed, 1)};
@@ -88,6 +114,7 @@ void sim_plan_world(struct sim_world *world, size_t jobs_max)
     }
     world->lives_planned = 3 + sim_below(&chance, 6);
     world->files_count = 1 + sim_below(&chance, SIM_FILES_MAX);
+    model_plan(world);
 }
 
 static void choose_write(const struct sim_phase *gate, struct fnd_text *yaml)
@@ -119,7 +146,10 @@ void sim_plan_pipeline(const struct sim_world *world, size_t variant, struct fnd
             fnd_text_printf(yaml,
                             "    uses: foundry/human\n    with:\n      of: p%" PRId32
                             "\n      audit: %s\n%s",
-                            phase->of, phase->audit ? "20%" : "0%",
+                            phase->of,
+                            (int32_t)i == world->judge ? "80%"
+                            : phase->audit             ? "20%"
+                                                       : "0%",
                             phase->detectors > 0 ? "      detectors:\n" : "");
             for (size_t d = 0; d < phase->detectors; d++) {
                 fnd_text_printf(yaml,
@@ -135,7 +165,17 @@ void sim_plan_pipeline(const struct sim_world *world, size_t variant, struct fnd
         if (i > 0) {
             fnd_text_printf(yaml, ", from: \"${p%zu.value}/${p%zu.amount}\"", i - 1, i - 1);
         }
-        fnd_text_append_z(yaml, "}\n");
+        fnd_text_append_z(yaml,
+                          (int32_t)i == world->learned ? ", model: \"${models.m}\"}\n" : "}\n");
+    }
+    if (world->learned >= 0) {
+        fnd_text_printf(yaml,
+                        "models:\n  m:\n    phase: p%" PRId32 "\n    of: p%" PRId32
+                        "\n    trainer: {uses: sim/train, timeout: 60s}\n"
+                        "    when: {corrections: %zu, cooldown: 1s}\n    shadow: %zu%%\n"
+                        "    promote: {minimum: %zu, window: %zu, alpha: %g}\n",
+                        world->learned, world->judge, world->corrections_due, world->share,
+                        world->minimum, world->window, world->alpha);
     }
 }
 
@@ -182,4 +222,11 @@ size_t sim_plan_confidence(const struct sim_world *world, size_t job, size_t pha
 {
     struct sim_chance chance = {sim_mix(sim_mix(world->seed, 9), job * SIM_PHASES_MAX + phase)};
     return sim_below(&chance, SIM_SURE + 1);
+}
+
+bool sim_plan_knows(const struct sim_world *world, size_t job, int64_t version)
+{
+    struct sim_chance quality = {sim_mix(sim_mix(world->seed, 11), (uint64_t)version)};
+    struct sim_chance chance = {sim_mix(sim_mix(sim_mix(world->seed, 12), (uint64_t)version), job)};
+    return version > 0 && sim_below(&chance, 100) < sim_below(&quality, 100);
 }

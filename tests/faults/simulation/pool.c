@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <sys/eventfd.h>
 
+#include "learn/internal.h"
 #include "sim.h"
 
 struct flight {
@@ -20,7 +21,8 @@ struct flight {
 };
 
 struct fnd_pool {
-    int fd; /* never readable: time passes by the world's clock only */
+    int fd;      /* never readable: time passes by the world's clock only */
+    bool learns; /* it is the learner's */
     struct flight *flights;
     size_t count, capacity, busy;
     struct fnd_pool_call *done, **done_end;
@@ -48,13 +50,13 @@ size_t sim_pool_objections(void)
 enum fnd_status fnd_pool_create(const struct fnd_pool_options *options, struct fnd_pool **pool,
                                 struct fnd_error *error)
 {
-    (void)options;
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (fd < 0) {
         return fnd_error_errno(error, FND_IO, errno, "cannot make an event descriptor");
     }
     struct fnd_pool *made = fnd_alloc(sizeof *made);
     made->fd = fd;
+    made->learns = options->nice == FND_LEARN_NICE;
     made->done_end = &made->done;
     *pool = made;
     return FND_OK;
@@ -153,6 +155,16 @@ static void input_check(const struct fnd_pool_call *call, const struct who *who)
 {
     const struct sim_job *job = &sim.world->jobs[who->job];
     const int64_t mark = number_at(call->input.config, "/mark");
+    if ((int32_t)who->phase == sim.world->learned && who->detector < 0) {
+        const int64_t version = sim_model_version(fnd_json_find(call->input.config, "/model"));
+        sim.world->jobs[who->job].visit.version = version;
+        if (version != sim_model_production(sim.world)) {
+            sim_violation(sim.world,
+                          "job %zu: phase p%zu reads version %" PRId64
+                          ", and in production is %" PRId64,
+                          who->job, who->phase, version, sim_model_production(sim.world));
+        }
+    }
     if (mark != (int64_t)job->variant + 1) {
         sim_violation(sim.world, "job %zu: phase p%zu runs with mark %" PRId64 " and not with %zu",
                       who->job, who->phase, mark, job->variant + 1);
@@ -204,6 +216,20 @@ static bool phase_pauses(struct foundry_call *call, const struct fnd_pool_call *
     return false;
 }
 
+/** What a phase says of a job with a version of the model; 0: by its rules. */
+static foundry_outcome_t phase_says(struct foundry_call *call, const struct who *who,
+                                    int64_t version, char value[SIM_TEXT], char amount[SIM_TEXT])
+{
+    const uint64_t key = who->job * SIM_PHASES_MAX + who->phase;
+    char json[2 * SIM_TEXT + 32];
+    snprintf(value, SIM_TEXT, "v%zu-%zu-%" PRId32 "-%04x", who->job, who->phase, who->attempt,
+             (unsigned)(sim_mix(sim.world->seed, key) & 0xffff));
+    snprintf(amount, SIM_TEXT, "%s-%zu",
+             sim_plan_knows(sim.world, who->job, version) ? "true" : "raw", who->job);
+    snprintf(json, sizeof json, "{\"value\":\"%s\",\"amount\":\"%s\"}", value, amount);
+    return fnd_host_table()->json_set(call, "", json);
+}
+
 static foundry_outcome_t phase_runs(struct foundry_call *call,
                                     const struct fnd_pool_call *pool_call, const struct who *who)
 {
@@ -212,15 +238,10 @@ static foundry_outcome_t phase_runs(struct foundry_call *call,
         visit->came_to |= SIM_PAUSE;
         return FOUNDRY_PAUSE;
     }
-    const uint64_t key = who->job * SIM_PHASES_MAX + who->phase;
-    char json[2 * SIM_TEXT + 32];
-    snprintf(visit->value, sizeof visit->value, "v%zu-%zu-%" PRId32 "-%04x", who->job, who->phase,
-             who->attempt, (unsigned)(sim_mix(sim.world->seed, key) & 0xffff));
-    snprintf(visit->amount, sizeof visit->amount, "raw-%zu", who->job);
-    snprintf(json, sizeof json, "{\"value\":\"%s\",\"amount\":\"%s\"}", visit->value,
-             visit->amount);
     visit->came_to |= SIM_DONE;
-    const foundry_outcome_t outcome = fnd_host_table()->json_set(call, "", json);
+    const foundry_outcome_t outcome =
+        phase_says(call, who, (int32_t)who->phase == sim.world->learned ? visit->version : 0,
+                   visit->value, visit->amount);
     const size_t sure = sim_plan_confidence(sim.world, who->job, who->phase);
     if (outcome == FOUNDRY_OK && sure < SIM_SURE) { /* else it says nothing of it */
         return fnd_host_table()->confidence_set(call, "/amount", (double)sure / SIM_SURE);
@@ -306,10 +327,88 @@ static void call_ends(struct fnd_pool_call *call, const struct who *who)
     call_returns(call, who, fault);
 }
 
+/* --- the learner's calls --------------------------------------------------------------------- */
+
+/** The run beside a job that a call is, or NULL: a trial of a training. */
+static const struct shade *shade_of(const struct fnd_pool_call *call)
+{
+    const struct trial_call *trial = (const struct trial_call *)(const void *)call;
+    return trial->owner->state == RUN_SHADOWS ? (const struct shade *)(const void *)trial->owner
+                                              : NULL;
+}
+
+static void train(struct fnd_pool_call *call)
+{
+    char bytes[SIM_TEXT];
+    struct foundry_call *began = fnd_call_begin(&call->input, NULL, NULL, &call->effects);
+    sim_model_bytes(number_at(call->input.run, "/training/version"), bytes);
+    const foundry_outcome_t outcome =
+        fnd_host_table()->artifact_write(began, "model", "text/plain", bytes, strlen(bytes));
+    fnd_call_end(began, outcome);
+    call->end = FND_CALL_RETURNED;
+}
+
+/** A version that is tried, or runs beside: it says what it says of the job, or nothing. */
+static void try(struct fnd_pool_call *call, const struct shade *shade)
+{
+    struct who who;
+    struct sim_beside *beside = &sim.world->beside;
+    char value[SIM_TEXT], amount[SIM_TEXT];
+    if (!who_is(call, &who)) {
+        return;
+    }
+    const size_t fate = sim.world->quiet ? 100 : sim_below(&sim.chance, 100);
+    const int64_t version = sim_model_version(fnd_json_find(call->input.config, "/model"));
+    if (fate < 6) {
+        call->end = fate < 2 ? FND_CALL_LOST : FND_CALL_CRASHED;
+        fnd_error_set(&call->error, FND_PLUGIN, "simulated: signal 11 (SIGSEGV)");
+    } else {
+        struct foundry_call *began = fnd_call_begin(&call->input, NULL, NULL, &call->effects);
+        fnd_call_end(began, phase_says(began, &who, version, value, amount));
+        call->end = FND_CALL_RETURNED;
+    }
+    if (shade == NULL) {
+        return;
+    }
+    beside->ended = true;
+    beside->says = call->end != FND_CALL_LOST;
+    beside->failed = call->end == FND_CALL_CRASHED;
+    if (call->end == FND_CALL_LOST) {
+        sim_learner_passed(sim.world, beside->output);
+    } else if (!beside->failed) {
+        memcpy(beside->amount, amount, SIM_TEXT);
+    }
+}
+
+static void learner_end(struct fnd_pool_call *call)
+{
+    const bool fails = !sim.world->quiet && sim_once_in(&sim.chance, 6);
+    if (!call->input.trainer) {
+        try(call, shade_of(call));
+    } else if (call->cancelled || fails) {
+        call->end = call->cancelled ? FND_CALL_CANCELLED : FND_CALL_CRASHED;
+        fnd_error_set(&call->error, FND_PLUGIN, "simulated: signal 9 (SIGKILL)");
+    } else {
+        train(call);
+    }
+}
+
+static void learner_begin(const struct fnd_pool_call *call)
+{
+    const struct shade *shade = call->input.trainer ? NULL : shade_of(call);
+    if (shade != NULL) {
+        sim_learner_begins(sim.world, shade->model, shade->output,
+                           sim_model_version(fnd_json_find(call->input.config, "/model")),
+                           fnd_json_find(call->input.config, "/from"));
+    }
+}
+
 static void flight_end(struct fnd_pool *pool, struct fnd_pool_call *call)
 {
     struct who who;
-    if (who_is(call, &who)) {
+    if (pool->learns) {
+        learner_end(call);
+    } else if (who_is(call, &who)) {
         if (call->cancelled && !sim_once_in(&sim.chance, 4)) {
             struct sim_job *job = &sim.world->jobs[who.job];
             call->end = FND_CALL_CANCELLED;
@@ -339,7 +438,9 @@ void fnd_pool_submit(struct fnd_pool *pool, struct fnd_pool_call *call)
     sim_check_now(); /* what this visit rests on must be on record by now */
     call->cancelled = false;
     call->level = (int)call->callee->isolation;
-    if (who_is(call, &who)) {
+    if (pool->learns) {
+        learner_begin(call);
+    } else if (who_is(call, &who)) {
         if (!who.operation) {
             visit_check(&who);
         }

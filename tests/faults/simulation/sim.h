@@ -17,9 +17,11 @@ enum {
     SIM_PHASES_MAX = 8,
     SIM_EVENTS_MAX = 1 << 15,
     SIM_ACTS_MAX = 1 << 13,
-    SIM_VARIANTS = 2,  /* forms of the pipeline: same phases, another constant */
-    SIM_FILES_MAX = 3, /* that jobs come in: each is a batch */
-    SIM_SURE = 20,     /* a confidence of 1 */
+    SIM_VARIANTS = 2,      /* forms of the pipeline: same phases, another constant */
+    SIM_FILES_MAX = 3,     /* that jobs come in: each is a batch */
+    SIM_SURE = 20,         /* a confidence of 1 */
+    SIM_VERSIONS_MAX = 64, /* of the model */
+    SIM_SAID_MAX = 2048,   /* outputs of the learned phase, runs beside, records */
     SIM_TEXT = 32,
     SIM_PATH = 256,
     SIM_STORY = 1024
@@ -69,6 +71,7 @@ struct sim_visit {
     unsigned came_to;
     unsigned fault; /* FND_RETRY_ class, when FAILED */
     char value[SIM_TEXT], amount[SIM_TEXT];
+    int64_t version; /* of the model that it was given */
 };
 
 /** A job as the outside world knows it: folded from the events by rules of our own (model.c). */
@@ -86,12 +89,14 @@ struct sim_job {
     struct sim_visit visit;
     char value[SIM_PHASES_MAX][SIM_TEXT], amount[SIM_PHASES_MAX][SIM_TEXT]; /* outputs */
     char answered[SIM_TEXT]; /* what a phase's own question was answered with */
-    int64_t member;          /* of this choice, which has not let it go; 0: of none */
-    int64_t choice;          /* which let it into its gate; 0: none did yet */
-    bool chosen;             /* by that one */
+    uint8_t uuid[FND_UUID_SIZE];
+    bool whole;     /* the open request is about the whole document */
+    int64_t member; /* of this choice, which has not let it go; 0: of none */
+    int64_t choice; /* which let it into its gate; 0: none did yet */
+    bool chosen;    /* by that one */
 };
 
-enum sim_act_kind { SIM_ANSWER, SIM_CANCEL, SIM_RETRY };
+enum sim_act_kind { SIM_ANSWER, SIM_CANCEL, SIM_RETRY, SIM_DECIDE };
 enum sim_act_end { SIM_UNKNOWN = 0, SIM_TAKEN, SIM_REFUSED };
 
 /** Something a person did. Its number is in the event as "by": "p17". */
@@ -115,7 +120,46 @@ struct sim_ack {
 
 struct sim_counts {
     uint64_t lives, kills, powercuts, faults, events, acks, answers, cancels, retries, conflicts,
-        refused, jumps, upgrades, exported, choices, members;
+        refused, jumps, upgrades, exported, choices, members, models, shadows, decisions, moves;
+};
+
+/** A version of the model, by its number. */
+struct sim_version {
+    int64_t id, decided,
+        replaced;         /* events: it was made, decided about; what it took the place of */
+    int state;            /* enum fnd_model_state */
+    bool waits, promoted; /* by the last decision about it */
+};
+
+/** An output of the learned phase: made with this version, read that. */
+struct sim_said {
+    int64_t output;
+    size_t job;
+    int64_t version;
+    char amount[SIM_TEXT], from[2 * SIM_TEXT + 2];
+};
+
+/** What a version said beside an output, as it is on record. */
+struct sim_shadow {
+    int64_t model, output, event;
+    bool failed;
+    char amount[SIM_TEXT];
+};
+
+/** A record about an output of the learned phase. */
+struct sim_lesson {
+    int64_t record;
+    size_t job;
+    int64_t subject;
+    bool whole, rejected;
+    char amount[SIM_TEXT];
+};
+
+/** The run beside that is under way, or was the last one, as the plugin saw it. */
+struct sim_beside {
+    int64_t model, output;
+    bool ended, says, failed, recorded;
+    char amount[SIM_TEXT];
 };
 
 struct sim_world {
@@ -128,6 +172,9 @@ struct sim_world {
     /* what is to be */
     size_t phases_count, jobs_count, lives_planned, files_count;
     struct sim_phase phases[SIM_PHASES_MAX];
+    int32_t learned, judge; /* the phase that reads the model, the gate that teaches it; -1: none */
+    size_t corrections_due, share, minimum, window;
+    double alpha;
     /* what is */
     size_t life, step;
     size_t jobs_written; /* lines of jobs.jsonl so far */
@@ -148,6 +195,15 @@ struct sim_world {
     uint64_t prints[SIM_EVENTS_MAX]; /* a hash of each event as it was first seen */
     struct sim_act acts[SIM_ACTS_MAX];
     uint8_t chain[FND_DIGEST_SIZE]; /* at the end */
+    uint8_t salt[32];
+    int64_t training, training_version; /* that runs, by the record; 0: none */
+    size_t said_count, shadows_count, lessons_count;
+    struct sim_version versions[SIM_VERSIONS_MAX];
+    struct sim_said said[SIM_SAID_MAX];
+    bool passed[SIM_SAID_MAX]; /* its run beside was lost in this life */
+    struct sim_shadow shadows[SIM_SAID_MAX];
+    struct sim_lesson lessons[SIM_SAID_MAX];
+    struct sim_beside beside;
     char story[SIM_STORY];
 };
 
@@ -172,6 +228,9 @@ size_t sim_plan_file(const struct sim_world *world, size_t job);
 void sim_plan_path(const struct sim_world *world, size_t job, char *path, size_t size);
 /** How sure the phase is of its amount, of SIM_SURE. */
 size_t sim_plan_confidence(const struct sim_world *world, size_t job, size_t phase);
+
+/** What a version of the model says of a job: whether it knows what is true. */
+bool sim_plan_knows(const struct sim_world *world, size_t job, int64_t version);
 
 /* --- env.c: the clock, randomness and waiting of a world ------------------------------------ */
 
@@ -236,6 +295,26 @@ const char *sim_batch_wait(const struct sim_world *world, const struct sim_job *
 const char *sim_batch_asks(const struct sim_world *world, const struct sim_job *job);
 const char *sim_batch_passes(const struct sim_world *world, const struct sim_job *job);
 void sim_batch_rest(struct sim_world *world);
+
+/* --- learner.c: models ------------------------------------------------------------------------ */
+
+void sim_model_bytes(int64_t version, char bytes[SIM_TEXT]);
+/** The version behind an artifact's name; null: 0, the rules; -1: none. */
+int64_t sim_model_version(struct fnd_json name);
+int64_t sim_model_production(const struct sim_world *world);
+/** Take in an event about models.  Returns whether it is one. */
+bool sim_learner_event(struct sim_world *world, const struct fnd_event_row *row,
+                       struct fnd_json body);
+void sim_learner_output(struct sim_world *world, const struct sim_job *job, int64_t event,
+                        int64_t version);
+void sim_learner_lesson(struct sim_world *world, const struct sim_job *job, int64_t record,
+                        bool rejected);
+void sim_learner_begins(struct sim_world *world, int64_t model, int64_t output, int64_t version,
+                        struct fnd_json from);
+void sim_learner_passed(struct sim_world *world, int64_t output);
+void sim_learner_kept(struct sim_world *world);
+void sim_learner_rest(struct sim_world *world);
+void sim_learner_reborn(struct sim_world *world);
 
 /* --- check.c: the ledger against the store --------------------------------------------------- */
 
