@@ -114,7 +114,7 @@ await test(async () => {
     equal('what was found, in a range', await found_in('streets'), [[streets.version.slice(0, 8), 'utility_pole', `${rounded(8 / 9)}, 8 of 9`, `${rounded(pole.low)} to ${rounded(pole.high)}`, '1']]);
     const bills = await found_in('bills');
     equal('of things without a label no range is known', bills.map((row) => [row[1], row[3]]), [first, second].filter((one) => one.all.objects > 0).map(() => ['without a label', 'not known']));
-    equal('where nobody looked at everything, it says so', [await found_in('quiet'), (await gate_of('quiet').locator('.found').innerText()).includes('Not known: of no job')], [[], true]);
+    equal('where nobody looked at everything, it says so', [await found_in('quiet'), (await gate_of('quiet').locator('.found').innerText()).includes('Not known yet: nobody')], [[], true]);
 
     console.log('-- what is drawn');
     /* How many pixels of a plot have about the colour of a property of the style. */

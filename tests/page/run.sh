@@ -63,6 +63,11 @@ demo_*)
     export DEMO_CASE
     exec bash "$0" demo
     ;;
+stories_*)
+    STORY_HAND=${name#stories_}
+    export STORY_HAND
+    exec bash "$0" stories
+    ;;
 *)
     needs node npm
     CHROMIUM=${CHROMIUM:-$(command -v chromium || true)}

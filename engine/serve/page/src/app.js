@@ -81,6 +81,9 @@ class App extends Component {
     on_event(name, data) {
         if (presence.heard(name, data)) {
             this.queue.heard_lease(name, data);
+            if (name === 'ask.released') {
+                this.look(); // what another one left may be taken
+            }
             return;
         }
         if (name === 'ask' || name === 'job' || name === 'lease') {
@@ -89,11 +92,16 @@ class App extends Component {
             this.event_timer = setTimeout(() => {
                 this.count();
                 this.setState(({ tick }) => ({ tick: tick + 1 }));
-                const { current, is_loading, open_trouble } = this.queue;
-                if (this.is_reviewing && current === null && !is_loading && open_trouble === null) {
-                    this.queue.look();
-                }
+                this.look();
             }, 250);
+        }
+    }
+
+    /* Who sees that nothing waits is shown the next card by itself. */
+    look() {
+        const { current, is_loading, open_trouble } = this.queue;
+        if (this.is_reviewing && current === null && !is_loading && open_trouble === null) {
+            this.queue.look();
         }
     }
 

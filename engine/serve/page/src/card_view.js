@@ -95,7 +95,11 @@ export class CardView extends Component {
         return at;
     }
     on_draw = (from, to) => {
-        const at = this.add_box(box_from(from, to, this.size.width, this.size.height));
+        const { width, height } = this.size;
+        const at = this.add_box(box_from(from, to, width, height));
+        if ([from, to].some(([x, y]) => x < -1 || y < -1 || x > width + 1 || y > height + 1)) {
+            this.props.queue.say(`The box is clamped to the image of ${width} × ${height} pixels.`);
+        }
         setTimeout(() => focus_field(at));
     };
     /* A box without a drag: in the middle of what is seen, its numbers have the focus. */

@@ -74,7 +74,7 @@ export function found_of(versions) {
 function Found({ versions }) {
     const rows = found_of(versions);
     return html`<div class="found"><h4>Found of what is there</h4>
-        ${rows.length === 0 ? html`<p class="note">Not known: of no job in which people looked at everything has a list of things come out. What a model never proposes is asked about nowhere; audited jobs (<code>audit:</code>) show it.</p>`
+        ${rows.length === 0 ? html`<p class="note">Not known yet: nobody has looked at a whole job with a list in it. What a model never proposes is never asked about; only audited jobs (<code>audit:</code>) show it.</p>`
         : html`<p class="note">Of the things that people who looked at everything say are there, how many the model had proposed by itself; the true share lies in the range with 95 %.</p>
         <div class="scroll"><table class="list"><thead><tr><th scope="col">Version</th><th scope="col">what</th><th scope="col">found</th><th scope="col">range</th><th scope="col" class="number">never proposed</th></tr></thead>
             <tbody>${rows.map((one) => html`<tr key=${`${one.version} ${one.label}`}><th scope="row" title=${one.version}>${short(one.version)}</th>
