@@ -288,6 +288,8 @@ async function poles() {
             equal('reversed corners are put in order', (await listed(page))[2], '500, 100, 540, 420');
             await draw(page, [600, 500, 690, 560]);
             equal('what reaches outside is clamped', (await listed(page))[3], '600, 500, 640, 560');
+            const [names, stage] = [await page.locator('.marks .box text').evaluateAll((list) => list.map((one) => one.getBoundingClientRect().right)), await page.locator('.stage').boundingBox()];
+            check('the name of a box at the edge is read whole', names.length === 3 && Math.max(...names) <= stage.x + stage.width, { names, stage });
             check('with a message', (await (keys ? row_of(page, 4) : page.locator('.toasts')).innerText()).includes('clamped to the image of 640 × 640'), await page.locator('.toasts').innerText());
             await draw(page, [300, 300, 300, 300]);
             check('one of zero size is refused', keys ? (await row_of(page, 5).locator('.trouble').innerText()).includes('refused') : (await listed(page)).length === 4, await listed(page));

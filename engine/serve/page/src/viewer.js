@@ -7,6 +7,7 @@ import { html, classes } from './dom.js';
 import { picture_of } from './pictures.js';
 import { delta_to_image, to_image, to_screen, view_first, view_fit, view_move, view_show, view_zoom } from './view.js';
 
+const letter_width = 7.4; // pixels, of the names of boxes
 const handles = ['nw', 'n', 'ne', 'e', 'se', 's', 'sw', 'w'];
 const drag_from_px = 4; // less is a click
 
@@ -307,10 +308,13 @@ export class Viewer extends Component {
         const x = Math.min(ax, bx), y = Math.min(ay, by), w = Math.abs(bx - ax), hgt = Math.abs(by - ay);
         const at = { n: [x + w / 2, y], s: [x + w / 2, y + hgt], w: [x, y + hgt / 2], e: [x + w, y + hgt / 2], nw: [x, y], ne: [x + w, y], sw: [x, y + hgt], se: [x + w, y + hgt] };
         const edge_of = (name) => edges_turned(name, view.turn);
+        // A name is read whole: at the right edge it ends with its box, at the upper one it is inside.
+        const ends = x >= 0 && x + one.text.length * letter_width > stage.width;
+        const name = { x: ends ? Math.min(x + w, stage.width) - 2 : x + 1, y: y >= 0 && y < 18 ? y + 14 : y - 6, 'text-anchor': ends ? 'end' : 'start' };
         return html`<g class=${classes('box', one.kind, is_selected && 'selected')} data-row=${one.pointer}>
             <rect class="body" x=${x} y=${y} width=${w} height=${hgt}/>
             <rect class="line" x=${x} y=${y} width=${w} height=${hgt}/>
-            <text x=${x + 1} y=${y - 6}>${one.text}</text>
+            <text ...${name}>${one.text}</text>
             ${is_selected && this.props.on_box_drag && handles.map((name) => html`
                 <rect class=${`handle at-${name}`} data-handle=${edge_of(name)} x=${at[name][0] - 5} y=${at[name][1] - 5} width="10" height="10"/>`)}
         </g>`;
