@@ -175,10 +175,10 @@ static struct place *place_take(struct fnd_serve *serve, int fd)
     struct place *free_one = NULL, *oldest = NULL;
     int64_t now = now_us(serve);
     pthread_mutex_lock(&serve->lock);
-    for (size_t i = 0; i < serve->places_count && free_one == NULL; i++) {
+    for (size_t i = 0; i < serve->places_count; i++) {
         struct place *place = &serve->places[i];
         if (place->stage == PLACE_FREE) {
-            free_one = place;
+            free_one = free_one == NULL ? place : free_one;
         } else if ((place->stage == PLACE_HEAD || place->stage == PLACE_ENDING) && !place->left &&
                    (oldest == NULL || place->since_us < oldest->since_us)) {
             oldest = place;

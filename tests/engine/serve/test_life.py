@@ -562,6 +562,21 @@ def places(server, limit):
         lambda: server.raw(good.encode()).startswith(b"HTTP/1.1 200 "), WAIT_S))
 
 
+def silent(server, limit):
+    """Who keeps connections open without asking for anything keeps nobody out, one after another."""
+    held = [connect(server) for _ in range(limit)]
+    session = (f"GET /v1/session HTTP/1.1\r\nHost: {server.host}\r\nConnection: close\r\n"
+               f"{bearer()}\r\n").encode()
+    time.sleep(0.3)  # all are older than a newcomer has to be spared
+    held += [connect(server) for _ in range(limit - 2)]
+    told = server.raw(session)
+    check("beside silent ones, each of which took an older one's place, a request is served",
+          told.startswith(b"HTTP/1.1 200 "), told[:300])
+    check("the oldest are gone", all(ended(s) for s in held[:limit - 2]))
+    for s in held:
+        s.close()
+
+
 def limits():
     folder = scratch()
     with open(folder + "/keeping.yaml", "w", encoding="utf-8") as f:
@@ -571,6 +586,7 @@ def limits():
         shown(server)
         guesses(server)
         places(server, 6)
+        silent(server, 6)
         check("it ends by its signal", server.stop() == 143)
     shutil.rmtree(folder)
 
