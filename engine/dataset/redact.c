@@ -7,7 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RULES_MAX = 64, MATCH_LIMIT = 1000000, DEPTH_LIMIT = 100000, HEAP_LIMIT_KIB = 16384 };
+enum {
+    RULES_MAX = 64,
+    PEELS_DEEP = 3,
+    MATCH_LIMIT = 1000000,
+    DEPTH_LIMIT = 100000,
+    HEAP_LIMIT_KIB = 16384
+};
 
 struct rule {
     char *pointer, *pattern; /* one of them */
@@ -394,10 +400,11 @@ static bool literal_apply(const struct fnd_redact *redact, const struct fnd_lite
     return hit;
 }
 
-enum fnd_status fnd_redact_text(const struct fnd_redact *redact,
-                                const struct fnd_literals *literals, const char *bytes, size_t size,
-                                struct fnd_text *text, uint64_t *hits, bool *changed,
-                                struct fnd_error *error)
+/** Append a text without what it says as it stands. */
+static enum fnd_status plain_apply(const struct fnd_redact *redact,
+                                   const struct fnd_literals *literals, const char *bytes,
+                                   size_t size, struct fnd_text *text, uint64_t *hits,
+                                   bool *changed, struct fnd_error *error)
 {
     struct fnd_text from = {0}, to = {0};
     enum fnd_status status = FND_OK;
@@ -425,5 +432,51 @@ enum fnd_status fnd_redact_text(const struct fnd_redact *redact,
     fnd_text_append(text, fnd_text_z(&from), from.size);
     fnd_text_finish(&from);
     fnd_text_finish(&to);
+    return status;
+}
+
+/** A text that quotes a value may have it escaped, more than once: a question tells of a text that
+ * is JSON, and is JSON in the record again. Where something is found under the escapes, the text is
+ *  told without them. */
+static enum fnd_status layers_apply(const struct fnd_redact *redact,
+                                    const struct fnd_literals *literals, size_t depth,
+                                    struct fnd_text *text, uint64_t *hits, bool *changed,
+                                    struct fnd_error *error)
+{
+    enum fnd_status status = FND_OK;
+    for (size_t peel = 0; status == FND_OK && depth < PEELS_DEEP && peel < FND_PEELS; peel++) {
+        struct fnd_text under = {0}, clean = {0};
+        bool found = false;
+        if (fnd_redact_peel(peel, text, &under)) {
+            status = plain_apply(redact, literals, fnd_text_z(&under), under.size, &clean, hits,
+                                 &found, error);
+            if (status == FND_OK) {
+                status = layers_apply(redact, literals, depth + 1, &clean, hits, &found, error);
+            }
+        }
+        if (found) {
+            fnd_text_clear(text);
+            fnd_text_append(text, fnd_text_z(&clean), clean.size);
+            *changed = true;
+        }
+        fnd_text_finish(&under);
+        fnd_text_finish(&clean);
+    }
+    return status;
+}
+
+enum fnd_status fnd_redact_text(const struct fnd_redact *redact,
+                                const struct fnd_literals *literals, const char *bytes, size_t size,
+                                struct fnd_text *text, uint64_t *hits, bool *changed,
+                                struct fnd_error *error)
+{
+    struct fnd_text clean = {0};
+    enum fnd_status status =
+        plain_apply(redact, literals, bytes, size, &clean, hits, changed, error);
+    if (status == FND_OK) {
+        status = layers_apply(redact, literals, 0, &clean, hits, changed, error);
+    }
+    fnd_text_append(text, fnd_text_z(&clean), clean.size);
+    fnd_text_finish(&clean);
     return status;
 }

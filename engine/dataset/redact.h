@@ -67,7 +67,13 @@ bool fnd_redact_keeps_image(const struct fnd_redact *redact, size_t rule);
 /** Append what stands in a value's place. */
 void fnd_redact_stand_in(const struct fnd_redact *redact, enum fnd_redact_action action,
                          const char *bytes, size_t size, struct fnd_text *text);
-/** Append `bytes` with all that patterns match and literals quote taken out.
+/** Append a text with one layer of escapes taken off: those of URIs, of JSON pointers or of JSON,
+ * by number. What stands for no whole character, or for NUL, stays. Returns whether there was one;
+ * if not, what was appended is of no use. */
+enum { FND_PEELS = 3 };
+bool fnd_redact_peel(size_t peel, const struct fnd_text *from, struct fnd_text *to);
+/** Append `bytes` with all that patterns match and literals quote taken out, and with
+ *  what they find under up to three layers of escapes: the text is told without those then.
  *  hits  a bit for each rule of patterns that matched; literals set none.
  *  changed  true where something was.  Returns FND_OK; FND_LIMIT. */
 enum fnd_status fnd_redact_text(const struct fnd_redact *redact,

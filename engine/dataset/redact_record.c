@@ -248,8 +248,32 @@ static void path_rewrite(struct redacting *redacting, struct fnd_json value, siz
     fnd_text_finish(&ending);
 }
 
-/** Whether a question's place is one that a rule names, or lies in or around one. */
-static bool asks_about(const struct redacting *redacting, struct fnd_json question)
+/** Whether anything is taken out of what a document has at a place. */
+static bool place_changes(struct redacting *redacting, struct fnd_json document,
+                          const char *pointer)
+{
+    struct fnd_json value = fnd_json_find(document, pointer);
+    struct redacting trial = *redacting;
+    struct fnd_text out = {0};
+    if (value.bytes == NULL) {
+        return false;
+    }
+    trial.values = trial.quoted = 0;
+    trial.document = true;
+    trial.pointer = (struct fnd_text){0};
+    fnd_text_append_z(&trial.pointer, pointer);
+    value_rewrite(&trial, value, &out);
+    redacting->status = trial.status;
+    fnd_text_finish(&trial.pointer);
+    fnd_text_finish(&out);
+    return trial.values + trial.quoted > 0;
+}
+
+/** Whether a question's place is one that a rule names, or lies in one, or something is taken out
+ * of it: questions quote a value's beginning only, so that what they quote may not be found. One
+ * without a place is about the whole. */
+static bool asks_about(struct redacting *redacting, const struct fnd_datum *datum,
+                       struct fnd_json question)
 {
     struct fnd_json member = fnd_json_member(question, "pointer");
     char *pointer = member.bytes != NULL ? fnd_json_strdup(member) : NULL;
@@ -265,19 +289,22 @@ static bool asks_about(const struct redacting *redacting, struct fnd_json questi
         }
         end = next;
     }
+    about = about || place_changes(redacting, datum->model, pointer != NULL ? pointer : "") ||
+            place_changes(redacting, datum->human, pointer != NULL ? pointer : "");
     free(pointer);
     return about;
 }
 
 /** A question about such a place keeps who asked and about what; its words quote the value. */
-static void asked_rewrite(struct redacting *redacting, struct fnd_json asked, struct fnd_text *out)
+static void asked_rewrite(struct redacting *redacting, const struct fnd_datum *datum,
+                          struct fnd_json asked, struct fnd_text *out)
 {
     static const char *const words[] = {"question", "context", "value", "schema"};
     fnd_text_append_byte(out, '[');
     for (struct fnd_json_walk walk = fnd_json_walk(asked); fnd_json_next(&walk);) {
         size_t count = 0;
         fnd_text_append_z(out, walk.index > 0 ? "," : "");
-        if (!asks_about(redacting, walk.value)) {
+        if (!asks_about(redacting, datum, walk.value)) {
             value_rewrite(redacting, walk.value, out);
             continue;
         }
@@ -450,7 +477,7 @@ static void record_rewrite(struct redacting *redacting, const struct fnd_datum *
         } else if (fnd_json_text_is(walk.key, "path")) {
             path_rewrite(redacting, walk.value, renamed, out);
         } else if (fnd_json_text_is(walk.key, "asked")) {
-            asked_rewrite(redacting, walk.value, out);
+            asked_rewrite(redacting, datum, walk.value, out);
         } else {
             value_rewrite(redacting, walk.value, out);
         }
