@@ -18,11 +18,6 @@ draw() {
     drawn=$((state / 65536 % $1))
 }
 
-# quoted TEXT: as a JSON string.
-quoted() {
-    jq -n --arg v "$1" '$v'
-}
-
 # forms TEXT: the text and its encodings, a line each; what is shorter than 8 is no evidence.
 forms() {
     local json hex
@@ -47,11 +42,11 @@ forms() {
 # silent WHAT: nothing that was said or written tells.
 silent() {
     local found file
-    found=$(LC_ALL=C grep -raoFf forms said.* out | sort | uniq -c | head -5)
-    found+=$(find out | LC_ALL=C grep -aoFf forms | head -5)
+    found=$(LC_ALL=C grep -raoFf forms.txt said.* out | sort | uniq -c | head -5)
+    found+=$(find out | LC_ALL=C grep -aoFf forms.txt | head -5)
     while IFS= read -r file; do
         found+=$(grep -aoE '[A-Za-z0-9+/]{40,}={0,2}' "$file" | while IFS= read -r text; do
-            base64 -d <<<"$text" 2>/dev/null | LC_ALL=C grep -aoFf forms
+            base64 -d <<<"$text" 2>/dev/null | LC_ALL=C grep -aoFf forms.txt
         done | sed "s|^|$file, in base64: |" | head -3)
     done < <(find out said.* -type f)
     if [[ -z $found ]]; then
@@ -159,9 +154,9 @@ for ((seed = first; seed < first + rounds; seed++)); do
     actions+=("${kinds[drawn]}")
     echo "seed $seed: $mark, ${actions[*]}"
     # Half of it is as bad: what is quoted may be cut off.
-    { forms "$mark" && forms "$tag" && forms "${mark:0:9}" && forms "${tag:0:10}"; } >forms
+    { forms "$mark" && forms "$tag" && forms "${mark:0:9}" && forms "${tag:0:10}"; } >forms.txt
     holds "it is looked for as hex, too" grep -qF \
-        "$(printf '%s' "$tag" | od -An -v -tx1 | tr -d ' \n')" forms
+        "$(printf '%s' "$tag" | od -An -v -tx1 | tr -d ' \n')" forms.txt
 
     pipeline texts.yaml texts '*.job.json' drop
     for i in 1 2 3; do

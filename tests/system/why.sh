@@ -188,6 +188,52 @@ equals "a box is its own place in the picture" \
     "$(sed -n "${line}p" poles/out/coco.x | sed 's/,$//' | jq -c .bbox)"
 says "told as one looks at it" "pixels at" <("$engine" why "poles/out/coco.x:$line:/bbox")
 
+echo "-- without a link, in every format"
+cut=$folder/cut
+# shellcheck disable=SC2317 # called by each_format
+alter() {
+    chmod u+w "$1" && printf x >>"$1"
+}
+
+# broken DIR NAME LINE LINK WHAT PROGRAM…: in a copy of DIR with an export out/NAME, which is $cut for
+# PROGRAM, `verify` is red, and `why` names the link; with - for LINE the export itself is gone.
+broken() {
+    local dir=$1 name=$2 line=$3 link=$4 what=$5
+    shift 5
+    rm -rf "$cut" && cp -a "$dir" "$cut"
+    "$@" || not_ok "$name, $what: cannot be cut"
+    exits 1 "$name, $what: verify is red" "$engine" verify --deep "$cut"
+    if [[ $line == - ]]; then
+        return
+    fi
+    exits 1 "$name, $what: why is, too" "$engine" why "$cut" "$cut/out/$name:$line" --json
+    # shellcheck disable=SC2016 # jq's variable
+    holds "$name, $what: it names the $link" jq -e --arg link "$link" \
+        '.broken | map(.link) | index($link) != null' "$out"
+}
+formats_cut=0
+for format in foundry gemini openai-chat openai-dpo trl-sft trl-dpo trl-kto alpaca sharegpt \
+    nvidia-flywheel argilla label-studio coco; do
+    dir=notes
+    [[ $format != label-studio && $format != coco ]] || dir=poles
+    line=1
+    [[ $format != alpaca && $format != argilla && $dir != poles ]] || line=2
+    file=$cut/out/$format.x
+    rm -rf single && cp -a $dir single
+    find single/out -mindepth 1 ! -name "$format.x*" -delete
+    "$engine" why "single/out/$format.x:$line" --json >told.json
+    number=$(jq .record.record told.json)
+    broken single "$format.x" $line export "an altered export" alter "$file"
+    broken single "$format.x" - - "a deleted export" rm "$file"
+    broken single "$format.x" $line manifest "a deleted manifest" rm "$file.manifest.json"
+    broken single "$format.x" $line manifest "an altered manifest" \
+        sed -i 's/"skip_bad":false/"skip_bad":true/' "$file.manifest.json"
+    broken single "$format.x" $line answer "an altered answer" sqlite3 "$cut/.foundry/state.db" \
+        "UPDATE payload SET body = CAST(replace(body, '\"by\"', '\"bx\"') AS BLOB) WHERE event = $number"
+    formats_cut=$((formats_cut + 1))
+done
+equals "formats whose links were cut" "$formats_cut" 13
+
 echo "-- without a link"
 line=$(grep -n 'job-2\.png' "$sft" | cut -d: -f1)
 "$engine" why "$sft:$line" --json >told.json
@@ -202,7 +248,6 @@ rm -f jobs/out/*.x jobs/out/*.x.* # the others have had their turn
 exits 0 "whole, it is sound" "$engine" verify --deep jobs
 
 # cut LINK WHAT PROGRAM…: in a copy of the job directory, which is $cut for PROGRAM.
-cut=$folder/cut
 cut() {
     local link=$1 what=$2
     shift 2
@@ -220,10 +265,6 @@ cut() {
 sql() {
     sqlite3 "$cut/.foundry/state.db" "$1"
 }
-# shellcheck disable=SC2317
-alter() {
-    chmod u+w "$1" && printf x >>"$1"
-}
 cut export "an altered export" alter "$cut/out/gemini.jsonl"
 cut manifest "a deleted manifest" rm "$cut/out/gemini.jsonl.manifest.json"
 cut manifest "an altered manifest" sed -i 's/"skip_bad":false/"skip_bad":true/' \
@@ -238,6 +279,9 @@ cut request "a request's deleted event" sql "DELETE FROM event WHERE id = $reque
 cut output "a deleted corrected document" sql "DELETE FROM payload WHERE event = $number + 1"
 cut prediction "a deleted prediction" sql "DELETE FROM payload WHERE event = $run"
 cut prediction "a prediction's deleted event" sql "DELETE FROM event WHERE id = $run"
+for event in $(jq '.runs[].event' told.json); do
+    cut prediction "run $event, deleted" sql "DELETE FROM payload WHERE event = $event"
+done
 cut pin "a deleted pipeline" sql "DELETE FROM payload WHERE event = $pin"
 cut job "a deleted job" sql "DELETE FROM payload WHERE event = $job"
 cut plugin "a deleted plugin copy" rm -f "$cut/.foundry/plugins/$copy.so"
