@@ -179,25 +179,47 @@ Test(export, text_jobs_put_their_content_into_a_part)
     scene_end(&scene);
 }
 
-Test(export, wrong_options_are_refused_and_nothing_is_written)
+/** A record of each of three pipelines: with an entry, with none, and with several, some wrong. */
+static void three_pipelines(struct scene *scene)
 {
-    struct scene scene;
-    scene_begin(&scene, 4);
-    int64_t pin = scene_pin(&scene, "invoice", sft);
-    int64_t bare = scene_pin(&scene, "bare", "{}");
-    int64_t twin = scene_pin(&scene, "twin",
+    int64_t pin = scene_pin(scene, "invoice", sft);
+    int64_t bare = scene_pin(scene, "bare", "{}");
+    int64_t twin = scene_pin(scene, "twin",
                              "{\"a\":{\"format\":\"gemini\",\"prompt\":\"p\"},"
                              "\"b\":{\"format\":\"gemini\",\"prompt\":\"q\"},"
                              "\"c\":{\"format\":\"foundry\",\"prompt\":\"${input.x}\"},"
                              "\"d\":{\"format\":\"bard\"}}");
-    scene_record(&scene, pin, "invoice", "1.png", 1);
-    scene_record(&scene, bare, "bare", "1.png", 1);
-    scene_record(&scene, twin, "twin", "1.png", 1);
-    const struct {
-        struct fnd_export_options options;
-        enum fnd_status status;
-        const char *part;
-    } cases[] = {
+    scene_record(scene, pin, "invoice", "1.png", 1);
+    scene_record(scene, bare, "bare", "1.png", 1);
+    scene_record(scene, twin, "twin", "1.png", 1);
+}
+
+/** Options, what they come to, and what is said. */
+struct wrong {
+    struct fnd_export_options options;
+    enum fnd_status status;
+    const char *part;
+};
+
+static void all_wrong(struct scene *scene, const struct wrong *cases, size_t count)
+{
+    char path[PATH_SIZE];
+    for (size_t i = 0; i < count; i++) {
+        struct fnd_export_result result = {0};
+        struct fnd_error error = {0};
+        scene_export(scene, &cases[i].options, &result, cases[i].status, &error);
+        cr_assert(strstr(error.message, cases[i].part) != NULL, "case %zu: \"%s\" is not in: %s", i,
+                  cases[i].part, error.message);
+        cr_assert_null(result.path);
+        fnd_export_result_finish(&result);
+    }
+    cr_assert_not(is_there(scene_path(scene, "out/gemini.jsonl", path)));
+    cr_assert_not(is_there(scene_path(scene, "out/gemini.jsonl.manifest.json", path)));
+}
+
+Test(export, wrong_options_are_refused_and_nothing_is_written)
+{
+    static const struct wrong cases[] = {
         {{.format = NULL}, FND_INVALID, "say what to export"},
         {{.format = "gemin"}, FND_INVALID, "did you mean `gemini`"},
         {{.format = "tfrecord"}, FND_INVALID, "known: foundry, gemini"},
@@ -237,18 +259,10 @@ Test(export, wrong_options_are_refused_and_nothing_is_written)
         {{.format = "foundry", .out = "/tmp"}, FND_INVALID, "it is a folder"},
         {{.format = "foundry", .out = "/tmp/"}, FND_INVALID, "names a folder"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct fnd_export_result result = {0};
-        struct fnd_error error = {0};
-        scene_export(&scene, &cases[i].options, &result, cases[i].status, &error);
-        cr_assert(strstr(error.message, cases[i].part) != NULL, "case %zu: \"%s\" is not in: %s", i,
-                  cases[i].part, error.message);
-        cr_assert_null(result.path);
-        fnd_export_result_finish(&result);
-    }
-    char path[PATH_SIZE];
-    cr_assert_not(is_there(scene_path(&scene, "out/gemini.jsonl", path)));
-    cr_assert_not(is_there(scene_path(&scene, "out/gemini.jsonl.manifest.json", path)));
+    struct scene scene;
+    scene_begin(&scene, 4);
+    three_pipelines(&scene);
+    all_wrong(&scene, cases, sizeof cases / sizeof cases[0]);
     scene_end(&scene);
 }
 

@@ -19,6 +19,17 @@ static const char sft[] = "{\"sft\":{\"format\":\"gemini\",\"of\":\"review\","
                           "\"prompt\":\"Extract the ${params.what} as JSON, $${as is}.\"}}";
 static const char bucket[] = "gs://bucket/";
 
+/** As many records, of one pipeline. */
+static void records_make(struct scene *scene, int count)
+{
+    int64_t pin = scene_pin(scene, "invoice", sft);
+    for (int i = 0; i < count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%d.png", i);
+        scene_record(scene, pin, "invoice", name, i);
+    }
+}
+
 Test(export_faults, bad_records_are_told_one_by_one)
 {
     struct scene scene;
@@ -75,11 +86,7 @@ Test(export_faults, a_kill_halfway_leaves_no_file_under_the_name)
     struct scene scene;
     char path[PATH_SIZE];
     scene_begin(&scene, 9);
-    int64_t pin = scene_pin(&scene, "invoice", sft);
-    for (int i = 0; i < 10; i++) {
-        snprintf(path, sizeof path, "%d.png", i);
-        scene_record(&scene, pin, "invoice", path, i);
-    }
+    records_make(&scene, 10);
     fnd_reader_close(scene.reader);
     scene.reader = NULL;
     pid_t child = fork();
@@ -155,11 +162,7 @@ Test(export_faults, a_full_disk_is_told_and_leaves_nothing)
     struct rlimit old, small;
     char path[PATH_SIZE];
     scene_begin(&scene, 11);
-    int64_t pin = scene_pin(&scene, "invoice", sft);
-    for (int i = 0; i < 3; i++) {
-        snprintf(path, sizeof path, "%d.png", i);
-        scene_record(&scene, pin, "invoice", path, i);
-    }
+    records_make(&scene, 3);
     /* A limit on file sizes stands for the disk: the system refuses in the same place. */
     signal(SIGXFSZ, SIG_IGN);
     cr_assert_eq(getrlimit(RLIMIT_FSIZE, &old), 0);

@@ -421,100 +421,100 @@ static void collect(void *context, const struct fnd_dataset_note *note)
 }
 
 /** Foreign files: what is wrong is told with its line. */
-Test(formats, foreign_files_are_checked)
-{
 #define ASKS "{\"role\":\"user\",\"content\":\"q\"}"
 #define OUT(text) "[" SAYS(text) "]"
 #define ARGILLA(rest) "[{\"id\":\"1\",\"text\":\"t\"," rest "}]"
-    static const struct {
-        const char *format, *text, *part; /* part NULL: taken */
-    } cases[] = {
-        {"openai-chat", "{\"messages\":[" ASKS "]}\n", "1: /messages"},
-        {"openai-chat", "{\"messages\":[" ASKS "," ASKS "]}\n", "1: /messages/1: the last message"},
-        {"openai-chat", "{\"messages\":[" SAYS("a") "," SAYS("b") "]}\n", "nobody asks"},
-        {"openai-chat",
-         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
-         "{\"url\":\"/home/a.png\"}}]}," SAYS("a") "]}\n",
-         "is a local path"},
-        {"openai-chat",
-         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
-         "{\"url\":\"gs://bucket/a.png\"}}]}," SAYS("a") "]}\n",
-         "not gs://"},
-        {"openai-chat",
-         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
-         "{\"url\":\"data:image/png;base64,YQ=\"}}]}," SAYS("a") "]}\n",
-         "holds no base64"},
-        {"openai-chat",
-         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
-         "{\"url\":\"data:image/gif;base64,YQ==\"}}]}," SAYS("a") "]}\n",
-         "is no data URL of image/png"},
-        {"openai-chat", "{\"messages\":[" ASKS "," SAYS("a") "]}\n", "takes no fewer than 10"},
-        {"openai-dpo",
-         "{\"input\":{\"messages\":[" ASKS "]},\"preferred_output\":" OUT(
-             "{\\\"a\\\":1.0}") ",\"non_preferred_output\":" OUT("{\\\"a\\\":1}") "}\n",
-         "nothing to prefer"},
-        {"openai-dpo",
-         "{\"input\":{\"messages\":[" ASKS "]},\"preferred_output\":[" SAYS("a") "," SAYS(
-             "b") "],\"non_preferred_output\":" OUT("c") "}\n",
-         "1: /preferred_output"},
-        {"trl-sft", "{\"messages\":[" ASKS "," SAYS("a") "]}\n", NULL},
-        {"trl-sft",
-         "{\"messages\":[" ASKS "," SAYS("a") "]}\n{\"prompt\":[" ASKS
-                                              "],\"completion\":" OUT("a") "}\n",
-         "2: is of another type"},
-        {"trl-sft", "{\"prompt\":[" ASKS "]}\n", "1: "},
-        {"trl-sft",
-         "{\"prompt\":[{\"role\":\"user\",\"content\":[{\"type\":\"image\"}]}],"
-         "\"completion\":" OUT("a") "}\n",
-         "has 0 images"},
-        {"trl-dpo", "{\"prompt\":[" ASKS "],\"chosen\":" OUT("a") ",\"rejected\":" OUT("a") "}\n",
-         "1: /rejected/0/content: is equal"},
-        {"trl-dpo", "{\"prompt\":\"a\",\"chosen\":\"b\\u0000c\",\"rejected\":\"b\\u0000d\"}\n",
-         "1: is no JSON: at /chosen: \\u0000 is not allowed"},
-        {"trl-dpo", "{\"prompt\":\"a\",\"chosen\":\"1.0\",\"rejected\":\"1\"}\n", "is equal to"},
-        {"trl-kto", "{\"prompt\":[" ASKS "],\"completion\":" OUT("a") ",\"label\":1}\n",
-         "1: /label"},
-        {"alpaca", "{\"instruction\":\"a\",\"output\":\"b\"}\n", "must be one JSON array"},
-        {"alpaca", "[\n {\"instruction\":\"a\",\n\"output\":\"b\"},\n\n{\"output\":\"b\"}]", "5: "},
-        {"alpaca", "[{\"instruction\":\"a\",\"output\":\"b\"}", "1: is no JSON"},
-        {"alpaca", "[{\"instruction\":\"a\",\"chosen\":\"b\",\"rejected\":\"c\"}]", NULL},
-        {"alpaca", "[{\"instruction\":\"a\",\"chosen\":\"b\",\"rejected\":\"b\"}]",
-         "nothing to prefer"},
-        {"alpaca", "[{\"instruction\":\"a\",\"output\":\"b\",\"images\":[\"a.png\"]}]",
-         "the text has <image> 0 times"},
-        {"alpaca", "[{\"instruction\":\"<image>a\",\"output\":\"b\",\"images\":[\"/tmp/a.png\"]}]",
-         "below the trainer's media folder"},
-        {"alpaca", "[]", NULL},
-        {"sharegpt",
-         "{\"conversations\":[{\"from\":\"gpt\",\"value\":\"a\"},{\"from\":"
-         "\"human\",\"value\":\"b\"}]}\n",
-         "1: /conversations/0/from"},
-        {"sharegpt", "{\"conversations\":[{\"from\":\"human\",\"value\":\"a\"}]}\n",
-         "1: /conversations"},
-        {"nvidia-flywheel", "{\"workload_id\":\"w\"}\n", "timestamp"},
-        {"argilla", ARGILLA("\"q.suggestion\":\"s\",\"q.suggestion.score\":0.5"), NULL},
-        {"argilla", ARGILLA("\"q.suggestion\":\"s\",\"q.suggestion.score\":1.5"), "score"},
-        {"argilla", ARGILLA("\"q.suggestion.score\":0.5"), "a suggestion that is not there"},
-        {"argilla", ARGILLA("\"x\":null"), NULL},
-        {"argilla", ARGILLA("\"q.responses\":[\"a\"],\"q.responses.status\":[\"sent\"]"), "status"},
-        {"argilla", ARGILLA("\"q.responses\":[\"a\"],\"q.responses.status\":[]"), "as many items"},
-        {"argilla", "[{\"id\":\"1\",\"t\":1},\n{\"id\":\"1\",\"t\":1}]", "2: /id: is that of"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+static const struct {
+    const char *format, *text, *part; /* part NULL: taken */
+} foreign[] = {
+    {"openai-chat", "{\"messages\":[" ASKS "]}\n", "1: /messages"},
+    {"openai-chat", "{\"messages\":[" ASKS "," ASKS "]}\n", "1: /messages/1: the last message"},
+    {"openai-chat", "{\"messages\":[" SAYS("a") "," SAYS("b") "]}\n", "nobody asks"},
+    {"openai-chat",
+     "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
+     "{\"url\":\"/home/a.png\"}}]}," SAYS("a") "]}\n",
+     "is a local path"},
+    {"openai-chat",
+     "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
+     "{\"url\":\"gs://bucket/a.png\"}}]}," SAYS("a") "]}\n",
+     "not gs://"},
+    {"openai-chat",
+     "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
+     "{\"url\":\"data:image/png;base64,YQ=\"}}]}," SAYS("a") "]}\n",
+     "holds no base64"},
+    {"openai-chat",
+     "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
+     "{\"url\":\"data:image/gif;base64,YQ==\"}}]}," SAYS("a") "]}\n",
+     "is no data URL of image/png"},
+    {"openai-chat", "{\"messages\":[" ASKS "," SAYS("a") "]}\n", "takes no fewer than 10"},
+    {"openai-dpo",
+     "{\"input\":{\"messages\":[" ASKS "]},\"preferred_output\":" OUT(
+         "{\\\"a\\\":1.0}") ",\"non_preferred_output\":" OUT("{\\\"a\\\":1}") "}\n",
+     "nothing to prefer"},
+    {"openai-dpo",
+     "{\"input\":{\"messages\":[" ASKS "]},\"preferred_output\":[" SAYS("a") "," SAYS(
+         "b") "],\"non_preferred_output\":" OUT("c") "}\n",
+     "1: /preferred_output"},
+    {"trl-sft", "{\"messages\":[" ASKS "," SAYS("a") "]}\n", NULL},
+    {"trl-sft",
+     "{\"messages\":[" ASKS "," SAYS("a") "]}\n{\"prompt\":[" ASKS
+                                          "],\"completion\":" OUT("a") "}\n",
+     "2: is of another type"},
+    {"trl-sft", "{\"prompt\":[" ASKS "]}\n", "1: "},
+    {"trl-sft",
+     "{\"prompt\":[{\"role\":\"user\",\"content\":[{\"type\":\"image\"}]}],"
+     "\"completion\":" OUT("a") "}\n",
+     "has 0 images"},
+    {"trl-dpo", "{\"prompt\":[" ASKS "],\"chosen\":" OUT("a") ",\"rejected\":" OUT("a") "}\n",
+     "1: /rejected/0/content: is equal"},
+    {"trl-dpo", "{\"prompt\":\"a\",\"chosen\":\"b\\u0000c\",\"rejected\":\"b\\u0000d\"}\n",
+     "1: is no JSON: at /chosen: \\u0000 is not allowed"},
+    {"trl-dpo", "{\"prompt\":\"a\",\"chosen\":\"1.0\",\"rejected\":\"1\"}\n", "is equal to"},
+    {"trl-kto", "{\"prompt\":[" ASKS "],\"completion\":" OUT("a") ",\"label\":1}\n", "1: /label"},
+    {"alpaca", "{\"instruction\":\"a\",\"output\":\"b\"}\n", "must be one JSON array"},
+    {"alpaca", "[\n {\"instruction\":\"a\",\n\"output\":\"b\"},\n\n{\"output\":\"b\"}]", "5: "},
+    {"alpaca", "[{\"instruction\":\"a\",\"output\":\"b\"}", "1: is no JSON"},
+    {"alpaca", "[{\"instruction\":\"a\",\"chosen\":\"b\",\"rejected\":\"c\"}]", NULL},
+    {"alpaca", "[{\"instruction\":\"a\",\"chosen\":\"b\",\"rejected\":\"b\"}]",
+     "nothing to prefer"},
+    {"alpaca", "[{\"instruction\":\"a\",\"output\":\"b\",\"images\":[\"a.png\"]}]",
+     "the text has <image> 0 times"},
+    {"alpaca", "[{\"instruction\":\"<image>a\",\"output\":\"b\",\"images\":[\"/tmp/a.png\"]}]",
+     "below the trainer's media folder"},
+    {"alpaca", "[]", NULL},
+    {"sharegpt",
+     "{\"conversations\":[{\"from\":\"gpt\",\"value\":\"a\"},{\"from\":"
+     "\"human\",\"value\":\"b\"}]}\n",
+     "1: /conversations/0/from"},
+    {"sharegpt", "{\"conversations\":[{\"from\":\"human\",\"value\":\"a\"}]}\n",
+     "1: /conversations"},
+    {"nvidia-flywheel", "{\"workload_id\":\"w\"}\n", "timestamp"},
+    {"argilla", ARGILLA("\"q.suggestion\":\"s\",\"q.suggestion.score\":0.5"), NULL},
+    {"argilla", ARGILLA("\"q.suggestion\":\"s\",\"q.suggestion.score\":1.5"), "score"},
+    {"argilla", ARGILLA("\"q.suggestion.score\":0.5"), "a suggestion that is not there"},
+    {"argilla", ARGILLA("\"x\":null"), NULL},
+    {"argilla", ARGILLA("\"q.responses\":[\"a\"],\"q.responses.status\":[\"sent\"]"), "status"},
+    {"argilla", ARGILLA("\"q.responses\":[\"a\"],\"q.responses.status\":[]"), "as many items"},
+    {"argilla", "[{\"id\":\"1\",\"t\":1},\n{\"id\":\"1\",\"t\":1}]", "2: /id: is that of"},
+};
+
+Test(formats, foreign_files_are_checked)
+{
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
         char path[] = "/tmp/foundry-formats-XXXXXX";
         struct fnd_dataset_checked checked = {0};
         struct fnd_error error = {0};
         struct fnd_text all = {0};
         int fd = mkstemp(path);
-        cr_assert_eq(fnd_write_all(fd, cases[i].text, strlen(cases[i].text)), 0);
+        cr_assert_eq(fnd_write_all(fd, foreign[i].text, strlen(foreign[i].text)), 0);
         close(fd);
         enum fnd_status status =
-            fnd_dataset_validate(path, cases[i].format, collect, &all, &checked, &error);
+            fnd_dataset_validate(path, foreign[i].format, collect, &all, &checked, &error);
         unlink(path);
-        cr_assert_eq(status, cases[i].part != NULL ? FND_INVALID : FND_OK, "case %zu: %s", i,
+        cr_assert_eq(status, foreign[i].part != NULL ? FND_INVALID : FND_OK, "case %zu: %s", i,
                      fnd_text_z(&all));
-        cr_assert(cases[i].part == NULL || strstr(fnd_text_z(&all), cases[i].part) != NULL,
-                  "case %zu: \"%s\" is not in: %s", i, cases[i].part, fnd_text_z(&all));
+        cr_assert(foreign[i].part == NULL || strstr(fnd_text_z(&all), foreign[i].part) != NULL,
+                  "case %zu: \"%s\" is not in: %s", i, foreign[i].part, fnd_text_z(&all));
         fnd_text_finish(&all);
     }
 }

@@ -114,6 +114,27 @@ Test(validate, gemini_refuses_broken_lines)
         {TURNS(USER("{\"fileData\":{\"fileUri\":\"gs://bucket/a\"}}")), "mimeType"},
         {TURNS(USER("{\"fileData\":{\"mimeType\":\"png\",\"fileUri\":\"gs://bucket/a\"}}")),
          "mimeType"},
+        {"{\"contents\":[" USER(
+             "{\"text\":\"a\"}") ",{\"role\":\"model\",\"parts\":[{\"fileData\":"
+                                 "{\"mimeType\":\"image/png\",\"fileUri\":\"gs://bucket/a\"}}]}]}",
+         "must be text"},
+        {"{\"systemInstruction\":\"be kind\",\"contents\":[" USER("{\"text\":\"a\"}") "," MODEL
+                                                                                      "]}",
+         "/systemInstruction"},
+        {"{\"systemInstruction\":{\"parts\":[]},\"contents\":[" USER("{\"text\":\"a\"}") "," MODEL
+                                                                                         "]}",
+         "/systemInstruction/parts"},
+        {"{\"systemInstruction\":{\"parts\":[{\"fileData\":{\"mimeType\":\"image/png\","
+         "\"fileUri\":\"gs://bucket/a\"}}]},\"contents\":[" USER("{\"text\":\"a\"}") "," MODEL "]}",
+         "/systemInstruction/parts/0"},
+    };
+    cr_assert_geq(sizeof bad / sizeof bad[0], 30);
+    all_refused("gemini", bad, sizeof bad / sizeof bad[0]);
+}
+
+Test(validate, gemini_refuses_uris_that_lead_nowhere)
+{
+    static const struct bad bad[] = {
         {FILE_URI("null"), "/contents/0/parts/0/fileData/fileUri"},
         {FILE_URI("\"\""), "is empty"},
         {FILE_URI("\"/home/ann/a.png\""), "is a local path"},
@@ -131,21 +152,8 @@ Test(validate, gemini_refuses_broken_lines)
         {FILE_URI("\"http://127.0.0.1:8080/a.png\""), "only this machine"},
         {FILE_URI("\"http://192.168.1.7/a.png\""), "only this machine"},
         {FILE_URI("\"https://ann:secret@example.org/a.png\""), "password"},
-        {"{\"contents\":[" USER(
-             "{\"text\":\"a\"}") ",{\"role\":\"model\",\"parts\":[{\"fileData\":"
-                                 "{\"mimeType\":\"image/png\",\"fileUri\":\"gs://bucket/a\"}}]}]}",
-         "must be text"},
-        {"{\"systemInstruction\":\"be kind\",\"contents\":[" USER("{\"text\":\"a\"}") "," MODEL
-                                                                                      "]}",
-         "/systemInstruction"},
-        {"{\"systemInstruction\":{\"parts\":[]},\"contents\":[" USER("{\"text\":\"a\"}") "," MODEL
-                                                                                         "]}",
-         "/systemInstruction/parts"},
-        {"{\"systemInstruction\":{\"parts\":[{\"fileData\":{\"mimeType\":\"image/png\","
-         "\"fileUri\":\"gs://bucket/a\"}}]},\"contents\":[" USER("{\"text\":\"a\"}") "," MODEL "]}",
-         "/systemInstruction/parts/0"},
     };
-    cr_assert_geq(sizeof bad / sizeof bad[0], 30);
+    cr_assert_geq(sizeof bad / sizeof bad[0], 15);
     all_refused("gemini", bad, sizeof bad / sizeof bad[0]);
 }
 
