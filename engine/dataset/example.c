@@ -335,8 +335,7 @@ static size_t parts_check(struct fnd_json parts, const char *pointer, const char
     return images;
 }
 
-/** Only a message that calls a tool says nothing else. */
-static void content_check(struct fnd_json message, const char *pointer, struct fnd_flaws *flaws)
+void fnd_message_check(struct fnd_json message, const char *pointer, struct fnd_flaws *flaws)
 {
     struct fnd_json content = fnd_json_member(message, "content");
     const bool calls = fnd_json_text_is(fnd_json_member(message, "role"), "assistant") &&
@@ -362,7 +361,7 @@ size_t fnd_messages_check(struct fnd_json messages, const char *pointer, const c
         asked = asked || is_user;
         fnd_text_clear(&at);
         fnd_text_printf(&at, "%s/%zu", pointer, turn.index);
-        content_check(turn.value, fnd_text_z(&at), flaws);
+        fnd_message_check(turn.value, fnd_text_z(&at), flaws);
         if (turn.index + 1 == count && ends_with != NULL && !fnd_json_text_is(role, ends_with)) {
             fnd_flaws_add(flaws, fnd_text_z(&at), "role", false,
                           "the last message must be the %s's", ends_with);

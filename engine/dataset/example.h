@@ -66,6 +66,8 @@ enum fnd_status fnd_pair_check(const struct fnd_datum *datum, struct fnd_error *
     "\"image_url\":{\"type\":\"object\",\"required\":[\"url\"],"                                   \
     "\"properties\":{\"url\":{\"type\":\"string\"}}}}}"
 
+/** A message has content; only one of the assistant that calls a tool may say nothing else. */
+void fnd_message_check(struct fnd_json message, const char *pointer, struct fnd_flaws *flaws);
 /** Rules for a list of messages at `pointer`: somebody asks; each has content, unless it calls a
  *  tool; every part is text or an image.
  *  image_type  of a part that is an image: "image_url" has a data URL or http(s), "image" stands

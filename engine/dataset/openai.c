@@ -242,6 +242,8 @@ static void flywheel_check(struct fnd_checker *checker, struct fnd_json line,
         fnd_messages_check(fnd_json_find(line, "/request/messages"), "/request/messages", NULL,
                            "image_url", IMAGES_MAX, flaws);
     checker->with_files += images > 0;
+    fnd_message_check(fnd_json_find(line, "/response/choices/0/message"),
+                      "/response/choices/0/message", flaws);
     if (!fnd_json_text_is(fnd_json_find(line, "/response/choices/0/message/role"), "assistant")) {
         fnd_flaws_add(flaws, "/response/choices/0/message/role", "role", false,
                       "must be assistant: it is what is learnt");

@@ -396,6 +396,8 @@ const struct published published_texts[] = {
       {"'timestamp': 1715854074", "'timestamp': '2024-05-16'", "50: /timestamp: "},
       {"'client_id': 'quay-prod', ", "", "50: is missing \"client_id\""},
       {"'choices': [{", "'choices': [], 'others': [{", "50: /response/choices: "},
+      {"'content': 'The one at nine.'", "'content': null, 'tool_calls': null",
+       "50: /response/choices/0/message: has no `content` but null"},
       {"'messages': [{", "'message': [{", "50: /request: is missing \"messages\""},
       {NULL, NULL, "0: the file has 1 example, and nvidia-flywheel takes no fewer than 50"}}},
 };
