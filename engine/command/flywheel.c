@@ -421,9 +421,20 @@ static enum fnd_status train(struct flywheel *flywheel, size_t round, struct fnd
     return status;
 }
 
-static enum fnd_status round_turn(struct flywheel *flywheel, size_t round, struct fnd_error *error)
+/* Count a round that is over already: the record has all of its documents, to their ends, and their
+ * truth is there. It is neither drawn nor run again. */
+static enum fnd_status round_over(struct flywheel *flywheel, size_t round, bool *over,
+                                  struct fnd_error *error)
 {
-    bool trained = false;
+    const struct flywheel_round *counted = &flywheel->round[round];
+    const enum fnd_status status = flywheel_count(flywheel, round, error);
+    *over = status == FND_OK && counted->documents == flywheel->documents && counted->failed == 0;
+    return status == FND_NOT_FOUND ? FND_OK : status; /* a truth that is gone is drawn again */
+}
+
+/* Draw the documents of a round, run them to their ends, count what came of it. */
+static enum fnd_status round_run(struct flywheel *flywheel, size_t round, struct fnd_error *error)
+{
     fnd_progress(flywheel->app, "round %zu: drawing %zu %s", round + 1, flywheel->documents,
                  flywheel->chosen->things);
     enum fnd_status status = flywheel_pages(flywheel, round, error);
@@ -431,8 +442,15 @@ static enum fnd_status round_turn(struct flywheel *flywheel, size_t round, struc
         status =
             flywheel->me ? round_served(flywheel, round, error) : round_scripted(flywheel, error);
     }
-    if (status == FND_OK) {
-        status = flywheel_count(flywheel, round, error);
+    return status == FND_OK ? flywheel_count(flywheel, round, error) : status;
+}
+
+static enum fnd_status round_turn(struct flywheel *flywheel, size_t round, struct fnd_error *error)
+{
+    bool trained = false, over = false;
+    enum fnd_status status = round_over(flywheel, round, &over, error);
+    if (status == FND_OK && !over) {
+        status = round_run(flywheel, round, error);
     }
     if (status == FND_OK) {
         status = flywheel_training(flywheel, round, &trained, error);
