@@ -74,6 +74,9 @@ holds "people answer" answered "${names[@]}"
 exits 0 "explain" "$engine" train jobs words --explain
 says "counts the examples" "16 answered by people"
 says "and those kept apart" "models on: 4"
+says "what reads now" "in production: the rules (version 0)"
+says "and whether it is due, and why" "not due: it is trained by hand only: it has no \`when\`"
+equals "it trained nothing" "$("$engine" models list --json jobs)" ""
 exits 0 "train" "$engine" train jobs words
 says "decides by the exact sign test" "p = 0.0625"
 equals "version 1 is in production" "$(production)" 1
