@@ -254,8 +254,8 @@ Test(pool, a_worker_sees_nothing_of_the_engine)
                  FND_OK);
     static const struct {
         const char *name, *value;
-    } wanted[] = {
-        {"environment", "3"}, {"group", "1"}, {"umask", "63"}, {"stdin", "1"}, {"fds", "7"}};
+    } wanted[] = {{"environment", "3"}, {"omp", "\"1\""}, {"group", "1"},
+                  {"umask", "63"},      {"stdin", "1"},   {"fds", "7"}};
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         const struct fnd_json found = fnd_json_member(output, wanted[i].name);
         /* 0 to 5 and the plugin's own copy that the loader's name stands for */
