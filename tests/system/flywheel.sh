@@ -3,7 +3,7 @@
 # `demo --flywheel` in small: drawn invoices, real OCR, a training between the rounds; the same over
 # drawn streets, and with a person at the API. What it prints is what models curve and the answers'
 # records come to, and it goes on where it stopped.
-#   flywheel.sh invoices|streets   these are two tests, so that neither waits for the other
+#   flywheel.sh invoices|poles   these are two tests, so that neither waits for the other
 # Reading pages is most of what it costs. At full size (FOUNDRY_FLOOR) it reads more of them.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
