@@ -390,7 +390,7 @@ static enum fnd_status supervise(struct flywheel *flywheel, size_t round, struct
     bool found = false;
     fnd_text_printf(&more, ",\"version\":%" PRId64 ",", flywheel->held_version);
     fnd_text_printf(&reason,
-                    "promoted by hand: nothing that was compared reads worse, and it "
+                    "promoted by hand: nothing that was compared looks worse, and it "
                     "learned from more documents; the engine: %s",
                     flywheel->round[round].training);
     fnd_field(&more, "reason", fnd_text_z(&reason));

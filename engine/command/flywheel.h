@@ -59,11 +59,11 @@ struct flywheel {
     const char *target; /* NULL: the pipeline's */
     char *kept_target;  /* of a plan; may be NULL */
     bool me;            /* the user is the reviewer */
-    bool by_hand;       /* what the engine holds is promoted, if it read nothing worse */
+    bool by_hand;       /* what the engine holds is promoted, if it looks no worse */
     double target_share;
     bool per_document;
     struct flywheel_round round[FLYWHEEL_ROUNDS_MAX];
-    int64_t held_version;  /* by flywheel_training(): held, although nothing it reads is worse; 0 */
+    int64_t held_version;  /* by flywheel_training(): held, although nothing looks worse; 0 */
     size_t done, counting; /* rounds that are over; the one that is looked at */
 };
 

@@ -8,6 +8,7 @@
 #include "command/flywheel.h"
 #include "learn/binomial.h"
 #include "learn/curve.h"
+#include "learn/promote.h"
 #include "review/review.h"
 #include "store/learn.h"
 
@@ -269,7 +270,23 @@ static bool model_of(const struct fnd_model_row *row, void *context)
     return true;
 }
 
-/* "version 3, promote: why", and whether it was held although nothing reads worse. */
+/* Whether the pairs speak against a version, be it all together or one field: as much as it takes
+ * to doubt one (promote.h), which is less than a proof. */
+static bool looks_worse(struct fnd_json numbers)
+{
+    int64_t better = 0, worse = 0;
+    double alpha = 0;
+    if (!fnd_json_integer(fnd_json_member(numbers, "better"), &better) ||
+        !fnd_json_integer(fnd_json_member(numbers, "worse"), &worse) ||
+        !fnd_json_number(fnd_json_member(numbers, "alpha"), &alpha)) {
+        return true; /* nothing was compared */
+    }
+    return fnd_json_member(numbers, "field").bytes != NULL ||
+           (worse > better &&
+            fnd_sign_test((uint64_t)worse, (uint64_t)better) <= FND_PROMOTION_DOUBT * alpha);
+}
+
+/* "version 3, promote: why", and whether it was held although nothing looks worse. */
 static enum fnd_status decision_read(struct flywheel *flywheel, struct fnd_reader *reader,
                                      const struct behind *training, char **text,
                                      enum flywheel_took *took, struct fnd_error *error)
@@ -284,11 +301,10 @@ static enum fnd_status decision_read(struct flywheel *flywheel, struct fnd_reade
     if (status == FND_OK) {
         const struct fnd_json decision = {body.bytes, body.size};
         char *reason = body.size > 0 ? fnd_json_strdup(fnd_json_member(decision, "reason")) : NULL;
-        int64_t worse = 1;
         fnd_text_printf(&said, "version %" PRId64 "%s%s", training->version,
                         reason != NULL ? ", " : "", reason != NULL ? reason : "");
         if (body.size > 0 && fnd_json_text_is(fnd_json_member(decision, "decision"), "hold") &&
-            fnd_json_integer(fnd_json_find(decision, "/numbers/worse"), &worse) && worse == 0) {
+            !looks_worse(fnd_json_member(decision, "numbers"))) {
             flywheel->held_version = training->version;
         }
         if (body.size > 0) {

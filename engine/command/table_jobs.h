@@ -110,7 +110,7 @@ static const struct fnd_option demo_options[] = {
      "how many of the fields or boxes nobody is asked about may be wrong; else 10%", NULL},
     {FND_OPTION_PROMOTE, 0, "promote", "WHO",
      "engine, which takes a version that the sign test promotes; hand takes those, too, that it "
-     "holds and that read nothing worse; else engine",
+     "holds and that look no worse; else engine",
      promoters},
     {FND_OPTION_REVIEWER, 0, "reviewer", "WHO",
      "script answers from the truth what is asked; me: you do, in the browser", reviewers},
