@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* An export of many corrections beside a plain copy of the bytes that it writes.
  *
- *   foundry-bench-export DIR RECORDS FORMAT
+ *   foundry-bench-export DIR RECORDS FORMAT [again]
  *
  * Puts RECORDS corrections into DIR through the store, unless they are there, exports them and
  * copies the file (read, write, fsync). Prints one JSON object: bytes, seconds and rates in MB/s of
- * both, processor time of the export in seconds, and its peak RSS in KiB. */
+ * both, processor time of the export in seconds, and its peak RSS in KiB.
+ * With `again` it is made out of the manifest that the last export left. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <inttypes.h>
@@ -229,14 +230,15 @@ static double copy(const char *from, const char *to)
 
 int main(int argc, char **argv)
 {
-    struct fnd_text path = {0}, copied = {0};
+    struct fnd_text path = {0}, copied = {0}, manifest = {0};
     struct fnd_error error = {0};
     struct fnd_reader *reader = NULL;
     struct fnd_export_result result = {0};
     struct rusage before, after;
     struct stat there;
-    if (argc != 4) {
-        fprintf(stderr, "usage: foundry-bench-export DIR RECORDS FORMAT\n");
+    const bool again = argc == 5 && strcmp(argv[4], "again") == 0;
+    if (argc != 4 && !again) {
+        fprintf(stderr, "usage: foundry-bench-export DIR RECORDS FORMAT [again]\n");
         return 2;
     }
     fnd_text_printf(&path, "%s/.foundry", argv[1]);
@@ -254,7 +256,9 @@ int main(int argc, char **argv)
         .format = argv[3], .out = path.bytes, .prompt = "Extract the invoice as JSON."};
     getrusage(RUSAGE_SELF, &before);
     const double start = seconds();
-    if (fnd_dataset_export(reader, NULL, &options, &result, &error) != FND_OK) {
+    fnd_text_printf(&manifest, "%s.manifest.json", fnd_text_z(&path));
+    if ((again ? fnd_dataset_reproduce(reader, fnd_text_z(&manifest), &options, &result, &error)
+               : fnd_dataset_export(reader, NULL, &options, &result, &error)) != FND_OK) {
         fail("export", &error);
     }
     const double took = seconds() - start;
@@ -264,12 +268,12 @@ int main(int argc, char **argv)
     printf("{\"records\":%zu,\"bytes\":%" PRIu64
            ",\"seconds\":%.3f,\"cpu_seconds\":%.3f,\"rate\":%.1f,\"copy_rate\":%.1f,"
            "\"rss_kib\":%ld}\n",
-           result.lines, result.size, took,
-           processor_seconds(&after) - processor_seconds(&before), size / took, size / copying,
-           after.ru_maxrss);
+           result.lines, result.size, took, processor_seconds(&after) - processor_seconds(&before),
+           size / took, size / copying, after.ru_maxrss);
     fnd_export_result_finish(&result);
     fnd_reader_close(reader);
     fnd_text_finish(&path);
     fnd_text_finish(&copied);
+    fnd_text_finish(&manifest);
     return 0;
 }

@@ -65,6 +65,7 @@ static enum fnd_status item_read(struct array *array, int *byte, struct fnd_erro
     return ends(array, "the file ends inside of the array", error);
 }
 
+/** Items from the first one's first byte on, and the bracket behind the last. */
 static enum fnd_status items_read(struct array *array, int byte,
                                   void (*said)(void *context, const struct fnd_text *item,
                                                size_t line, size_t index),
@@ -78,9 +79,7 @@ static enum fnd_status items_read(struct array *array, int byte,
         }
         said(context, &array->item, line, index);
         if (byte == ']') {
-            return next_visible(array) == EOF
-                       ? FND_OK
-                       : ends(array, "something follows behind the array", error);
+            return FND_OK;
         }
         byte = next_visible(array);
         if (byte == ']') {
@@ -103,10 +102,23 @@ enum fnd_status fnd_array_read(FILE *file,
         status = ends(&array, "the file must be one JSON array", error);
     } else if ((byte = next_visible(&array)) != ']') {
         status = items_read(&array, byte, item, context, error);
-    } else if (next_visible(&array) != EOF) {
+    }
+    if (status == FND_OK && next_visible(&array) != EOF) {
         status = ends(&array, "something follows behind the array", error);
     }
     *size = array.size;
+    fnd_text_finish(&array.item);
+    return status;
+}
+
+enum fnd_status fnd_array_items(FILE *file,
+                                void (*item)(void *context, const struct fnd_text *item,
+                                             size_t line, size_t index),
+                                void *context, struct fnd_error *error)
+{
+    struct array array = {.file = file, .line = 1};
+    const int byte = next_visible(&array);
+    enum fnd_status status = byte != ']' ? items_read(&array, byte, item, context, error) : FND_OK;
     fnd_text_finish(&array.item);
     return status;
 }

@@ -122,8 +122,10 @@ enum fnd_status fnd_dataset_export(struct fnd_reader *reader, struct fnd_store *
 
 /** Make the very file that a manifest tells of, whatever was recorded since.
  *  manifest  path of the manifest.
- *  options   only out, fd, manifest, threads, said, progress, context count. `out` NULL: the
- * manifest's name without ".manifest.json", beside it; the manifest written is the one read.
+ *  options   only out, fd, manifest, manifest_held_max, threads, said, progress, context count.
+ *            `out` NULL: the manifest's name without ".manifest.json", beside it; the manifest
+ *            written is the one read.
+ *  Memory    grows with 16 bytes a record, where the manifest passes manifest_held_max.
  *  Returns as fnd_dataset_export(); FND_DAMAGED: records are missing or altered (each was noted),
  * or the bytes came out otherwise; FND_CONFLICT: the manifest is of another job directory. */
 enum fnd_status fnd_dataset_reproduce(struct fnd_reader *reader, const char *manifest,

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "dataset/bundle.h"
+#include "dataset/frame.h"
 #include "dataset/pair.h"
 #include "dataset/redact.h"
 
@@ -271,6 +272,16 @@ static void settle(const char *manifest)
     free(path);
 }
 
+/** Whether a manifest is not to be held as a whole; one past all bounds is refused before it is. */
+static bool manifest_is_long(const char *path, const struct fnd_export_options *options)
+{
+    const uintmax_t held_max =
+        options->manifest_held_max > 0 ? options->manifest_held_max : FND_DATASET_MANIFEST_HELD_MAX;
+    struct stat there;
+    return stat(path, &there) == 0 && S_ISREG(there.st_mode) &&
+           (uintmax_t)there.st_size > held_max && there.st_size <= FND_DATASET_MANIFEST_SIZE_MAX;
+}
+
 enum fnd_status fnd_dataset_reproduce(struct fnd_reader *reader, const char *manifest,
                                       const struct fnd_export_options *options,
                                       struct fnd_export_result *result, struct fnd_error *error)
@@ -282,11 +293,14 @@ enum fnd_status fnd_dataset_reproduce(struct fnd_reader *reader, const char *man
     plan.options.fd = options->fd;
     plan.options.manifest = options->manifest;
     plan.options.threads = options->threads;
+    plan.options.manifest_held_max = options->manifest_held_max;
     plan.options.said = options->said;
     plan.options.progress = options->progress;
     plan.options.context = options->context;
     settle(manifest);
-    enum fnd_status status = fnd_manifest_read(manifest, &read, &plan, error);
+    enum fnd_status status = manifest_is_long(manifest, options)
+                                 ? fnd_manifest_stream(manifest, &read, &plan, error)
+                                 : fnd_manifest_read(manifest, &read, &plan, error);
     if (status == FND_OK) {
         status = fnd_dataset_store(reader, &plan.store_uuid, error);
     }

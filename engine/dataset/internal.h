@@ -76,6 +76,7 @@ struct fnd_plan {
     struct fnd_entry *entries;          /* by pin, as met */
     int64_t *numbers;                   /* records to write, ascending */
     uint8_t (*hashes)[FND_DIGEST_SIZE]; /* of each, as the manifest has them that is reproduced */
+    FILE *hashes_file;                  /* the same, to be read in order, of a long one */
     size_t count, capacity;
     struct fnd_redact *redact; /* what may not be told; NULL: no rules */
     bool reading_back;         /* records are read again to be compared */
@@ -258,6 +259,12 @@ enum fnd_status fnd_array_read(FILE *file,
                                void (*item)(void *context, const struct fnd_text *item, size_t line,
                                             size_t index),
                                void *context, bool *mark, uint64_t *size, struct fnd_error *error);
+/** The same of an array in the middle of a file, from behind its bracket to behind the one that
+ *  ends it. Lines are counted from where it begins. */
+enum fnd_status fnd_array_items(FILE *file,
+                                void (*item)(void *context, const struct fnd_text *item,
+                                             size_t line, size_t index),
+                                void *context, struct fnd_error *error);
 
 /* --- uri.c -------------------------------------------------------------------------------------
  */
@@ -342,8 +349,10 @@ char *fnd_manifest_short(const struct fnd_plan *plan, const struct fnd_bundle *b
  *  text   keeps the bytes as they were read; nothing points into them.
  *  sha256 receives the file's. */
 struct fnd_manifest {
-    struct fnd_text text;
-    char *strings[12]; /* behind the options */
+    struct fnd_text text;         /* of a streamed one, without its lists */
+    bool streamed;                /* then these are open: */
+    struct fnd_sink copy, hashes; /* its bytes; those of the records' hashes, one after the other */
+    char *strings[12];            /* behind the options */
     size_t strings_count;
     char sha256[FND_DIGEST_TEXT_SIZE];
     char *engine, *store;

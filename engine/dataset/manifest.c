@@ -335,5 +335,9 @@ void fnd_manifest_finish(struct fnd_manifest *manifest)
     free(manifest->engine);
     free(manifest->store);
     fnd_text_finish(&manifest->text);
+    if (manifest->streamed) {
+        fnd_sink_finish(&manifest->copy);
+        fnd_sink_finish(&manifest->hashes);
+    }
     *manifest = (struct fnd_manifest){0};
 }

@@ -12,6 +12,7 @@
 
 #include "base/crash_point.h"
 #include "base/file.h"
+#include "dataset/frame.h"
 
 static const char next_ending[] = ".next";
 
@@ -65,7 +66,7 @@ static bool told_hash(const char *manifest, char hash[FND_DIGEST_TEXT_SIZE])
     struct fnd_text text = {0};
     struct fnd_json json = {NULL, 0};
     bool told = false;
-    if (fnd_file_read(AT_FDCWD, manifest, FND_DATASET_MANIFEST_SIZE_MAX, &text, NULL) == FND_OK &&
+    if (fnd_manifest_frame_of(manifest, &text) &&
         fnd_json_check(text.bytes, text.size, NULL, &json, NULL) == FND_OK) {
         char *found = fnd_json_strdup(fnd_json_find(json, "/file/sha256"));
         told = found != NULL && strlen(found) == FND_DIGEST_TEXT_SIZE - 1;

@@ -103,6 +103,13 @@ enum fnd_status fnd_writing_record(const struct fnd_writing *writing, struct fnd
 enum fnd_status fnd_writing_lay_down(struct fnd_writing *writing, struct fnd_manifest *reproduced,
                                      struct fnd_error *error)
 {
+    static const struct fnd_sink closed = {.folder = -1, .fd = -1};
+    if (reproduced->streamed) { /* it lies there already */
+        writing->manifest = reproduced->copy;
+        reproduced->copy = closed;
+        fnd_text_finish(&reproduced->text);
+        return FND_OK;
+    }
     enum fnd_status status = fnd_sink_open(&writing->manifest, NULL, error);
     if (status == FND_OK) {
         status = fnd_sink_write(&writing->manifest, reproduced->text.bytes, reproduced->text.size,

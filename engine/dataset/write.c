@@ -49,6 +49,9 @@ void fnd_plan_finish(struct fnd_plan *plan)
     free(plan->store_uuid);
     free(plan->numbers);
     free(plan->hashes);
+    if (plan->hashes_file != NULL) {
+        fclose(plan->hashes_file);
+    }
     free(plan->skipped);
     free(plan->order);
     for (size_t i = 0; i < plan->classes_count; i++) {
@@ -105,16 +108,32 @@ static enum fnd_status line_check(struct fnd_writing *writing, struct fnd_made *
     return status;
 }
 
+/** Whether a record is the one that the manifest names. Asked for each, in order: of a long
+ * manifest the hashes are read from a file. */
+static enum fnd_status hash_check(const struct fnd_plan *plan, const struct fnd_made *made,
+                                  size_t index, struct fnd_error *error)
+{
+    uint8_t hash[FND_DIGEST_SIZE];
+    if (plan->hashes_file == NULL) {
+        memcpy(hash, plan->hashes[index], sizeof hash);
+    } else if (fread(hash, sizeof hash, 1, plan->hashes_file) != 1) {
+        return fnd_error_set(error, FND_IO, "the manifest's hashes cannot be read back");
+    }
+    return !made->loaded || memcmp(made->datum.hash, hash, sizeof hash) == 0
+               ? FND_OK
+               : fnd_error_set(error, FND_DAMAGED,
+                               "it is not the record that the manifest names: "
+                               "its hash is another");
+}
+
 /** Take a record's line, which was made already, and check it. */
 static enum fnd_status line_take(struct fnd_writing *writing, struct fnd_made *made, size_t index,
                                  struct fnd_error *error)
 {
     struct fnd_plan *plan = writing->plan;
-    if (plan->reproduces && made->loaded &&
-        memcmp(made->datum.hash, plan->hashes[index], FND_DIGEST_SIZE) != 0) {
-        return fnd_error_set(error, FND_DAMAGED,
-                             "it is not the record that the manifest names: "
-                             "its hash is another");
+    const enum fnd_status named = plan->reproduces ? hash_check(plan, made, index, error) : FND_OK;
+    if (named != FND_OK) {
+        return named;
     }
     if (made->status != FND_OK) {
         *error = made->error;

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* The same bytes again, from the manifest alone. */
+#define _GNU_SOURCE /* wait4 */
 #include <criterion/criterion.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/json.h"
+#include "dataset/frame.h"
 #include "dataset/why.h"
 #include "support.h"
 
@@ -31,13 +35,22 @@ static int64_t exported(struct scene *scene, uint64_t seed, int count,
     return last;
 }
 
-static enum fnd_status reproduce(struct scene *scene, const char *manifest, const char *out,
-                                 struct fnd_export_result *result, struct fnd_error *error)
+/** `held_max`: bytes of a manifest that is held; a longer one is read item by item. */
+static enum fnd_status reproduce_held(struct scene *scene, const char *manifest, const char *out,
+                                      size_t held_max, struct fnd_export_result *result,
+                                      struct fnd_error *error)
 {
     struct fnd_export_options options = scene_options(scene, NULL);
     options.out = out;
+    options.manifest_held_max = held_max;
     scene->notes_count = scene->errors = scene->warnings = 0;
     return fnd_dataset_reproduce(scene->reader, manifest, &options, result, error);
+}
+
+static enum fnd_status reproduce(struct scene *scene, const char *manifest, const char *out,
+                                 struct fnd_export_result *result, struct fnd_error *error)
+{
+    return reproduce_held(scene, manifest, out, 0, result, error);
 }
 
 static void same_files(const char *a, const char *b)
@@ -280,11 +293,12 @@ Test(manifest, an_altered_manifest_is_refused)
     };
     scene_path(&scene, "altered.manifest.json", path);
     scene_path(&scene, "altered", out);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t k = 0; k < 2 * sizeof cases / sizeof cases[0]; k++) {
+        const size_t i = k / 2, held_max = k % 2; /* as a whole, and item by item */
         struct fnd_export_result again = {0};
         struct fnd_error error = {0};
         altered(&result, cases[i].from, cases[i].to, path);
-        enum fnd_status status = reproduce(&scene, path, NULL, &again, &error);
+        enum fnd_status status = reproduce_held(&scene, path, NULL, held_max, &again, &error);
         cr_assert_eq(status, cases[i].status, "case %zu: %s: %s", i, fnd_status_name(status),
                      error.message);
         cr_assert(strstr(error.message, cases[i].part) != NULL || strstr(error.file, cases[i].part),
@@ -319,8 +333,84 @@ Test(manifest, numbers_that_do_not_rise_are_refused)
     snprintf(from, sizeof from, ",[%" PRId64 ",", second);
     snprintf(to, sizeof to, ",[%" PRId64 ",", first);
     altered(&result, from, to, scene_path(&scene, "x.manifest.json", path));
-    cr_assert_eq(reproduce(&scene, path, NULL, &again, &error), FND_INVALID);
-    cr_assert(strstr(error.message, "/records/1 does not follow") != NULL, "%s", error.message);
+    for (size_t held_max = 0; held_max < 2; held_max++) {
+        cr_assert_eq(reproduce_held(&scene, path, NULL, held_max, &again, &error), FND_INVALID);
+        cr_assert(strstr(error.message, "/records/1 does not follow") != NULL, "%s", error.message);
+    }
+    fnd_export_result_finish(&result);
+    scene_end(&scene);
+}
+
+Test(manifest, a_long_one_gives_the_same_bytes_and_itself)
+{
+    struct scene scene;
+    struct fnd_export_result first = {0}, again = {0};
+    struct fnd_error error = {0};
+    char path[PATH_SIZE], manifest[PATH_SIZE + 16];
+    exported(&scene, 7, 9, &first);
+    scene_path(&scene, "again.jsonl", path);
+    snprintf(manifest, sizeof manifest, "%s.manifest.json", path);
+    cr_assert_eq(reproduce_held(&scene, first.manifest_path, path, 1, &again, &error), FND_OK, "%s",
+                 error.message);
+    cr_assert_null(again.manifest, "it is longer than what may be held");
+    same_files(first.path, path);
+    same_files(first.manifest_path, manifest);
+    fnd_export_result_finish(&first);
+    fnd_export_result_finish(&again);
+    scene_end(&scene);
+}
+
+/** A manifest with `count` records that were never made. */
+static void long_write(const struct fnd_export_result *result, size_t count, const char *path)
+{
+    static const char list[] = "\"records\":[";
+    const char *at = strstr(result->manifest, list);
+    cr_assert_not_null(at);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fwrite(result->manifest, 1, (size_t)(at - result->manifest) + strlen(list), file);
+    for (size_t i = 1; i <= count; i++) {
+        fprintf(file, "%s[%zu,\"%064zx\"]", i > 1 ? "," : "", i, i);
+    }
+    fputs(strstr(at, "]]") + 1, file);
+    cr_assert_eq(fclose(file), 0);
+}
+
+/** Read it in a process of its own. Returns that one's peak in KiB; records must come to `count`.
+ */
+static long peak_of(const char *path, size_t count)
+{
+    int status = 0;
+    struct rusage usage = {0};
+    pid_t child = fork();
+    if (child == 0) {
+        struct fnd_manifest manifest = {0};
+        struct fnd_plan plan = {0};
+        struct fnd_error error = {0};
+        uint8_t hash[FND_DIGEST_SIZE] = {0};
+        bool right = fnd_manifest_stream(path, &manifest, &plan, &error) == FND_OK;
+        right = right && plan.count == count && plan.numbers[count - 1] == (int64_t)count;
+        right = right && fread(hash, sizeof hash, 1, plan.hashes_file) == 1 && hash[31] == 1;
+        fnd_plan_finish(&plan);
+        fnd_manifest_finish(&manifest);
+        _exit(right ? 0 : 1);
+    }
+    cr_assert_eq(wait4(child, &status, 0, &usage), child);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%d", status);
+    return usage.ru_maxrss;
+}
+
+Test(manifest, a_long_one_is_read_in_little_memory)
+{
+    enum { FEW = 4000, MANY = 400000, GROWTH_KIB_MAX = 16 << 10 };
+    struct scene scene;
+    struct fnd_export_result result = {0};
+    char few[PATH_SIZE], many[PATH_SIZE];
+    exported(&scene, 8, 3, &result);
+    long_write(&result, FEW, scene_path(&scene, "few.json", few));
+    long_write(&result, MANY, scene_path(&scene, "many.json", many)); /* 30 MB */
+    const long small = peak_of(few, FEW), large = peak_of(many, MANY);
+    cr_assert_lt(large - small, GROWTH_KIB_MAX, "%ld KiB, %ld with a hundredth", large, small);
     fnd_export_result_finish(&result);
     scene_end(&scene);
 }
