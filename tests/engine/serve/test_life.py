@@ -562,14 +562,21 @@ def places(server, limit):
         lambda: server.raw(good.encode()).startswith(b"HTTP/1.1 200 "), WAIT_S))
 
 
+def descriptors(server):
+    return len(os.listdir(f"/proc/{server.process.pid}/fd"))
+
+
 def silent(server, limit):
     """Who keeps connections open without asking for anything keeps nobody out, one after another:
     their own time for a head is longer than this test waits."""
     session = (f"GET /v1/session HTTP/1.1\r\nHost: {server.host}\r\nConnection: close\r\n"
                f"{bearer()}\r\n").encode()
+    before = descriptors(server)
     held = [connect(server) for _ in range(limit)]
-    for i in range(3 * limit):
-        held.append(connect(server))
+    server.wait(lambda: descriptors(server) >= before + limit)
+    time.sleep(0.3)  # they have been there longer than a newcomer is spared
+    for i in range(2 * limit):
+        held += [connect(server), connect(server)]  # of which the first makes room for itself
         check(f"beside silent ones a request is served, {i + 1}", server.wait(
             lambda: server.raw(session).startswith(b"HTTP/1.1 200 "), WAIT_S))
     check("the oldest are gone", all(ended(s) for s in held[:limit]))
