@@ -215,7 +215,14 @@ struct undo_wait {
     struct undo_wait *next;
     struct fnd_control *control;
     struct client *client; /* NULL: gone */
+    char *claims;          /* who has it once it is open again; NULL: nobody yet */
 };
+
+static void undo_wait_free(struct undo_wait *wait)
+{
+    free(wait->claims);
+    free(wait);
+}
 
 void control_undo_forget(struct fnd_control *control, struct client *client)
 {
@@ -229,7 +236,7 @@ void control_undo_finish(struct fnd_control *control)
     while (control->undo_waits != NULL) {
         struct undo_wait *wait = control->undo_waits;
         control->undo_waits = wait->next;
-        free(wait);
+        undo_wait_free(wait);
     }
 }
 
@@ -242,9 +249,19 @@ static void undone(void *context, const struct fnd_undone *undone, enum fnd_stat
         link = &(*link)->next;
     }
     *link = wait->next;
+    /* Before anybody else hears that it is open. Where that fails it is open all the same. */
+    struct fnd_claim claim = {0};
+    const bool claimed = status == FND_OK && wait->claims != NULL &&
+                         fnd_desk_claim(wait->control->desk, undone->request, wait->claims, 0,
+                                        &claim, NULL) == FND_OK;
     if (wait->client != NULL) {
         struct fnd_text more = {0};
-        fnd_text_printf(&more, ",\"request\":%" PRId64, undone->request);
+        if (claimed) {
+            fnd_text_append_byte(&more, ',');
+            claim_append(&claim, &more);
+        } else {
+            fnd_text_printf(&more, ",\"request\":%" PRId64, undone->request);
+        }
         if (status == FND_OK) {
             fnd_text_printf(&more,
                             ",\"job\":%" PRId64 ",\"event\":%" PRId64 ",\"answer\":%" PRId64
@@ -254,7 +271,7 @@ static void undone(void *context, const struct fnd_undone *undone, enum fnd_stat
         control_end(wait->client, status, error, fnd_text_z(&more));
         fnd_text_finish(&more);
     }
-    free(wait);
+    undo_wait_free(wait);
 }
 
 static void undo(struct client *client, struct fnd_json request, const char *op, enum fnd_undo how)
@@ -263,7 +280,12 @@ static void undo(struct client *client, struct fnd_json request, const char *op,
     struct desk_act act;
     char *reason = fnd_json_strdup(fnd_json_member(request, "reason"));
     int64_t event = 0;
+    const struct fnd_json claim = fnd_json_member(request, "claim");
+    bool claims = false;
     enum fnd_status status = act_read(request, op, true, false, &act, &error);
+    if (status == FND_OK && claim.bytes != NULL && !fnd_json_boolean(claim, &claims)) {
+        status = fnd_error_set(&error, FND_INVALID, "\"claim\" is true or false");
+    }
     if (status == FND_OK &&
         (!number_or(request, "event", &event) || (how == FND_UNDO_OWN && event == 0))) {
         status = fnd_error_set(&error, FND_INVALID,
@@ -275,6 +297,7 @@ static void undo(struct client *client, struct fnd_json request, const char *op,
         struct undo_wait *wait = fnd_alloc(sizeof *wait);
         wait->control = client->control;
         wait->client = client;
+        wait->claims = claims ? fnd_strdup(act.by) : NULL;
         wait->next = client->control->undo_waits;
         client->control->undo_waits = wait;
         const struct fnd_undo_order order = {act.request, event, how, act.by, reason};

@@ -138,7 +138,7 @@ void asks_undo(struct request *request)
 
 void asks_reopen(struct request *request)
 {
-    static const char *const members[] = {"reason", NULL};
+    static const char *const members[] = {"reason", "claim", NULL};
     struct directory *directory = NULL;
     struct fnd_json body;
     if (begin(request, "ask.reopen", members, &directory, &body)) {

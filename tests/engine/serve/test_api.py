@@ -496,10 +496,14 @@ def events(api, server):
 def taken_back(api, server, one):
     """An answer opened again; and one whose job went back further, or was cancelled, since."""
     api.post(one + "/reopen", {}, want=422, code="refused")
-    again = api.post(one + "/reopen", {"reason": "it was wrong after all"}).json()
+    api.post(one + "/reopen", {"reason": "x", "claim": "ann"}, want=422, code="refused")
+    again = api.post(one + "/reopen", {"reason": "it was wrong after all", "claim": True}).json()
+    check("who opens it again has it", again["lease"]["mine"] and again["lease"]["by"] == "ann", again["lease"])
+    api.post(one + "/claim", {}, want=409, code="leased", who="bob")
     job = "/v1/jobs/" + again["job"]["id"]
-    done = api.post(one + "/answer", {"version": again["version"], "act": "set", "values": {
-        "/supplier_name": "Hardware & Son"}}).json()
+    done = api.post(one + "/answer", {
+        "version": again["version"], "fence": again["lease"]["fence"], "act": "set", "values": {
+            "/supplier_name": "Hardware & Son"}}).json()
     server.wait(lambda: server.get(job).json()["state"] == "completed")
     api.post(job + "/retry", {"phase": "extract"})
     ask = server.open_ask()["id"]

@@ -18,10 +18,9 @@ export function Standing({ card, queue }) {
     const copy = () => navigator.clipboard?.writeText(write(mine, 2)).then(() => queue.say('Your version is in the clipboard'), () => queue.say('The clipboard is not open to this page', 'error'));
     const again = async () => {
         try {
-            if (is_over) {
-                await api.post(`/v1/asks/${card.id}/reopen`, { reason: 'answered differently by two people' });
-            }
-            const claimed = await api.post(`/v1/asks/${card.id}/claim`, {});
+            const claimed = is_over
+                ? await api.post(`/v1/asks/${card.id}/reopen`, { reason: 'answered differently by two people', claim: true })
+                : await api.post(`/v1/asks/${card.id}/claim`, {});
             const edits = card.edits;
             card.load(claimed);
             edits.values.forEach((value, pointer) => card.set(pointer, value));
