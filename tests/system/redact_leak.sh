@@ -9,7 +9,7 @@
 source "$(dirname "$0")/lib.sh"
 
 first=${TEST_SEED:-1}
-rounds=3
+rounds=2
 [[ -z ${TEST_SMALL:-} && -z ${TEST_SEED:-} ]] || rounds=1
 
 # draw N: a number below N; the same for a seed.
