@@ -182,6 +182,16 @@ int fnd_uuid_parse(const char *text, uint8_t uuid[FND_UUID_SIZE])
     return fnd_unhex(hex, digits, uuid, FND_UUID_SIZE) ? 0 : -1;
 }
 
+/** A number in so many digits, and what stands behind it. */
+static char *digits_put(char *to, int number, int count, char behind)
+{
+    for (int i = count - 1; i >= 0; i--, number /= 10) {
+        to[i] = (char)('0' + number % 10);
+    }
+    to[count] = behind;
+    return to + count + 1;
+}
+
 void fnd_time_format(int64_t wall_us, char text[FND_TIME_TEXT_SIZE])
 {
     int64_t wall_s = wall_us / 1000000;
@@ -195,6 +205,17 @@ void fnd_time_format(int64_t wall_us, char text[FND_TIME_TEXT_SIZE])
     if (gmtime_r(&seconds, &utc) == NULL) {
         abort(); /* microseconds in 64 bits never leave the years an int holds */
     }
-    size_t size = strftime(text, FND_TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text + size, FND_TIME_TEXT_SIZE - size, ".%03dZ", (int)(rest_us / 1000));
+    char *to = text;
+    if (utc.tm_year >= -900 && utc.tm_year < 8100) { /* of four digits, as all that are met */
+        to = digits_put(to, utc.tm_year + 1900, 4, '-');
+        to = digits_put(to, utc.tm_mon + 1, 2, '-');
+        to = digits_put(to, utc.tm_mday, 2, 'T');
+        to = digits_put(to, utc.tm_hour, 2, ':');
+        to = digits_put(to, utc.tm_min, 2, ':');
+        to = digits_put(to, utc.tm_sec, 2, '.');
+    } else {
+        to += strftime(text, FND_TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S.", &utc);
+    }
+    to = digits_put(to, (int)(rest_us / 1000), 3, 'Z');
+    *to = '\0';
 }

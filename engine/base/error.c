@@ -127,6 +127,8 @@ static const char *remedy(int errno_value)
         return "; free memory and repeat";
     case EACCES:
         return "; look at its owner and permissions";
+    case ENOSYS:
+        return "; the kernel does not have this, a newer one is needed";
     default:
         return "";
     }

@@ -16,15 +16,14 @@
 enum fnd_status fnd_file_read(int directory, const char *path, size_t size_max,
                               struct fnd_text *text, struct fnd_error *error);
 
-/** The same of a file below `folder` and nowhere else, for names that others chose: an absolute
- * path,
- *  `..` and symbolic links are followed as far as they stay in it.
- *  Returns as fnd_file_read(); FND_DENIED, code "outside", for one that leads out. */
+/** The same of a file below `folder` and nowhere else, for names that others chose: `..` and
+ * symbolic links are followed as far as they stay in it, an absolute path never. Returns as
+ * fnd_file_read(); FND_DENIED, code "outside", for one that leads out. */
 enum fnd_status fnd_file_read_below(int folder, const char *path, size_t size_max,
                                     struct fnd_text *text, struct fnd_error *error);
 /** Open such a file, or with O_DIRECTORY such a folder, to be read.
  *  Returns a descriptor, close-on-exec, which waits for no pipe; -1: errno, EXDEV for one that
- * leads out.  Thread: any.  Source: openat2(2), RESOLVE_BENEATH. */
+ * leads out, ENOSYS on a kernel before 5.6.  Thread: any.  Source: openat2(2), RESOLVE_BENEATH. */
 int fnd_file_open_below(int folder, const char *path, int flags);
 
 /** Write a file so that after a crash either the old or the new content is there, whole: temporary

@@ -12,7 +12,7 @@
 
 enum {
     KEYS_INLINE = 64, /* keys of open objects that need no heap */
-    PAIRS_MAX = 16,   /* members compared pairwise; objects with more are sorted at their end */
+    PAIRS_MAX = 32,   /* members compared pairwise; objects with more are sorted at their end */
     POINTER_SHOWN_MAX = 240, /* bytes of a pointer in a message */
     POINTER_BUILT_MAX = 8192
 };
@@ -33,6 +33,10 @@ struct reader {
     enum fnd_status status;
     size_t depth, key_count, key_capacity;
     struct fnd_json_entry *keys;
+    const char *const *names; /* members of the outermost object that are looked for */
+    struct fnd_json *values;  /* where those that were met stand */
+    size_t names_count;
+    const char *value; /* where the value of its current member begins */
     struct frame frames[FND_JSON_DEPTH_MAX];
     struct fnd_json_entry keys_inline[KEYS_INLINE];
 };
@@ -112,17 +116,6 @@ static struct found found_at(const struct reader *reader, const char *at)
         snprintf(found.text, sizeof found.text, "byte 0x%02x", (unsigned char)*at);
     }
     return found;
-}
-
-static bool is_digit(char byte)
-{
-    return byte >= '0' && byte <= '9';
-}
-
-static bool is_word(char byte)
-{
-    return is_digit(byte) || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-           byte == '.' || byte == '+' || byte == '-' || byte == '_';
 }
 
 /* Four hex digits, or -1. */
@@ -232,14 +225,6 @@ static bool read_string(struct reader *reader, enum scope scope)
     }
 }
 
-static const char *digits_skip(const char *at, const char *end)
-{
-    while (at < end && is_digit(*at)) {
-        at++;
-    }
-    return at;
-}
-
 /* RFC 8259, section 6. */
 static bool read_number(struct reader *reader)
 {
@@ -247,7 +232,7 @@ static bool read_number(struct reader *reader)
     const char *hint = "a number begins with a digit, or with - and a digit";
     at += *at == '-';
     const char *whole = at;
-    at = digits_skip(at, end);
+    at = fnd_json_digits_skip(at, end);
     if (at == whole) {
         goto bad;
     }
@@ -258,7 +243,7 @@ static bool read_number(struct reader *reader)
     }
     if (at < end && *at == '.') {
         const char *fraction = ++at;
-        at = digits_skip(at, end);
+        at = fnd_json_digits_skip(at, end);
         hint = "a digit must follow the point";
         if (at == fraction) {
             goto bad;
@@ -268,14 +253,14 @@ static bool read_number(struct reader *reader)
         at++;
         at += at < end && (*at == '+' || *at == '-');
         const char *exponent = at;
-        at = digits_skip(at, end);
+        at = fnd_json_digits_skip(at, end);
         hint = "a digit must follow in the exponent";
         if (at == exponent) {
             goto bad;
         }
     }
     hint = "put text in quotes";
-    if (at < end && is_word(*at)) {
+    if (at < end && fnd_json_is_word(*at)) {
         goto bad;
     }
     reader->at = at;
@@ -289,7 +274,7 @@ static bool read_literal(struct reader *reader, const char *word, size_t size)
 {
     size_t left = (size_t)(reader->end - reader->at);
     if (left < size || memcmp(reader->at, word, size) != 0 ||
-        (left > size && is_word(reader->at[size]))) {
+        (left > size && fnd_json_is_word(reader->at[size]))) {
         return refuse(reader, IN_VALUE, reader->at, FND_INVALID, "bad_literal",
                       "a word that begins with \"%c\" is not %s; put text in quotes", *reader->at,
                       word);
@@ -339,7 +324,7 @@ static bool read_scalar(struct reader *reader)
     case 'n':
         return read_literal(reader, "null", 4);
     default:
-        return is_digit(byte) || byte == '-' ? read_number(reader) : refuse_value(reader);
+        return fnd_json_is_digit(byte) || byte == '-' ? read_number(reader) : refuse_value(reader);
     }
 }
 
@@ -418,7 +403,23 @@ static bool read_key(struct reader *reader, struct frame *frame)
                       found_at(reader, reader->at).text);
     }
     reader->at = fnd_json_space(reader->at + 1, reader->end);
+    if (reader->depth == 1) {
+        reader->value = reader->at;
+    }
     return true;
+}
+
+/* A member of the outermost object has been read, and its key is the last one that is held. */
+static void keep_member(struct reader *reader)
+{
+    const struct fnd_json key = reader->keys[reader->key_count - 1].key;
+    for (size_t i = 0; i < reader->names_count; i++) {
+        if (reader->values[i].bytes == NULL && fnd_json_key_is(key, reader->names[i])) {
+            reader->values[i] =
+                (struct fnd_json){reader->value, (size_t)(reader->at - reader->value)};
+            break;
+        }
+    }
 }
 
 /* The end of an object whose members were too many to compare pairwise. */
@@ -469,6 +470,9 @@ static enum progress after_value(struct reader *reader)
 {
     struct frame *frame = &reader->frames[reader->depth - 1];
     char close = frame->object ? '}' : ']';
+    if (reader->names_count > 0 && reader->depth == 1 && frame->object) {
+        keep_member(reader);
+    }
     reader->at = fnd_json_space(reader->at, reader->end);
     char byte = reader->at < reader->end ? *reader->at : '\0';
     if (byte == ',') {
@@ -551,8 +555,9 @@ static bool read_document(struct reader *reader, struct fnd_json *value)
     return true;
 }
 
-enum fnd_status fnd_json_check(const char *bytes, size_t size, const char *file,
-                               struct fnd_json *value, struct fnd_error *error)
+static enum fnd_status check(const char *bytes, size_t size, const char *file,
+                             const char *const *names, size_t count, struct fnd_json *value,
+                             struct fnd_json *values, struct fnd_error *error)
 {
     struct reader reader; /* 5 kB of which a small document touches little: not cleared */
     reader.start = size == 0 ? "" : bytes;
@@ -565,6 +570,10 @@ enum fnd_status fnd_json_check(const char *bytes, size_t size, const char *file,
     reader.key_count = 0;
     reader.key_capacity = KEYS_INLINE;
     reader.keys = reader.keys_inline;
+    reader.names = names;
+    reader.names_count = count;
+    reader.values = values;
+    reader.value = NULL;
     struct fnd_json checked;
     if (read_document(&reader, &checked)) {
         *value = checked;
@@ -573,4 +582,18 @@ enum fnd_status fnd_json_check(const char *bytes, size_t size, const char *file,
         free(reader.keys);
     }
     return reader.status;
+}
+
+enum fnd_status fnd_json_check(const char *bytes, size_t size, const char *file,
+                               struct fnd_json *value, struct fnd_error *error)
+{
+    return check(bytes, size, file, NULL, 0, value, NULL, error);
+}
+
+enum fnd_status fnd_json_check_members(const char *bytes, size_t size, const char *const *names,
+                                       size_t count, struct fnd_json *value,
+                                       struct fnd_json *values, struct fnd_error *error)
+{
+    memset(values, 0, count * sizeof *values);
+    return check(bytes, size, NULL, names, count, value, values, error);
 }

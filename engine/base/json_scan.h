@@ -24,6 +24,27 @@ static inline const char *fnd_json_space(const char *at, const char *end)
     return at;
 }
 
+static inline bool fnd_json_is_digit(char byte)
+{
+    return byte >= '0' && byte <= '9';
+}
+
+/** What cannot stand right behind a number or a word. */
+static inline bool fnd_json_is_word(char byte)
+{
+    return fnd_json_is_digit(byte) || (byte >= 'a' && byte <= 'z') ||
+           (byte >= 'A' && byte <= 'Z') || byte == '.' || byte == '+' || byte == '-' || byte == '_';
+}
+
+/** Behind the digits that begin at `at`. */
+static inline const char *fnd_json_digits_skip(const char *at, const char *end)
+{
+    while (at < end && fnd_json_is_digit(*at)) {
+        at++;
+    }
+    return at;
+}
+
 /* What ends a run of bytes in a string, beside quote and backslash. */
 enum fnd_json_run {
     FND_JSON_RUN_ANY,   /* nothing: checked strings */
@@ -135,6 +156,9 @@ uint64_t fnd_json_key_prefix(struct fnd_json key);
 
 /** By the keys' decoded bytes: < 0, 0, > 0. */
 int fnd_json_key_compare(struct fnd_json a, struct fnd_json b);
+
+/** Whether a checked key's decoded text is `name`. */
+bool fnd_json_key_is(struct fnd_json key, const char *name);
 
 /** Sort by decoded key; equal keys by their place in the text. n log n. */
 void fnd_json_entries_sort(struct fnd_json_entry *entries, size_t count);

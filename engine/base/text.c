@@ -187,24 +187,45 @@ static char short_escape(unsigned char byte)
     }
 }
 
+/** The run of bytes at `at` that stand for themselves. */
+static const char *plain_append(struct fnd_text *text, const char *at, const char *end)
+{
+#ifdef __SSE2__
+    /* JSON in a text has a run of some bytes and an escape, over and over. */
+    for (; end - at >= 16 && text->capacity - text->size > 16; at += 16, text->size += 16) {
+        const unsigned mask =
+            (unsigned)_mm_movemask_epi8(fnd_json_run_stops(at, FND_JSON_RUN_PLAIN));
+        memcpy(text->bytes + text->size, at, 16);
+        if (mask != 0) {
+            text->size += (size_t)__builtin_ctz(mask);
+            return at + __builtin_ctz(mask);
+        }
+    }
+#endif
+    const char *plain = at;
+    at = fnd_json_run_skip(at, end, FND_JSON_RUN_PLAIN);
+    fnd_text_append(text, plain, (size_t)(at - plain));
+    return at;
+}
+
 void fnd_text_append_json(struct fnd_text *text, const char *bytes, size_t size)
 {
-    fnd_text_reserve(text, size + 2);
+    fnd_text_reserve(text, size + size / 4 + 2);
     fnd_text_append_byte(text, '"');
     const char *end = size > 0 ? bytes + size : bytes;
     for (const char *at = bytes; at < end; at++) {
-        const char *plain = at;
-        at = fnd_json_run_skip(at, end, FND_JSON_RUN_PLAIN);
-        fnd_text_append(text, plain, (size_t)(at - plain));
+        at = plain_append(text, at, end);
         if (at == end) {
             break;
         }
         const char letter = short_escape((unsigned char)*at);
-        if (letter != 0) {
-            fnd_text_append(text, (const char[2]){'\\', letter}, 2);
-        } else {
+        if (letter == 0) {
             fnd_text_printf(text, "\\u%04x", (unsigned char)*at);
+            continue;
         }
+        fnd_text_reserve(text, 2);
+        text->bytes[text->size++] = '\\';
+        text->bytes[text->size++] = letter;
     }
     fnd_text_append_byte(text, '"');
 }

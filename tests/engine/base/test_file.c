@@ -214,12 +214,22 @@ Test(file, what_is_read_below_a_folder_leads_nowhere_else)
         {outside, NULL},
         {"..", "cannot open ..: it leads out of the folder"},
     };
+    /* A kernel before 5.6, and valgrind, cannot hold to a folder: there nothing is read at all. */
+    const int held = fnd_file_open_below(fixture.folder, "a", 0);
+    const bool none = held < 0 && errno == ENOSYS;
+    if (held >= 0) {
+        close(held);
+    }
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct fnd_text text = {0};
         struct fnd_error error = {0};
         enum fnd_status status =
             fnd_file_read_below(fixture.folder, cases[i].name, 100, &text, &error);
-        if (cases[i].name == outside) { /* goes out and comes back: that is out */
+        if (none) {
+            cr_expect_eq(status, FND_IO);
+            cr_expect_not_null(strstr(error.message, "the kernel does not have this"), "%s",
+                               error.message);
+        } else if (cases[i].name == outside) { /* goes out and comes back: that is out */
             cr_expect_eq(status, FND_DENIED);
             cr_expect_str_eq(error.code, "outside");
         } else if (cases[i].message == NULL) {
@@ -233,7 +243,7 @@ Test(file, what_is_read_below_a_folder_leads_nowhere_else)
         fnd_text_finish(&text);
     }
     cr_expect_lt(fnd_file_open_below(fixture.folder, "up", O_DIRECTORY), 0);
-    cr_expect_eq(errno, EXDEV);
+    cr_expect_eq(errno, none ? ENOSYS : EXDEV);
     fixture_finish(&fixture);
 }
 

@@ -477,6 +477,49 @@ Test(json, several_members_are_found_in_one_walk)
     cr_expect_null(found[0].bytes, "nor has no value");
 }
 
+Test(json, members_are_found_while_a_text_is_checked)
+{
+    static const char *const names[] = {"a", "b", "c", "", "d"};
+    enum { COUNT = sizeof names / sizeof names[0] };
+    static const char *const texts[] = {
+        "{\"b\":1,\"x\":{\"a\":9,\"d\":[{\"a\":1}]},\"\\u0061\":2,\"c\":null}",
+        " { \"d\" : [ 1 , { \"a\" : 2 } ] , \"\" : \"e\" , \"a\" : { } } ",
+        "{\"a\":[],\"c\":{\"b\":{\"b\":{}}},\"ab\":\"a\",\"b\":-1.5e3}",
+        "{\"k1\":1,\"k2\":2,\"k3\":3,\"k4\":4,\"k5\":5,\"k6\":6,\"k7\":7,\"k8\":8,\"k9\":9,\"kA\":"
+        "1,"
+        "\"kB\":2,\"kC\":3,\"kD\":4,\"kE\":5,\"kF\":6,\"kG\":7,\"b\":\"17th\",\"a\":\"18th\"}",
+        "[{\"a\":1}]",
+        "\"a\"",
+        "{}"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct fnd_json whole, found[COUNT], wanted[COUNT];
+        const size_t size = strlen(texts[i]);
+        cr_assert_eq(fnd_json_check_members(texts[i], size, names, COUNT, &whole, found, NULL),
+                     FND_OK, "%s", texts[i]);
+        fnd_json_members(whole, names, COUNT, wanted);
+        cr_expect(i != 1 || fnd_json_text_is(found[3], "e"), "a name may be empty");
+        for (size_t k = 0; k < COUNT; k++) {
+            cr_expect(found[k].bytes == wanted[k].bytes && found[k].size == wanted[k].size,
+                      "%s of %s: %.*s", names[k], texts[i], (int)found[k].size, found[k].bytes);
+        }
+    }
+    struct fnd_json whole, found[COUNT];
+    struct fnd_error error = {0};
+    struct fnd_text many = {0}; /* so many that its keys are sorted at its end */
+    for (int i = 0; i < 90; i++) {
+        fnd_text_printf(&many, "%c\"k%d\":%d", i > 0 ? ',' : '{', i, i);
+    }
+    fnd_text_append_z(&many, ",\"b\":\"last\"}");
+    cr_expect_eq(fnd_json_check_members(many.bytes, many.size, names, COUNT, &whole, found, NULL),
+                 FND_OK);
+    cr_expect(found[0].bytes == NULL && fnd_json_text_is(found[1], "last"));
+    fnd_text_finish(&many);
+    cr_expect_eq(
+        fnd_json_check_members("{\"a\":1,\"a\":2}", 13, names, COUNT, &whole, found, &error),
+        FND_INVALID);
+    cr_expect(strstr(error.message, "duplicate key") != NULL, "%s", error.message);
+}
+
 /* Strings are read many bytes at a time: whatever ends a run, at every place of one, and texts that
  * end right behind it. */
 Test(json, a_string_of_any_length_keeps_what_stands_at_any_place_of_it)
@@ -605,7 +648,8 @@ Test(json, a_string_ends_at_its_quote_whatever_is_escaped_where)
                 seed = seed * 6364136223846793005u + 1442695040888963407u;
                 const unsigned drawn = (unsigned)(seed >> 33);
                 const bool escapes = drawn % 32 < dense && text.size + 2 <= size + 2;
-                fnd_text_append_z(&text, !escapes ? "x" : (drawn >> 8) % 2 > 0 ? "\\\"" : "\\\\");
+                static const char *const written[] = {"\\\"", "\\\\", "\\n"};
+                fnd_text_append_z(&text, escapes ? written[(drawn >> 8) % 3] : "x");
             }
             fnd_text_append_z(&text, "\",17,\"behind it\"]");
             struct fnd_json_walk walk = fnd_json_walk(json_of(fnd_text_z(&text)));
@@ -614,6 +658,69 @@ Test(json, a_string_ends_at_its_quote_whatever_is_escaped_where)
                          text.bytes);
             cr_assert(fnd_json_next(&walk) && walk.value.size == 2, "%s", text.bytes);
             fnd_text_finish(&text);
+        }
+    }
+}
+
+Test(json, one_escape_anywhere_moves_no_string_s_end)
+{
+    static const char *const written[] = {"\\\"", "\\\\", "\\n"};
+    struct fnd_text text = {0};
+    for (size_t size = 2; size < 200; size++) {
+        for (size_t at = 0; at + 2 <= size; at++) {
+            fnd_text_clear(&text);
+            fnd_text_append_z(&text, "[\"");
+            while (text.size < size + 2) {
+                fnd_text_append_z(&text, text.size == at + 2 ? written[(size + at) % 3] : "x");
+            }
+            /* Behind it as much again, so that the string is looked at in large pieces. */
+            fnd_text_printf(&text, "\",\"%0200d\"]", 7);
+            struct fnd_json_walk walk = fnd_json_walk((struct fnd_json){text.bytes, text.size});
+            cr_assert(fnd_json_next(&walk));
+            cr_assert_eq(walk.value.size, size + 2, "%zu at %zu: %s", size, at, text.bytes);
+        }
+    }
+    fnd_text_finish(&text);
+}
+
+Test(json, a_text_is_decoded_and_written_again_whatever_is_escaped_where)
+{
+    /* Around 16 bytes, which are looked at together, and with many escapes or none. */
+    static const struct {
+        const char *written, *means;
+    } escapes[] = {{"\\\"", "\""},
+                   {"\\\\", "\\"},
+                   {"\\n", "\n"},
+                   {"\\u001f", "\x1f"},
+                   {"\\b", "\b"},
+                   {"\\r\\t\\f", "\r\t\f"},
+                   {"\xe2\x82\xac", "\xe2\x82\xac"}};
+    uint64_t seed = 20261123;
+    for (size_t size = 0; size < 200; size++) {
+        for (unsigned dense = 0; dense <= 32; dense += 4) {
+            struct fnd_text json = {0}, wanted = {0}, found = {0}, again = {0};
+            fnd_text_append_z(&json, "\"");
+            while (wanted.size < size) {
+                seed = seed * 6364136223846793005u + 1442695040888963407u;
+                const unsigned drawn = (unsigned)(seed >> 33);
+                const size_t which = (drawn >> 8) % (sizeof escapes / sizeof escapes[0]);
+                const bool escaped = drawn % 32 < dense;
+                fnd_text_append_z(&json, escaped ? escapes[which].written : "x");
+                fnd_text_append_z(&wanted, escaped ? escapes[which].means : "x");
+            }
+            fnd_text_append_z(&json, "\"");
+            fnd_text_append_z(&found, "before ");
+            cr_assert(fnd_json_text((struct fnd_json){json.bytes, json.size}, &found));
+            cr_assert_str_eq(found.bytes + strlen("before "), fnd_text_z(&wanted));
+            cr_assert_eq(found.size, strlen("before ") + wanted.size);
+            fnd_text_append_z(&again, "before ");
+            fnd_text_append_json(&again, fnd_text_z(&wanted), wanted.size);
+            cr_assert_str_eq(again.bytes + strlen("before "), json.bytes);
+            cr_assert_eq(again.size, strlen("before ") + json.size);
+            fnd_text_finish(&json);
+            fnd_text_finish(&wanted);
+            fnd_text_finish(&found);
+            fnd_text_finish(&again);
         }
     }
 }
