@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "store/bytes.h"
+#include "store/store.h"
 
 enum { DB_BUSY_MS = 5000, VFS_NAME_SIZE = 40, DB_HEADER_SIZE = 100 };
 
@@ -49,6 +50,11 @@ static sqlite3_vfs *vfs_create(void)
         return NULL;
     }
     return &vfs->base;
+}
+
+void fnd_store_setup(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* refused where SQLite runs already */
 }
 
 enum fnd_status fnd_db_log_kept(int folder, const char *path, struct fnd_error *error)

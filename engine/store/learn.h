@@ -77,7 +77,8 @@ enum fnd_status fnd_trainings_walk(struct fnd_reader *reader, const char *pipeli
 enum fnd_status fnd_pipelines_walk(struct fnd_reader *reader,
                                    bool (*row)(const char *name, int64_t pin, void *context),
                                    void *context, struct fnd_error *error);
-/** Shadow runs of a model (0: of the rules): the job, the output it ran beside, and the event that tells. */
+/** Shadow runs of a model (0: of the rules): the job, the output it ran beside, and the event that
+ * tells. */
 enum fnd_status fnd_shadows_walk(struct fnd_reader *reader, int64_t model,
                                  bool (*row)(int64_t job, int64_t output, int64_t event,
                                              void *context),

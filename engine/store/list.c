@@ -126,6 +126,7 @@ static bool visit_correction(sqlite3_stmt *statement, const struct visit *visit)
 {
     struct fnd_correction_row row;
     fnd_correction_from(statement, &row);
+    row.pin = sqlite3_column_int64(statement, FND_CORRECTION_COLUMNS_COUNT);
     return visit->call.correction(&row, visit->context);
 }
 

@@ -28,6 +28,7 @@ static const char *const reader_sql[READER_STATEMENTS] = {
     [READ_REQUEST] = "SELECT " FND_REQUEST_COLUMNS " FROM request WHERE id = ?1",
     [READ_REQUEST_OF] = "SELECT " FND_REQUEST_COLUMNS " FROM request WHERE step = ?1 AND state = 0",
     [READ_CORRECTION] = "SELECT " FND_CORRECTION_COLUMNS " FROM correction WHERE id = ?1",
+    [READ_RECORD] = "SELECT " FND_RECORD_COLUMNS FND_RECORD_TABLES " WHERE correction.id = ?1",
     [READ_PIN_HASH] = "SELECT id, hash, pipeline FROM pin WHERE hash = ?1",
     [READ_PIN] = "SELECT id, hash, pipeline FROM pin WHERE id = ?1",
     [READ_PIN_LATEST] =
@@ -60,8 +61,10 @@ static const char *const reader_sql[READER_STATEMENTS] = {
                       " ORDER BY id LIMIT ?3",
     [WALK_REQUESTS_OPEN] = "SELECT " FND_REQUEST_COLUMNS " FROM request WHERE state = ?1"
                            " AND state = 0 AND id > ?2 ORDER BY id LIMIT ?3",
-    [WALK_CORRECTIONS] = "SELECT " FND_CORRECTION_COLUMNS " FROM correction WHERE id > ?1"
-                         " ORDER BY id LIMIT ?2",
+    [WALK_CORRECTIONS] = "SELECT " FND_CORRECTION_COLUMNS ", job.pin FROM correction"
+                         " LEFT JOIN step ON step.id = correction.step"
+                         " LEFT JOIN job ON job.id = step.job"
+                         " WHERE correction.id > ?1 ORDER BY correction.id LIMIT ?2",
     [WALK_EVENTS] = "SELECT " FND_EVENT_COLUMNS " FROM event WHERE id > ?1 ORDER BY id LIMIT ?2",
     [COUNT_LIVE] = "SELECT state, count(*) FROM step WHERE state <= 3 AND item IS NULL"
                    " GROUP BY state",

@@ -68,6 +68,7 @@ struct fnd_request_row {
 struct fnd_correction_row {
     int64_t id, step, request, output; /* id: the ANSWER event; output: the OUTPUT event or 0 */
     int64_t undone;                    /* the UNDO that took it back; 0: it stands */
+    int64_t pin; /* from fnd_corrections_walk(): of its job, 0 if its rows are damaged; else 0 */
     int32_t phase;
     enum fnd_tier tier;
     enum fnd_verdict verdict;
@@ -116,6 +117,23 @@ enum fnd_status fnd_pin_latest(struct fnd_reader *reader, const char *pipeline,
  *  FND_NOT_FOUND: erased or none; FND_DAMAGED: the bytes are not what was recorded. */
 enum fnd_status fnd_payload_get(struct fnd_reader *reader, int64_t event, struct fnd_text *body,
                                 struct fnd_text *meta, struct fnd_error *error);
+
+/** What stands behind a CorrectionRecord, but for the model's output, which the answer names. */
+struct fnd_record_parts {
+    struct fnd_correction_row correction;
+    struct fnd_job_row job;
+    int64_t at_us;                               /* of the answer */
+    struct fnd_text answer, asked, came, output; /* bodies: of the ANSWER, the ASK, the JOB, and
+                                                    the OUTPUT recorded with it, empty if none */
+};
+void fnd_record_parts_finish(struct fnd_record_parts *parts);
+/** Read all of it at once, digests checked: an export asks for a million of them.
+ *  parts  `= {0}`, or as an earlier call left it: its memory is taken again. Behind any status but
+ *         FND_OK nothing in it counts.
+ *  Returns FND_OK; FND_NOT_FOUND, without a message: not all of it is there as it was recorded;
+ *          who asks for the parts one by one is told which; FND_DAMAGED, FND_IO. */
+enum fnd_status fnd_record_get(struct fnd_reader *reader, int64_t correction,
+                               struct fnd_record_parts *parts, struct fnd_error *error);
 
 /* Walks: each calls `row` for up to `limit` rows in the order of their numbers, beginning behind
  * `after`, and stops early when it returns false. 0 rows is FND_OK. `count` may be NULL. */

@@ -67,8 +67,34 @@
 #define FND_TRAINING_COLUMNS                                                                       \
     "id, pipeline, model, version, attempt, until, state, began, ended, last, checkpoint,"         \
     " checkpoint_size"
-#define FND_CORRECTION_COLUMNS "id, step, request, output, phase, tier, verdict, undone"
-enum { FND_STEP_COLUMNS_COUNT = 11, FND_EVENT_COLUMNS_COUNT = 14, FND_JOB_COLUMNS_COUNT = 7 };
+#define FND_CORRECTION_COLUMNS                                                                     \
+    "correction.id, correction.step, correction.request, correction.output, correction.phase,"     \
+    " correction.tier, correction.verdict, correction.undone"
+/* A CorrectionRecord with its job, the time of its answer, and four bodies. */
+#define FND_RECORD_COLUMNS                                                                         \
+    FND_CORRECTION_COLUMNS ", " FND_JOB_COLUMNS ", at_answer.at,"                                  \
+                           " at_answer.digest, answer.key, answer.body, answer.meta,"              \
+                           " at_ask.digest, asked.key, asked.body, asked.meta,"                    \
+                           " at_job.digest, came.key, came.body, came.meta,"                       \
+                           " at_output.digest, put.key, put.body, put.meta"
+#define FND_RECORD_TABLES                                                                          \
+    " FROM correction CROSS JOIN step ON step.id = correction.step"                                \
+    " CROSS JOIN job ON job.id = step.job"                                                         \
+    " CROSS JOIN event AS at_answer ON at_answer.id = correction.id"                               \
+    " CROSS JOIN payload AS answer ON answer.event = correction.id"                                \
+    " CROSS JOIN event AS at_ask ON at_ask.id = correction.request"                                \
+    " CROSS JOIN payload AS asked ON asked.event = correction.request"                             \
+    " CROSS JOIN event AS at_job ON at_job.id = job.id"                                            \
+    " CROSS JOIN payload AS came ON came.event = job.id"                                           \
+    " LEFT JOIN event AS at_output ON at_output.id = correction.output"                            \
+    " LEFT JOIN payload AS put ON put.event = correction.output"
+enum {
+    FND_STEP_COLUMNS_COUNT = 11,
+    FND_EVENT_COLUMNS_COUNT = 14,
+    FND_JOB_COLUMNS_COUNT = 7,
+    FND_CORRECTION_COLUMNS_COUNT = 8,
+    FND_PAYLOAD_COLUMNS_COUNT = 4
+};
 
 enum fnd_reader_statement {
     READ_STEP,
@@ -80,6 +106,7 @@ enum fnd_reader_statement {
     READ_REQUEST,
     READ_REQUEST_OF,
     READ_CORRECTION,
+    READ_RECORD,
     READ_PIN_HASH,
     READ_PIN,
     READ_PIN_LATEST,

@@ -29,6 +29,10 @@ enum {
     FND_ITEM_NONE = -1       /* the item of a plain step */
 };
 
+/** Once, at a program's start, before any thread: SQLite then keeps no count of its memory, for
+ * which it takes one lock of all threads at each allocation. Without it all works, more slowly. */
+void fnd_store_setup(void);
+
 /** State of a step; a plain job has one step, whose state is the job's. Stored: never renumber. */
 enum fnd_state {
     FND_QUEUED = 0,

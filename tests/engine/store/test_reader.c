@@ -268,6 +268,128 @@ Test(reader, what_is_not_there_is_told)
     scene_end(&scene);
 }
 
+/** A job whose answer is a record; `output`: with the output that came of it. */
+static int64_t answered_job(struct scene *scene, const char *path, bool output, int64_t *request)
+{
+    const int64_t job = paused_job(scene, path, request);
+    struct fnd_write *write = write_answer(scene, job, *request, true);
+    if (output) {
+        add_move(write, FND_EVENT_OUTPUT, FND_COMPLETED, 1);
+    }
+    return commit(scene, write, FND_OK);
+}
+
+static void same_body(struct fnd_reader *reader, int64_t event, const struct fnd_text *found)
+{
+    struct fnd_text wanted = {0};
+    struct fnd_error error = {0};
+    cr_assert_eq(fnd_payload_get(reader, event, &wanted, NULL, &error), FND_OK, "%s",
+                 error.message);
+    cr_expect_gt(found->size, 0);
+    cr_expect_str_eq(fnd_text_z(found), fnd_text_z(&wanted));
+    fnd_text_finish(&wanted);
+}
+
+static void same_as_its_parts(struct fnd_reader *reader, int64_t number,
+                              const struct fnd_record_parts *parts)
+{
+    struct fnd_correction_row row;
+    struct fnd_event_row event;
+    struct fnd_step_row step;
+    struct fnd_job_row job = {0};
+    cr_assert_eq(fnd_correction_get(reader, number, &row, NULL), FND_OK);
+    cr_assert_eq(fnd_event_get(reader, number, &event, NULL), FND_OK);
+    cr_assert_eq(fnd_step_get(reader, row.step, &step, NULL), FND_OK);
+    cr_assert_eq(fnd_job_get(reader, step.job, &job, NULL), FND_OK);
+    cr_expect_arr_eq(&parts->correction, &row, sizeof row);
+    cr_expect_eq(parts->at_us, event.at_us);
+    cr_expect_eq(parts->job.id, job.id);
+    cr_expect_eq(parts->job.pin, job.pin);
+    cr_expect_arr_eq(parts->job.uuid, job.uuid, sizeof job.uuid);
+    cr_expect_str_eq(parts->job.path, job.path);
+    cr_expect_str_eq(parts->job.pipeline, job.pipeline);
+    same_body(reader, number, &parts->answer);
+    same_body(reader, row.request, &parts->asked);
+    same_body(reader, job.id, &parts->came);
+    if (row.output > 0) {
+        same_body(reader, row.output, &parts->output);
+    } else {
+        cr_expect_eq(parts->output.size, 0);
+    }
+    fnd_job_row_finish(&job);
+}
+
+static bool pins_are_told(const struct fnd_correction_row *row, void *context)
+{
+    cr_expect_eq(row->pin, *(const int64_t *)context);
+    return true;
+}
+
+Test(reader, a_record_is_read_with_all_that_stands_behind_it)
+{
+    struct scene scene;
+    struct fnd_record_parts parts = {0};
+    struct fnd_error error = {0};
+    int64_t request;
+    scene_begin(&scene, SEED);
+    const int64_t numbers[] = {answered_job(&scene, "a.png", true, &request),
+                               answered_job(&scene, "bb.png", false, &request),
+                               answered_job(&scene, "c.png", true, &request)};
+    scene_read(&scene);
+    cr_assert_eq(fnd_reader_begin(scene.reader, &error), FND_OK);
+    for (size_t i = 0; i < 3; i++) { /* each in the memory of the one before */
+        cr_assert_eq(fnd_record_get(scene.reader, numbers[i], &parts, &error), FND_OK, "%s",
+                     error.message);
+        same_as_its_parts(scene.reader, numbers[i], &parts);
+    }
+    cr_expect_eq(fnd_record_get(scene.reader, numbers[0] + 1, &parts, &error), FND_NOT_FOUND);
+    cr_assert_gt(parts.job.pin, 0);
+    cr_expect_eq(fnd_corrections_walk(scene.reader, &(struct fnd_walk){.limit = 9}, pins_are_told,
+                                      &parts.job.pin, &error),
+                 FND_OK);
+    fnd_record_parts_finish(&parts);
+    scene_end(&scene);
+}
+
+Test(reader, a_record_of_which_something_is_missing_or_altered_is_not_read)
+{
+    static const char *const damages[] = {
+        "UPDATE payload SET body = cast(cast(body AS TEXT) || ' ' AS BLOB) WHERE event = %" PRId64,
+        "UPDATE payload SET key = zeroblob(32) WHERE event = %" PRId64,
+        "DELETE FROM payload WHERE event = %" PRId64};
+    enum { ANSWER, ASKED, CAME, OUTPUT, PLACES };
+    for (size_t i = 0; i < PLACES * sizeof damages / sizeof damages[0] + 2; i++) {
+        struct scene scene;
+        struct fnd_record_parts parts = {0};
+        struct fnd_error error = {0};
+        struct fnd_correction_row row;
+        char statement[200];
+        int64_t request;
+        scene_begin(&scene, SEED);
+        const int64_t number = answered_job(&scene, "a.png", true, &request);
+        scene_read(&scene);
+        cr_assert_eq(fnd_record_get(scene.reader, number, &parts, &error), FND_OK);
+        cr_assert_eq(fnd_correction_get(scene.reader, number, &row, &error), FND_OK);
+        const int64_t events[PLACES] = {number, request, parts.job.id, row.output};
+        scene_close(&scene);
+        if (i < PLACES * sizeof damages / sizeof damages[0]) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+            snprintf(statement, sizeof statement, damages[i / PLACES], events[i % PLACES]);
+#pragma GCC diagnostic pop
+        } else {
+            snprintf(statement, sizeof statement, "DELETE FROM %s", i % 2 > 0 ? "step" : "job");
+        }
+        sql(&scene, statement);
+        scene_read(&scene);
+        cr_expect_eq(fnd_record_get(scene.reader, number, &parts, &error), FND_NOT_FOUND, "%s",
+                     statement);
+        cr_expect_str_empty(error.message, "who asks for the parts is told: %s", statement);
+        fnd_record_parts_finish(&parts);
+        scene_end(&scene);
+    }
+}
+
 /** Look while not a byte can be written to any file: a disk that is full. */
 static enum fnd_status look_without_space(const struct scene *scene, int64_t *jobs)
 {
