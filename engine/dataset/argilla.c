@@ -84,6 +84,7 @@ static enum fnd_status argilla_line(const struct fnd_plan *plan, const struct fn
         status = fnd_error_set(error, FND_DAMAGED, "it does not say who answered");
     }
     if (status == FND_OK) {
+        fnd_example_model(datum, &example);
         fnd_text_append_z(line, "{\"id\":");
         fnd_text_append_json_z(line, uuid);
         fnd_text_append_z(line, ",\"prompt\":");

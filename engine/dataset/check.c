@@ -30,6 +30,7 @@ void fnd_checker_finish(struct fnd_checker *checker)
         free(checker->labels[i]);
     }
     free(checker->labels);
+    fnd_text_finish(&checker->columns);
     *checker = (struct fnd_checker){0};
 }
 

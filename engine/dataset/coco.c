@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Format `coco`: one file of pictures, boxes and categories. Layout: COCO, "Data format". A record
- * is first `{"file_name","width","height","boxes":[{"label","bbox"}]}`; all of them are packed into
- * the file, and unpacked out of it for reading back and for checking files of others. */
+/* Format `coco`: one file of pictures, boxes and categories. Layout: COCO, "Data format" and, of a
+ * model's results, which are read only, "Results format". A record is first
+ * `{"file_name","width","height","boxes":[{"label","bbox"}]}`; all of them are packed into the
+ * file, and unpacked out of it for reading back and for checking files of others. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,7 +11,15 @@
 #include "dataset/boxes.h"
 
 static const char record_schema[] =
-    "{\"type\":\"object\",\"required\":[\"file_name\",\"width\",\"height\",\"boxes\"]}";
+    "{\"type\":\"object\",\"oneOf\":[{\"required\":[\"file_name\",\"width\",\"height\",\"boxes\"]},"
+    "{\"required\":[\"result\"]}]}";
+
+static const char results_schema[] =
+    "{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"image_id\",\"category_id\","
+    "\"bbox\",\"score\"],\"properties\":{\"image_id\":{\"type\":\"integer\"},"
+    "\"category_id\":{\"type\":\"integer\"},\"score\":{\"type\":\"number\"},"
+    "\"bbox\":{\"type\":\"array\",\"minItems\":4,\"maxItems\":4,"
+    "\"items\":{\"type\":\"number\"}}}}}";
 
 static const char file_schema[] =
     "{\"type\":\"object\",\"required\":[\"images\",\"annotations\",\"categories\"],"
@@ -90,7 +99,8 @@ static void coco_check(struct fnd_checker *checker, struct fnd_json line, struct
 {
     struct fnd_json boxes = fnd_json_member(line, "boxes");
     (void)flaws;
-    for (struct fnd_json_walk walk = fnd_json_walk(boxes); fnd_json_next(&walk);) {
+    for (struct fnd_json_walk walk = fnd_json_walk(boxes);
+         boxes.bytes != NULL && fnd_json_next(&walk);) {
         fnd_label_add(checker, fnd_json_strdup(fnd_json_member(walk.value, "label")));
     }
 }
@@ -222,23 +232,31 @@ static const struct item *item_find(const struct item *items, size_t count, int6
     return low < count && items[low].id == wanted ? &items[low] : NULL;
 }
 
+static const char box_empty[] = "has an empty box: bbox is [x, y, width, height]";
+static const char box_outside[] =
+    "has a box that passes the picture's edge: bbox is [x, y, width, height]";
+
+static void bbox_read(struct fnd_json annotation, double v[4])
+{
+    static const char *const pointers[] = {"/bbox/0", "/bbox/1", "/bbox/2", "/bbox/3"};
+    for (size_t i = 0; i < 4; i++) {
+        fnd_json_number(fnd_json_find(annotation, pointers[i]), &v[i]);
+    }
+}
+
 /** The box is inside its picture, to half a pixel, and its area is its own. */
 static void box_check(struct fnd_json annotation, struct fnd_json image, const char *at,
                       struct fnd_flaws *flaws)
 {
-    static const char *const pointers[] = {"/bbox/0", "/bbox/1", "/bbox/2", "/bbox/3"};
     double v[4] = {0}, width = 0, height = 0, area = 0;
-    for (size_t i = 0; i < 4; i++) {
-        fnd_json_number(fnd_json_find(annotation, pointers[i]), &v[i]);
-    }
+    bbox_read(annotation, v);
     fnd_json_number(fnd_json_member(image, "width"), &width);
     fnd_json_number(fnd_json_member(image, "height"), &height);
     if (!(v[2] > 0 && v[3] > 0)) {
-        fnd_flaws_add(flaws, at, "bbox", false, "has an empty box: bbox is [x, y, width, height]");
+        fnd_flaws_add(flaws, at, "bbox", false, "%s", box_empty);
     } else if (v[0] < -0.5 || v[1] < -0.5 || v[0] + v[2] > width + 0.5 ||
                v[1] + v[3] > height + 0.5) {
-        fnd_flaws_add(flaws, at, "bbox", false,
-                      "has a box that passes the picture's edge: bbox is [x, y, width, height]");
+        fnd_flaws_add(flaws, at, "bbox", false, "%s", box_outside);
     }
     struct fnd_json told = fnd_json_member(annotation, "area");
     struct fnd_json outline = fnd_json_member(annotation, "segmentation");
@@ -300,13 +318,40 @@ static void annotation_check(struct item *annotation, const struct item *images,
     box_check(annotation->json, image->json, at, flaws);
 }
 
-static void coco_unpack(struct fnd_json file, struct fnd_text *records, struct fnd_flaws *flaws)
+/** A model's results: boxes with a score, of pictures that are named elsewhere. */
+static void results_unpack(struct fnd_json file, struct fnd_text *records, struct fnd_flaws *flaws)
+{
+    struct fnd_schema *schema = NULL;
+    if (fnd_schema_create("results", results_schema, sizeof results_schema - 1, &schema, NULL) !=
+            FND_OK ||
+        !fnd_schema_check(schema, file, NULL, flaws)) {
+        fnd_schema_destroy(schema);
+        return;
+    }
+    for (struct fnd_json_walk walk = fnd_json_walk(file); fnd_json_next(&walk);) {
+        char at[32];
+        double v[4] = {0};
+        int64_t id = 0;
+        (void)snprintf(at, sizeof at, "/%zu", walk.index);
+        (void)id_read(walk.value, "image_id", at, &id, flaws);
+        (void)id_read(walk.value, "category_id", at, &id, flaws);
+        bbox_read(walk.value, v);
+        if (!(v[2] > 0 && v[3] > 0)) {
+            fnd_flaws_add(flaws, at, "bbox", false, "%s", box_empty);
+        } else if (v[0] < -0.5 || v[1] < -0.5) {
+            fnd_flaws_add(flaws, at, "bbox", false, "%s", box_outside);
+        }
+        fnd_text_printf(records, "%s{\"result\":%zu}", walk.index > 0 ? "," : "", walk.index);
+    }
+    fnd_schema_destroy(schema);
+}
+
+static void file_unpack(struct fnd_json file, struct fnd_text *records, struct fnd_flaws *flaws)
 {
     struct fnd_schema *schema = NULL;
     struct fnd_json list[3] = {fnd_json_member(file, "images"),
                                fnd_json_member(file, "annotations"),
                                fnd_json_member(file, "categories")};
-    fnd_text_append_byte(records, '[');
     if (fnd_schema_create("coco", file_schema, sizeof file_schema - 1, &schema, NULL) == FND_OK &&
         fnd_schema_check(schema, file, NULL, flaws)) {
         const size_t images_count = fnd_json_count(list[0]), count = fnd_json_count(list[1]);
@@ -326,8 +371,18 @@ static void coco_unpack(struct fnd_json file, struct fnd_text *records, struct f
         free(annotations);
         free(categories);
     }
-    fnd_text_append_byte(records, ']');
     fnd_schema_destroy(schema);
+}
+
+static void coco_unpack(struct fnd_json file, struct fnd_text *records, struct fnd_flaws *flaws)
+{
+    fnd_text_append_byte(records, '[');
+    if (fnd_json_type(file) == FND_JSON_ARRAY && fnd_json_count(file) > 0) {
+        results_unpack(file, records, flaws);
+    } else {
+        file_unpack(file, records, flaws);
+    }
+    fnd_text_append_byte(records, ']');
 }
 
 const struct fnd_format fnd_format_coco = {.name = "coco",

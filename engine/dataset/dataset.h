@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "store/reader.h"
 #include "store/store.h"
 
@@ -132,6 +133,18 @@ enum fnd_status fnd_dataset_reproduce(struct fnd_reader *reader, const char *man
                                       const struct fnd_export_options *options,
                                       struct fnd_export_result *result, struct fnd_error *error);
 
+/** What a manifest tells of its export. */
+struct fnd_manifest_about {
+    char format[32];
+    char sha256[FND_DIGEST_TEXT_SIZE];     /* of the export */
+    char own_sha256[FND_DIGEST_TEXT_SIZE]; /* of the manifest's file */
+    bool folder;                           /* it lists files */
+};
+/** Look into a manifest, in little memory however long it is.
+ *  Returns FND_OK; FND_INVALID: it is none; FND_NOT_FOUND, FND_DENIED, FND_LIMIT, FND_IO. */
+enum fnd_status fnd_dataset_manifest(const char *path, struct fnd_manifest_about *about,
+                                     struct fnd_error *error);
+
 /** What a check found. */
 struct fnd_dataset_checked {
     size_t lines, errors, warnings;
@@ -158,6 +171,10 @@ struct fnd_import_options {
     enum fnd_tier tier;        /* 0: as the line says (`foundry` only) */
     void (*said)(void *context, const struct fnd_dataset_note *note);
     void (*progress)(void *context, size_t records);
+    /* Put one example on record: hand these members (a JSON object without its closing brace) to
+     * whoever holds the directory, who calls fnd_dataset_import_record(). */
+    enum fnd_status (*take)(void *context, const struct fnd_text *example, bool *known,
+                            struct fnd_error *error);
     void *context;
 };
 struct fnd_import_result {
@@ -169,9 +186,14 @@ struct fnd_import_result {
  *  that says something else of the same input is a further revision of it. An import that was cut
  *  off goes on where it stopped when it is repeated.
  *  Returns FND_OK; FND_INVALID: the file breaks rules or cannot be taken (each thing was noted);
- *          FND_NOT_FOUND, FND_DENIED, FND_LIMIT, FND_IO, FND_FULL.  Thread: the reader's. */
-enum fnd_status fnd_dataset_import(struct fnd_reader *reader, struct fnd_store *store,
-                                   const struct fnd_import_options *options,
+ *          FND_NOT_FOUND, FND_DENIED, FND_LIMIT, FND_IO; what take() returned. */
+enum fnd_status fnd_dataset_import(const struct fnd_import_options *options,
                                    struct fnd_import_result *result, struct fnd_error *error);
+/** Put an example on record, as import's take() has it: three commits, of which those that an
+ * import before this one made are left as they are. known: whether all of it was on record. Returns
+ * FND_OK; FND_INVALID: it is none; FND_LIMIT, FND_FULL, FND_IO.  Thread: the store's. */
+enum fnd_status fnd_dataset_import_record(struct fnd_reader *reader, struct fnd_store *store,
+                                          struct fnd_json example, bool *known,
+                                          struct fnd_error *error);
 
 #endif

@@ -19,7 +19,7 @@ void fnd_example_finish(struct fnd_example *example)
 
 void fnd_datum_content(const struct fnd_datum *datum, struct fnd_text *content)
 {
-    struct fnd_json value = fnd_json_member(datum->input, "value");
+    const struct fnd_json value = datum->value;
     struct fnd_json text =
         fnd_json_type(value) == FND_JSON_OBJECT ? fnd_json_member(value, "content") : value;
     if (value.bytes != NULL && (text.bytes == NULL || !fnd_json_text(text, content))) {
@@ -169,9 +169,6 @@ enum fnd_status fnd_example_make(const struct fnd_plan *plan, const struct fnd_d
                              datum->pipeline, plan->format->name);
     }
     fnd_json_compact(datum->human, &example->human);
-    if (fnd_json_type(datum->model) != FND_JSON_NULL) {
-        fnd_json_compact(datum->model, &example->model);
-    }
     if (datum->is_file) {
         return fnd_datum_image(plan, datum, files, &example->image, error);
     }
@@ -181,11 +178,20 @@ enum fnd_status fnd_example_make(const struct fnd_plan *plan, const struct fnd_d
                : fnd_error_set(error, FND_INVALID, "its input %s has no text", datum->path);
 }
 
+void fnd_example_model(const struct fnd_datum *datum, struct fnd_example *example)
+{
+    if (fnd_json_type(datum->model) != FND_JSON_NULL) {
+        fnd_json_compact(datum->model, &example->model);
+    }
+}
+
 /* --- writing ------------------------------------------------------------------------------- */
 
 void fnd_message_append(struct fnd_text *line, const char *role, const struct fnd_text *content)
 {
-    fnd_text_printf(line, "{\"role\":\"%s\",\"content\":", role);
+    fnd_text_append_z(line, "{\"role\":\"");
+    fnd_text_append_z(line, role);
+    fnd_text_append_z(line, "\",\"content\":");
     fnd_text_append_json(line, fnd_text_z(content), content->size);
     fnd_text_append_byte(line, '}');
 }
@@ -226,13 +232,19 @@ void fnd_question_append(struct fnd_text *line, const struct fnd_example *exampl
 enum fnd_status fnd_document_agrees(struct fnd_json line, const char *pointer,
                                     struct fnd_json document, struct fnd_error *error)
 {
+    return fnd_document_is(fnd_json_find(line, pointer), pointer, document, error);
+}
+
+enum fnd_status fnd_document_is(struct fnd_json said, const char *where, struct fnd_json document,
+                                struct fnd_error *error)
+{
     struct fnd_text expected = {0}, found = {0};
     enum fnd_status status = FND_OK;
     fnd_json_compact(document, &expected);
-    if (!fnd_json_text(fnd_json_find(line, pointer), &found) || found.size != expected.size ||
+    if (!fnd_json_text(said, &found) || found.size != expected.size ||
         memcmp(found.bytes, expected.bytes, found.size) != 0) {
         status = fnd_error_set(error, FND_DAMAGED, "the text at %s is not the document on record",
-                               pointer);
+                               where);
     }
     fnd_text_finish(&expected);
     fnd_text_finish(&found);
@@ -335,11 +347,17 @@ static size_t parts_check(struct fnd_json parts, const char *pointer, const char
     return images;
 }
 
-void fnd_message_check(struct fnd_json message, const char *pointer, struct fnd_flaws *flaws)
+enum { ROLE, CONTENT, TOOL_CALLS, FUNCTION_CALL, MESSAGE_COUNT };
+static const char *const message_names[MESSAGE_COUNT] = {"role", "content", "tool_calls",
+                                                         "function_call"};
+
+static void message_look(const struct fnd_json message[MESSAGE_COUNT], const char *pointer,
+                         struct fnd_flaws *flaws)
 {
-    struct fnd_json content = fnd_json_member(message, "content");
-    const bool calls = fnd_json_text_is(fnd_json_member(message, "role"), "assistant") &&
-                       fnd_json_count(fnd_json_member(message, "tool_calls")) > 0;
+    const struct fnd_json content = message[CONTENT];
+    const bool calls = fnd_json_text_is(message[ROLE], "assistant") &&
+                       (fnd_json_count(message[TOOL_CALLS]) > 0 ||
+                        fnd_json_type(message[FUNCTION_CALL]) == FND_JSON_OBJECT);
     if (!calls && fnd_json_type(content) == FND_JSON_NULL) {
         fnd_flaws_add(flaws, pointer, "required", false,
                       content.bytes == NULL ? "has no `content`"
@@ -347,28 +365,39 @@ void fnd_message_check(struct fnd_json message, const char *pointer, struct fnd_
     }
 }
 
+void fnd_message_check(struct fnd_json message, const char *pointer, struct fnd_flaws *flaws)
+{
+    struct fnd_json members[MESSAGE_COUNT];
+    fnd_json_members(message, message_names, MESSAGE_COUNT, members);
+    message_look(members, pointer, flaws);
+}
+
 size_t fnd_messages_check(struct fnd_json messages, const char *pointer, const char *ends_with,
                           const char *image_type, size_t images, struct fnd_flaws *flaws)
 {
-    const size_t count = fnd_json_count(messages);
     struct fnd_text at = {0};
     size_t found = 0;
     bool asked = false;
-    for (struct fnd_json_walk turn = fnd_json_walk(messages); fnd_json_next(&turn);) {
-        struct fnd_json role = fnd_json_member(turn.value, "role");
-        struct fnd_json content = fnd_json_member(turn.value, "content");
-        const bool is_user = fnd_json_text_is(role, "user");
+    struct fnd_json_walk turn = fnd_json_walk(messages);
+    for (bool more = fnd_json_next(&turn); more;) {
+        struct fnd_json message[MESSAGE_COUNT];
+        fnd_json_members(turn.value, message_names, MESSAGE_COUNT, message);
+        const bool is_user = fnd_json_text_is(message[ROLE], "user");
         asked = asked || is_user;
         fnd_text_clear(&at);
-        fnd_text_printf(&at, "%s/%zu", pointer, turn.index);
-        fnd_message_check(turn.value, fnd_text_z(&at), flaws);
-        if (turn.index + 1 == count && ends_with != NULL && !fnd_json_text_is(role, ends_with)) {
+        fnd_text_append_z(&at, pointer);
+        fnd_text_append_byte(&at, '/');
+        fnd_text_append_integer(&at, (int64_t)turn.index);
+        message_look(message, fnd_text_z(&at), flaws);
+        more = fnd_json_next(&turn);
+        if (!more && ends_with != NULL && !fnd_json_text_is(message[ROLE], ends_with)) {
             fnd_flaws_add(flaws, fnd_text_z(&at), "role", false,
                           "the last message must be the %s's", ends_with);
         }
         fnd_text_append_z(&at, "/content");
-        if (fnd_json_type(content) == FND_JSON_ARRAY) {
-            found += parts_check(content, fnd_text_z(&at), is_user ? image_type : NULL, flaws);
+        if (fnd_json_type(message[CONTENT]) == FND_JSON_ARRAY) {
+            found +=
+                parts_check(message[CONTENT], fnd_text_z(&at), is_user ? image_type : NULL, flaws);
         }
     }
     if (!asked) {

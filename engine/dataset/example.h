@@ -18,8 +18,8 @@ struct fnd_example {
     const char *prompt, *system;  /* borrowed; system may be NULL */
     struct fnd_text content;      /* the input's text; empty where it is an image */
     struct fnd_text image;        /* data URL, URI or path; empty where it is text */
-    struct fnd_text human, model; /* the documents as JSON texts, number text kept; model may be
-                                     empty */
+    struct fnd_text human, model; /* the documents as JSON texts, number text kept; model is empty
+                                     but for who asks for it */
 };
 /** Take a record apart for `plan->format`.
  *  Returns FND_OK; FND_INVALID: no prompt, no document, or a file where there can be none;
@@ -27,6 +27,8 @@ struct fnd_example {
 enum fnd_status fnd_example_make(const struct fnd_plan *plan, const struct fnd_datum *datum,
                                  enum fnd_files files, struct fnd_example *example,
                                  struct fnd_error *error);
+/** Put in what the model said, which few formats tell; it stays empty where it said nothing. */
+void fnd_example_model(const struct fnd_datum *datum, struct fnd_example *example);
 /** The bytes of the record's input, compared with their hash. FND_LIMIT: more than `size_max`. */
 enum fnd_status fnd_datum_input(const struct fnd_plan *plan, const struct fnd_datum *datum,
                                 size_t size_max, struct fnd_text *bytes, struct fnd_error *error);
@@ -48,6 +50,9 @@ void fnd_question_text(const struct fnd_example *example, struct fnd_text *text)
 /** Whether the text at `pointer` is `document` as JSON, byte for byte but for white space. */
 enum fnd_status fnd_document_agrees(struct fnd_json line, const char *pointer,
                                     struct fnd_json document, struct fnd_error *error);
+/** The same of a text that was found already.  where: in the line, as it is told. */
+enum fnd_status fnd_document_is(struct fnd_json said, const char *where, struct fnd_json document,
+                                struct fnd_error *error);
 /** Whether a data URL there holds the record's input; other texts are passed over. */
 enum fnd_status fnd_image_agrees(const struct fnd_datum *datum, struct fnd_json url,
                                  struct fnd_error *error);
@@ -58,7 +63,7 @@ enum fnd_status fnd_pair_check(const struct fnd_datum *datum, struct fnd_error *
  *  below let it be missing: behind a call of a tool. */
 #define FND_MESSAGE_SCHEMA                                                                         \
     "\"message\":{\"type\":\"object\",\"required\":[\"role\"],\"properties\":{"                    \
-    "\"role\":{\"enum\":[\"system\",\"developer\",\"user\",\"assistant\",\"tool\"]},"              \
+    "\"role\":{\"enum\":[\"system\",\"developer\",\"user\",\"assistant\",\"tool\",\"function\"]}," \
     "\"content\":{\"oneOf\":[{\"type\":[\"string\",\"null\"]},{\"type\":\"array\","                \
     "\"minItems\":1,\"items\":{\"$ref\":\"#/$defs/part\"}}]}}},"                                   \
     "\"part\":{\"type\":\"object\",\"required\":[\"type\"],\"properties\":{"                       \
@@ -66,7 +71,8 @@ enum fnd_status fnd_pair_check(const struct fnd_datum *datum, struct fnd_error *
     "\"image_url\":{\"type\":\"object\",\"required\":[\"url\"],"                                   \
     "\"properties\":{\"url\":{\"type\":\"string\"}}}}}"
 
-/** A message has content; only one of the assistant that calls a tool may say nothing else. */
+/** A message has content; only one of the assistant that calls a tool, or a function as was done
+ *  before there were tools, may say nothing else. */
 void fnd_message_check(struct fnd_json message, const char *pointer, struct fnd_flaws *flaws);
 /** Rules for a list of messages at `pointer`: somebody asks; each has content, unless it calls a
  *  tool; every part is text or an image.

@@ -9,10 +9,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "dataset/example.h"
+#include "dataset/listing.h"
 #include "dataset/redact.h"
 #include "dataset/replace.h"
 
@@ -165,11 +167,13 @@ enum fnd_status fnd_picture_read(int folder, const char *path, struct fnd_pictur
 
 bool fnd_picture_named(const char *path)
 {
-    static const char *const endings[] = {".jpg",  ".jpeg", ".png",  ".webp", ".bmp", ".tif",
-                                          ".tiff", ".JPG",  ".JPEG", ".PNG",  NULL};
+    /* What Ultralytics takes for one; most of them are told not to be PNG or JPEG then. */
+    static const char *const endings[] = {".jpg",  ".jpeg", ".png", ".webp", ".bmp",
+                                          ".tif",  ".tiff", ".mpo", ".dng",  ".heic",
+                                          ".heif", ".avif", ".jp2", NULL};
     const char *dot = strrchr(path, '.');
     for (size_t i = 0; dot != NULL && endings[i] != NULL; i++) {
-        if (strcmp(dot, endings[i]) == 0) {
+        if (strcasecmp(dot, endings[i]) == 0) {
             return true;
         }
     }
@@ -233,31 +237,30 @@ bool fnd_folder_text(struct fnd_checking *checking, int folder, const char *path
     return true;
 }
 
-/** What the manifest in the folder says of its files. */
-struct listing {
+/** A folder held against the manifest in it. */
+struct comparing {
     struct fnd_checking *checking;
     int folder;
-    struct fnd_json_walk next; /* of its files, sorted by path */
-    bool more;
+    struct fnd_listing listing;
 };
 
-static void file_compare(const struct listing *listing, const char *path, struct fnd_json hash)
+static void file_compare(const struct comparing *comparing, const char *path)
 {
     uint8_t digest[FND_DIGEST_SIZE];
     char hex[FND_DIGEST_TEXT_SIZE];
-    int fd = fnd_file_open_below(listing->folder, path, O_NOFOLLOW);
+    int fd = fnd_file_open_below(comparing->folder, path, O_NOFOLLOW);
     const int failure = fd >= 0 ? fnd_sha256_fd(fd, digest, NULL) : errno;
     if (fd >= 0) {
         close(fd);
     }
     if (failure != 0) {
-        fnd_checking_tell(listing->checking, path, 0, false, "cannot be read: %s",
+        fnd_checking_tell(comparing->checking, path, 0, false, "cannot be read: %s",
                           strerror(failure));
         return;
     }
     fnd_digest_text(digest, hex);
-    if (hash.bytes == NULL || !fnd_json_text_is(hash, hex)) {
-        fnd_checking_tell(listing->checking, path, 0, false,
+    if (strcmp(comparing->listing.sha256, hex) != 0) {
+        fnd_checking_tell(comparing->checking, path, 0, false,
                           "is not the file that " FND_BUNDLE_MANIFEST
                           " tells of: its SHA-256 is %s; "
                           "export again with --manifest",
@@ -265,108 +268,68 @@ static void file_compare(const struct listing *listing, const char *path, struct
     }
 }
 
-/** Hold a file that is there against the listing; paths come sorted, as the listing is. */
-static void file_listed(struct listing *listing, const char *path)
+/** What the manifest tells of up to, but not with, `path` is not there; NULL: all the rest. */
+static enum fnd_status missing_tell(struct comparing *comparing, const char *path,
+                                    struct fnd_error *error)
 {
+    struct fnd_listing *listing = &comparing->listing;
+    enum fnd_status status = FND_OK;
+    while (status == FND_OK && listing->more &&
+           (path == NULL || strcmp(fnd_text_z(&listing->path), path) < 0)) {
+        fnd_checking_tell(comparing->checking, fnd_text_z(&listing->path), 0, false,
+                          "is not there, and " FND_BUNDLE_MANIFEST " tells of it; export again "
+                          "with --manifest");
+        status = fnd_listing_next(listing, error);
+    }
+    return status;
+}
+
+/** A file that is there; paths come in the order of the list. */
+static enum fnd_status file_listed(void *context, const char *path, bool regular,
+                                   struct fnd_error *error)
+{
+    struct comparing *comparing = context;
+    struct fnd_listing *listing = &comparing->listing;
     const size_t size = strlen(path);
+    (void)regular;
     if (strcmp(path, FND_BUNDLE_MANIFEST) == 0) {
-        return;
+        return FND_OK;
     }
-    while (listing->more) {
-        char *wanted = fnd_json_strdup(fnd_json_find(listing->next.value, "/0"));
-        const int order = wanted != NULL ? strcmp(wanted, path) : -1;
-        if (order < 0) {
-            fnd_checking_tell(listing->checking, wanted != NULL ? wanted : FND_BUNDLE_MANIFEST, 0,
-                              false,
-                              "is not there, and " FND_BUNDLE_MANIFEST " tells of it; export again "
-                              "with --manifest");
-        } else if (order == 0) {
-            file_compare(listing, path, fnd_json_find(listing->next.value, "/1"));
-        }
-        free(wanted);
-        if (order > 0) {
-            break;
-        }
-        listing->more = fnd_json_next(&listing->next);
-        if (order == 0) {
-            return;
-        }
+    enum fnd_status status = missing_tell(comparing, path, error);
+    if (status == FND_OK && listing->more && strcmp(fnd_text_z(&listing->path), path) == 0) {
+        file_compare(comparing, path);
+        return fnd_listing_next(listing, error);
     }
-    if (size < 6 || strcmp(path + size - 6, ".cache") != 0) {
-        fnd_checking_tell(listing->checking, path, 0, true,
+    if (status == FND_OK && (size < 6 || strcmp(path + size - 6, ".cache") != 0)) {
+        fnd_checking_tell(comparing->checking, path, 0, true,
                           "is there, and " FND_BUNDLE_MANIFEST " does not tell of it");
     }
-}
-
-static int gathered_order(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/** The walk goes folder by folder, the listing by whole paths: sort what is there in its way. */
-struct gathered {
-    char **paths;
-    size_t count, capacity;
-};
-
-static enum fnd_status gather(void *context, const char *path, bool regular,
-                              struct fnd_error *error)
-{
-    struct gathered *gathered = context;
-    (void)regular;
-    (void)error;
-    if (gathered->count == gathered->capacity) {
-        gathered->capacity = gathered->capacity == 0 ? 64 : gathered->capacity * 2;
-        gathered->paths = fnd_realloc(gathered->paths, gathered->capacity, sizeof *gathered->paths);
-    }
-    gathered->paths[gathered->count++] = fnd_strdup(path);
-    return FND_OK;
+    return status;
 }
 
 static enum fnd_status manifest_compare(struct fnd_checking *checking, int folder,
                                         struct fnd_error *error)
 {
-    struct fnd_text text = {0};
-    struct fnd_json json = {NULL, 0};
+    struct comparing comparing = {.checking = checking, .folder = folder};
     struct fnd_error flaw = {0};
-    struct gathered gathered = {0};
-    enum fnd_status status =
-        fnd_file_read(folder, FND_BUNDLE_MANIFEST, FND_DATASET_MANIFEST_SIZE_MAX, &text, &flaw);
-    if (status == FND_NOT_FOUND) {
-        return FND_OK; /* a foreign one */
-    }
-    if (status == FND_OK) {
-        status = fnd_json_check(text.bytes, text.size, FND_BUNDLE_MANIFEST, &json, &flaw);
-    }
-    if (status != FND_OK) {
+    enum fnd_status status = fnd_listing_open(folder, &comparing.listing, &flaw);
+    if (status == FND_IO || status == FND_FULL) { /* no flaw of the folder */
+        fnd_error_prefix(&flaw, "cannot go through " FND_BUNDLE_MANIFEST);
+        if (error != NULL) {
+            *error = flaw;
+        }
+    } else if (status != FND_OK && status != FND_NOT_FOUND) {
         fnd_checking_tell(checking, FND_BUNDLE_MANIFEST, flaw.line, false, "%s", flaw.message);
-        fnd_text_finish(&text);
-        return FND_OK;
+        status = FND_OK;
+    } else if (status == FND_NOT_FOUND || !comparing.listing.there) {
+        status = FND_OK; /* a foreign folder, or some other program's manifest */
+    } else {
+        status = fnd_folder_walk(folder, file_listed, &comparing, error);
+        if (status == FND_OK) {
+            status = missing_tell(&comparing, NULL, error);
+        }
     }
-    struct fnd_json files = fnd_json_member(json, "files");
-    status = fnd_json_type(files) == FND_JSON_ARRAY
-                 ? fnd_folder_walk(folder, gather, &gathered, error)
-                 : FND_OK; /* some other program's */
-    struct listing listing = {.checking = checking, .folder = folder, .next = fnd_json_walk(files)};
-    listing.more = fnd_json_next(&listing.next);
-    if (gathered.count > 1) {
-        qsort(gathered.paths, gathered.count, sizeof *gathered.paths, gathered_order);
-    }
-    for (size_t i = 0; i < gathered.count; i++) {
-        file_listed(&listing, gathered.paths[i]);
-        free(gathered.paths[i]);
-    }
-    while (status == FND_OK && listing.more) {
-        char *wanted = fnd_json_strdup(fnd_json_find(listing.next.value, "/0"));
-        fnd_checking_tell(checking, wanted, 0, false,
-                          "is not there, and " FND_BUNDLE_MANIFEST
-                          " tells of it; export again with "
-                          "--manifest");
-        free(wanted);
-        listing.more = fnd_json_next(&listing.next);
-    }
-    free(gathered.paths);
-    fnd_text_finish(&text);
+    fnd_listing_finish(&comparing.listing);
     return status;
 }
 

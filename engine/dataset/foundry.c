@@ -5,19 +5,22 @@
 
 #include "dataset/foundry.h"
 
-/** Members of a record that have a place of their own in a line; everything else, whatever comes to
- *  it one day, is provenance. */
-static const char *const placed[] = {"uuid",    "input",  "model_output", "human_output",
-                                     "verdict", "fields", "tier"};
+/** Members of a record that have a place of their own in a line, and what they are there;
+ * everything else, whatever comes to it one day, is provenance. */
+enum { UUID, INPUT, MODEL, HUMAN, VERDICT, FIELDS, TIER, PLACED };
+static const char *const placed[PLACED] = {"uuid",    "input",  "model_output", "human_output",
+                                           "verdict", "fields", "tier"};
+static const char *const in_line[PLACED] = {"id",      "input",  "model_output", "human_output",
+                                            "verdict", "fields", "tier"};
 
-static bool is_placed(struct fnd_json key)
+/** PLACED: it has none. */
+static size_t place_of(struct fnd_json key)
 {
-    for (size_t i = 0; i < sizeof placed / sizeof placed[0]; i++) {
-        if (fnd_json_text_is(key, placed[i])) {
-            return true;
-        }
+    size_t place = 0;
+    while (place < PLACED && !fnd_json_text_is(key, placed[place])) {
+        place++;
     }
-    return false;
+    return place;
 }
 
 static void value_append(struct fnd_text *line, struct fnd_json value)
@@ -31,7 +34,9 @@ static void value_append(struct fnd_text *line, struct fnd_json value)
 
 static void member_append(struct fnd_text *line, const char *name, struct fnd_json value)
 {
-    fnd_text_printf(line, ",\"%s\":", name);
+    fnd_text_append_z(line, ",\"");
+    fnd_text_append_z(line, name);
+    fnd_text_append_z(line, "\":");
     value_append(line, value);
 }
 
@@ -70,7 +75,7 @@ static void provenance_append(struct fnd_text *line, struct fnd_json record)
     size_t count = 0;
     fnd_text_append_byte(line, '{');
     for (struct fnd_json_walk walk = fnd_json_walk(record); fnd_json_next(&walk);) {
-        if (!is_placed(walk.key)) {
+        if (place_of(walk.key) == PLACED) {
             fnd_text_append_z(line, count++ > 0 ? "," : "");
             fnd_json_compact(walk.key, line);
             fnd_text_append_byte(line, ':');
@@ -110,6 +115,9 @@ static enum fnd_status foundry_line(const struct fnd_plan *plan, const struct fn
 static bool same_bytes(struct fnd_json a, struct fnd_json b)
 {
     struct fnd_text left = {0}, right = {0};
+    if (a.bytes != NULL && a.size == b.size && memcmp(a.bytes, b.bytes, a.size) == 0) {
+        return true;
+    }
     value_append(&left, a);
     value_append(&right, b);
     const bool same = left.size == right.size && memcmp(left.bytes, right.bytes, left.size) == 0;
@@ -139,22 +147,37 @@ static bool fields_agree(struct fnd_json recorded, struct fnd_json written)
     return true;
 }
 
+/** A member of the provenance, which has them in the record's order: mostly it is the next one. */
+static struct fnd_json provenance_member(struct fnd_json provenance, struct fnd_json_walk *next,
+                                         struct fnd_json key)
+{
+    if (fnd_json_next(next) && next->key.size == key.size &&
+        memcmp(next->key.bytes, key.bytes, key.size) == 0) {
+        return next->value;
+    }
+    char *name = fnd_json_strdup(key);
+    struct fnd_json member = fnd_json_member(provenance, name);
+    free(name);
+    return member;
+}
+
 static enum fnd_status foundry_agrees(const struct fnd_datum *datum, struct fnd_json line,
                                       struct fnd_error *error)
 {
+    struct fnd_json found[PLACED];
     struct fnd_json provenance = fnd_json_member(line, "provenance");
+    struct fnd_json_walk next = fnd_json_walk(provenance);
+    fnd_json_members(line, in_line, PLACED, found);
     for (struct fnd_json_walk walk = fnd_json_walk(datum->whole); fnd_json_next(&walk);) {
-        char *key = fnd_json_strdup(walk.key);
-        const char *name = strcmp(key, "uuid") == 0 ? "id" : key;
-        struct fnd_json written = fnd_json_member(is_placed(walk.key) ? line : provenance, name);
-        const bool agrees =
-            written.bytes != NULL && (strcmp(key, "fields") == 0 ? fields_agree(walk.value, written)
-                                                                 : same_bytes(walk.value, written));
-        if (!agrees) {
-            fnd_error_set(error, FND_DAMAGED, "its `%s` is not what is on record", name);
-        }
-        free(key);
-        if (!agrees) {
+        const size_t place = place_of(walk.key);
+        const struct fnd_json there =
+            place < PLACED ? found[place] : provenance_member(provenance, &next, walk.key);
+        if (there.bytes == NULL ||
+            !(place == FIELDS ? fields_agree(walk.value, there) : same_bytes(walk.value, there))) {
+            char *key = fnd_json_strdup(walk.key);
+            fnd_error_set(error, FND_DAMAGED, "its `%s` is not what is on record",
+                          place < PLACED ? in_line[place] : key);
+            free(key);
             return FND_DAMAGED;
         }
     }

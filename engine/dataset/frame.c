@@ -67,8 +67,10 @@ static void item_look(void *context, const struct fnd_text *item, size_t line, s
     if (status != FND_OK) {
         fnd_error_prefix(wrong, "/%.*s/%zu", (int)strlen(framing->list) - 2, framing->list + 1,
                          index - 1);
-    } else if (hooks != NULL && framing->list == lists[1]) {
-        status = hooks->record(hooks->context, json, index - 1, wrong);
+    } else if (hooks != NULL) {
+        enum fnd_status (*told)(void *, struct fnd_json, size_t, struct fnd_error *) =
+            framing->list == lists[1] ? hooks->record : hooks->file;
+        status = told != NULL ? told(hooks->context, json, index - 1, wrong) : FND_OK;
     }
     wrong->status = status;
 }
@@ -232,21 +234,24 @@ static enum fnd_status copy_make(const char *path, struct fnd_sink *copy, struct
     return status;
 }
 
-enum fnd_status fnd_manifest_stream(const char *path, struct fnd_manifest *manifest,
-                                    struct fnd_plan *plan, struct fnd_error *error)
+/** Nothing is open yet. */
+static void streamed_begin(struct fnd_manifest *manifest)
 {
     static const struct fnd_sink closed = {.folder = -1, .fd = -1};
+    manifest->streamed = true;
+    manifest->copy = manifest->hashes = closed;
+}
+
+/** Read the copy: all but the lists into the plan as a whole, the list of records item by item. */
+static enum fnd_status copy_read(const char *path, struct fnd_manifest *manifest,
+                                 struct fnd_plan *plan, struct fnd_error *error)
+{
     struct recording recording = {.path = path, .hashes = &manifest->hashes};
-    const struct fnd_frame_hooks hooks = {record_take, &recording};
+    const struct fnd_frame_hooks hooks = {.record = record_take, .context = &recording};
     struct fnd_text frame = {0};
     struct fnd_error wrong = {0};
     FILE *file = NULL;
-    manifest->streamed = true;
-    manifest->copy = manifest->hashes = closed;
     enum fnd_status status = fnd_sink_open(&manifest->hashes, NULL, error);
-    if (status == FND_OK) {
-        status = copy_make(path, &manifest->copy, error);
-    }
     if (status == FND_OK) {
         status = fnd_sink_read(&manifest->copy, &file, error);
     }
@@ -276,9 +281,183 @@ enum fnd_status fnd_manifest_stream(const char *path, struct fnd_manifest *manif
         free(plan->numbers);
         plan->numbers = fnd_realloc(recording.numbers, recording.count + 1, sizeof *plan->numbers);
         plan->count = recording.count;
+        free(plan->hashes); /* they are in the file */
+        plan->hashes = NULL;
         recording.numbers = NULL;
     }
     free(recording.numbers);
     fnd_text_finish(&frame);
+    return status;
+}
+
+enum fnd_status fnd_manifest_stream(const char *path, struct fnd_manifest *manifest,
+                                    struct fnd_plan *plan, struct fnd_error *error)
+{
+    streamed_begin(manifest);
+    enum fnd_status status = copy_make(path, &manifest->copy, error);
+    return status == FND_OK ? copy_read(path, manifest, plan, error) : status;
+}
+
+/* --- a manifest to be asked ---------------------------------------------------------------- */
+
+enum fnd_status fnd_manifest_load(const char *path, struct fnd_manifest *manifest,
+                                  struct fnd_error *error)
+{
+    struct stat there;
+    uint8_t digest[FND_DIGEST_SIZE];
+    enum fnd_status status = FND_OK;
+    /* One that is past all bounds is refused before it is read. */
+    if (stat(path, &there) == 0 && S_ISREG(there.st_mode) &&
+        there.st_size > FND_DATASET_MANIFEST_HELD_MAX &&
+        there.st_size <= FND_DATASET_MANIFEST_SIZE_MAX) {
+        streamed_begin(manifest);
+        status = copy_make(path, &manifest->copy, error);
+        memcpy(manifest->own_sha256, manifest->copy.sha256, sizeof manifest->own_sha256);
+        return status;
+    }
+    status = fnd_file_read(AT_FDCWD, path, FND_DATASET_MANIFEST_SIZE_MAX, &manifest->text, error);
+    if (status == FND_OK) {
+        fnd_sha256(fnd_text_z(&manifest->text), manifest->text.size, digest);
+        fnd_digest_text(digest, manifest->own_sha256);
+    }
+    return status;
+}
+
+enum fnd_status fnd_manifest_take(const char *path, struct fnd_manifest *manifest,
+                                  struct fnd_plan *plan, struct fnd_error *error)
+{
+    if (manifest->streamed) {
+        return copy_read(path, manifest, plan, error);
+    }
+    struct fnd_text text = manifest->text;
+    manifest->text = (struct fnd_text){0};
+    return fnd_manifest_parse(path, &text, manifest, plan, error);
+}
+
+enum fnd_status fnd_manifest_hash(const struct fnd_manifest *manifest, const struct fnd_plan *plan,
+                                  size_t index, uint8_t hash[FND_DIGEST_SIZE],
+                                  struct fnd_error *error)
+{
+    if (!manifest->streamed) {
+        memcpy(hash, plan->hashes[index], FND_DIGEST_SIZE);
+        return FND_OK;
+    }
+    size_t done = 0;
+    while (done < FND_DIGEST_SIZE) {
+        const ssize_t got = pread(manifest->hashes.fd, hash + done, FND_DIGEST_SIZE - done,
+                                  (off_t)(index * FND_DIGEST_SIZE + done));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return fnd_error_errno(error, FND_IO, got < 0 ? errno : EIO,
+                                   "cannot read back the hash of record %" PRId64,
+                                   plan->numbers[index]);
+        }
+        done += (size_t)got;
+    }
+    return FND_OK;
+}
+
+/** A file that is looked for in the list. */
+struct looking {
+    const char *inside;
+    char *sha256;
+    bool found;
+};
+
+static enum fnd_status file_look(void *context, struct fnd_json item, size_t index,
+                                 struct fnd_error *error)
+{
+    struct looking *looking = context;
+    (void)index;
+    (void)error;
+    if (!looking->found && fnd_json_text_is(fnd_json_find(item, "/0"), looking->inside)) {
+        char *hash = fnd_json_strdup(fnd_json_find(item, "/1"));
+        looking->found = hash != NULL && strlen(hash) == FND_DIGEST_TEXT_SIZE - 1;
+        if (looking->found) {
+            memcpy(looking->sha256, hash, FND_DIGEST_TEXT_SIZE);
+        }
+        free(hash);
+    }
+    return FND_OK;
+}
+
+bool fnd_manifest_file(const struct fnd_manifest *manifest, const char *inside,
+                       char sha256[FND_DIGEST_TEXT_SIZE])
+{
+    struct looking looking = {.inside = inside, .sha256 = sha256};
+    const struct fnd_frame_hooks hooks = {.file = file_look, .context = &looking};
+    struct fnd_text frame = {0};
+    struct fnd_json json = {NULL, 0};
+    FILE *file = NULL;
+    if (manifest->streamed && fnd_sink_read(&manifest->copy, &file, NULL) == FND_OK) {
+        (void)fnd_manifest_frame(file, &hooks, &frame, NULL); /* it was read once already */
+        fclose(file);
+        fnd_text_finish(&frame);
+    } else if (!manifest->streamed && fnd_json_check(manifest->text.bytes, manifest->text.size,
+                                                     NULL, &json, NULL) == FND_OK) {
+        struct fnd_json files = fnd_json_member(json, "files");
+        for (struct fnd_json_walk walk = fnd_json_walk(files);
+             files.bytes != NULL && fnd_json_next(&walk);) {
+            (void)file_look(&looking, walk.value, walk.index, NULL);
+        }
+    }
+    return looking.found;
+}
+
+/** A text of the frame that fits where it goes. */
+static bool text_fits(struct fnd_json frame, const char *pointer, char *to, size_t size)
+{
+    struct fnd_json value = fnd_json_find(frame, pointer);
+    char *text = value.bytes != NULL ? fnd_json_strdup(value) : NULL;
+    const bool fits = text != NULL && strlen(text) < size;
+    if (fits) {
+        memcpy(to, text, strlen(text) + 1);
+    }
+    free(text);
+    return fits;
+}
+
+enum fnd_status fnd_dataset_manifest(const char *path, struct fnd_manifest_about *about,
+                                     struct fnd_error *error)
+{
+    struct fnd_manifest manifest = {0};
+    struct fnd_text frame = {0};
+    struct fnd_json json = {NULL, 0};
+    FILE *file = NULL;
+    *about = (struct fnd_manifest_about){.folder = false};
+    enum fnd_status status = fnd_manifest_load(path, &manifest, error);
+    if (status == FND_OK && manifest.streamed) {
+        status = fnd_sink_read(&manifest.copy, &file, error);
+        if (status == FND_OK) {
+            status = fnd_manifest_frame(file, NULL, &frame, error);
+            fclose(file);
+            if (status != FND_OK) {
+                fnd_error_prefix(error, "%s", path);
+            }
+        }
+    } else if (status == FND_OK) {
+        frame = manifest.text;
+        manifest.text = (struct fnd_text){0};
+    }
+    if (status == FND_OK) {
+        status = fnd_json_check(frame.bytes, frame.size, path, &json, error);
+    }
+    if (status == FND_OK &&
+        (fnd_json_type(json) != FND_JSON_OBJECT ||
+         !text_fits(json, "/format", about->format, sizeof about->format) ||
+         !text_fits(json, "/file/sha256", about->sha256, sizeof about->sha256))) {
+        status = fnd_error_set(error, FND_INVALID,
+                               "%s is no manifest of an export: it has no format, or no hash of "
+                               "its file",
+                               path);
+    }
+    if (status == FND_OK) {
+        about->folder = fnd_json_member(json, "files").bytes != NULL;
+        memcpy(about->own_sha256, manifest.own_sha256, sizeof about->own_sha256);
+    }
+    fnd_text_finish(&frame);
+    fnd_manifest_finish(&manifest);
     return status;
 }

@@ -5,11 +5,13 @@
 
 #include "dataset/internal.h"
 
-/** Told of each item of `records`, from 0; what is wrong with the first that is refused is what
- *  reading comes to. */
+/** Told of each item of `records` and of `files`, from 0; what is wrong with the first that is
+ *  refused is what reading comes to. Either may be NULL. */
 struct fnd_frame_hooks {
     enum fnd_status (*record)(void *context, struct fnd_json item, size_t index,
                               struct fnd_error *error);
+    enum fnd_status (*file)(void *context, struct fnd_json item, size_t index,
+                            struct fnd_error *error);
     void *context;
 };
 
@@ -26,5 +28,21 @@ bool fnd_manifest_frame_of(const char *path, struct fnd_text *frame);
  *  hashes of its records go to temporary files. */
 enum fnd_status fnd_manifest_stream(const char *path, struct fnd_manifest *manifest,
                                     struct fnd_plan *plan, struct fnd_error *error);
+
+/** Hold on to a manifest as its file has it now, in memory where that is short and else in a
+ *  temporary file, and hash it: own_sha256. Whether it is one, fnd_manifest_take() says.
+ *  Returns as fnd_file_read(). */
+enum fnd_status fnd_manifest_load(const char *path, struct fnd_manifest *manifest,
+                                  struct fnd_error *error);
+/** Read what was loaded into a plan. As fnd_manifest_read() and fnd_manifest_stream(). */
+enum fnd_status fnd_manifest_take(const char *path, struct fnd_manifest *manifest,
+                                  struct fnd_plan *plan, struct fnd_error *error);
+/** The hash that a manifest has for the record plan->numbers[index]. */
+enum fnd_status fnd_manifest_hash(const struct fnd_manifest *manifest, const struct fnd_plan *plan,
+                                  size_t index, uint8_t hash[FND_DIGEST_SIZE],
+                                  struct fnd_error *error);
+/** The SHA-256 that a manifest has for a file of its folder; false: it tells of no such file. */
+bool fnd_manifest_file(const struct fnd_manifest *manifest, const char *inside,
+                       char sha256[FND_DIGEST_TEXT_SIZE]);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Format `gemini`: supervised fine-tuning of Gemini models. Layout and limits: Google Cloud,
- * "Prepare supervised fine-tuning data for Gemini models", "About supervised fine-tuning". */
+ * "Prepare supervised fine-tuning data for Gemini models", "About supervised fine-tuning", "Tune
+ * function calling". */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,23 +17,28 @@ enum {
 
 static const char gemini_schema[] =
     "{\"type\":\"object\",\"required\":[\"contents\"],\"additionalProperties\":false,"
-    "\"properties\":{"
-    "\"systemInstruction\":{\"type\":\"object\",\"required\":[\"parts\"],"
-    "\"additionalProperties\":false,\"properties\":{\"role\":{\"type\":\"string\"},"
-    "\"parts\":{\"type\":\"array\",\"minItems\":1,\"items\":{\"$ref\":\"#/$defs/text\"}}}},"
+    "\"properties\":{\"systemInstruction\":{\"$ref\":\"#/$defs/system\"},"
+    "\"system_instruction\":{\"$ref\":\"#/$defs/system\"},"
     "\"contents\":{\"type\":\"array\",\"minItems\":2,\"items\":{\"type\":\"object\","
-    "\"required\":[\"role\",\"parts\"],\"additionalProperties\":false,\"properties\":{"
+    "\"required\":[\"parts\"],\"additionalProperties\":false,\"properties\":{"
     "\"role\":{\"enum\":[\"user\",\"model\"]},"
     "\"parts\":{\"type\":\"array\",\"minItems\":1,\"items\":{\"$ref\":\"#/$defs/part\"}}}}},"
     "\"tools\":{\"type\":\"array\"}},"
-    "\"$defs\":{"
+    "\"$defs\":{\"system\":{\"type\":\"object\",\"required\":[\"parts\"],"
+    "\"additionalProperties\":false,\"properties\":{\"role\":{\"type\":\"string\"},"
+    "\"parts\":{\"type\":\"array\",\"minItems\":1,\"items\":{\"$ref\":\"#/$defs/text\"}}}},"
     "\"text\":{\"type\":\"object\",\"required\":[\"text\"],\"additionalProperties\":false,"
     "\"properties\":{\"text\":{\"type\":\"string\",\"minLength\":1}}},"
     "\"part\":{\"type\":\"object\",\"minProperties\":1,\"maxProperties\":1,"
     "\"additionalProperties\":false,\"properties\":{\"text\":{\"type\":\"string\",\"minLength\":1},"
     "\"fileData\":{\"type\":\"object\",\"required\":[\"mimeType\",\"fileUri\"],"
     "\"additionalProperties\":false,\"properties\":{\"mimeType\":{\"type\":\"string\","
-    "\"pattern\":\"^[a-z]+/[A-Za-z0-9.+_-]+$\"},\"fileUri\":{\"type\":\"string\"}}}}}}}";
+    "\"pattern\":\"^[a-z]+/[A-Za-z0-9.+_-]+$\"},\"fileUri\":{\"type\":\"string\"}}},"
+    "\"functionCall\":{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{"
+    "\"name\":{\"type\":\"string\",\"minLength\":1},\"args\":{\"type\":\"object\"}}},"
+    "\"functionResponse\":{\"type\":\"object\",\"required\":[\"name\",\"response\"],"
+    "\"properties\":{\"name\":{\"type\":\"string\",\"minLength\":1},"
+    "\"response\":{\"type\":\"object\"}}}}}}}";
 
 /* --- writing -----------------------------------------------------------------------------------
  */
@@ -189,7 +195,7 @@ struct example {
     size_t files, images, text_size;
 };
 
-static void file_check(struct fnd_checker *checker, struct fnd_json file, const char *role,
+static void file_check(struct fnd_checker *checker, struct fnd_json file, bool model,
                        const char *pointer, struct example *example, struct fnd_flaws *flaws)
 {
     char *uri = fnd_json_strdup(fnd_json_member(file, "fileUri"));
@@ -197,7 +203,7 @@ static void file_check(struct fnd_checker *checker, struct fnd_json file, const 
     struct fnd_error error = {0};
     struct fnd_text at = {0};
     fnd_text_printf(&at, "%s/fileData", pointer);
-    if (strcmp(role, "model") == 0) {
+    if (model) {
         fnd_flaws_add(flaws, fnd_text_z(&at), "role", false,
                       "the model's part is a file, and must be text");
     }
@@ -218,36 +224,85 @@ static void file_check(struct fnd_checker *checker, struct fnd_json file, const 
     fnd_text_finish(&at);
 }
 
+/** A call or what came of it, by the side that may say it. */
+static void function_check(struct fnd_json part, bool model, const char *pointer,
+                           struct fnd_flaws *flaws)
+{
+    static const char *const members[] = {"functionCall", "functionResponse"};
+    static const char *const told[] = {"only the model calls functions",
+                                       "the model calls, and is told what came of it"};
+    for (size_t i = 0; i < 2; i++) {
+        if (fnd_json_member(part, members[i]).bytes != NULL && model != (i == 0)) {
+            struct fnd_text at = {0};
+            fnd_text_printf(&at, "%s/%s", pointer, members[i]);
+            fnd_flaws_add(flaws, fnd_text_z(&at), "role", false, "%s", told[i]);
+            fnd_text_finish(&at);
+        }
+    }
+}
+
+/** Whose turn it is. What came of a call may be nobody's. */
+static void role_check(struct fnd_json turn, const char *pointer, bool first, bool last,
+                       struct fnd_flaws *flaws)
+{
+    struct fnd_json role = fnd_json_member(turn, "role");
+    struct fnd_text at = {0};
+    bool responds = true;
+    for (struct fnd_json_walk part = fnd_json_walk(fnd_json_member(turn, "parts"));
+         fnd_json_next(&part);) {
+        responds = responds && fnd_json_member(part.value, "functionResponse").bytes != NULL;
+    }
+    fnd_text_printf(&at, "%s%s", pointer, role.bytes != NULL ? "/role" : "");
+    if (role.bytes == NULL && !responds) {
+        fnd_flaws_add(flaws, fnd_text_z(&at), "required", false,
+                      "has no `role`, which only what a function answers may lack");
+    }
+    if (first && role.bytes != NULL && !fnd_json_text_is(role, "user")) {
+        fnd_flaws_add(flaws, fnd_text_z(&at), "role", false, "the first turn must be the user's");
+    }
+    if (last && !fnd_json_text_is(role, "model")) {
+        fnd_flaws_add(flaws, fnd_text_z(&at), "role", false,
+                      "the last turn must be the model's: it is what is learnt");
+    }
+    fnd_text_finish(&at);
+}
+
+static void turn_check(struct fnd_checker *checker, struct fnd_json turn, const char *pointer,
+                       struct example *example, struct fnd_flaws *flaws)
+{
+    const bool model = fnd_json_text_is(fnd_json_member(turn, "role"), "model");
+    struct fnd_text at = {0};
+    for (struct fnd_json_walk part = fnd_json_walk(fnd_json_member(turn, "parts"));
+         fnd_json_next(&part);) {
+        struct fnd_json file = fnd_json_member(part.value, "fileData");
+        fnd_text_clear(&at);
+        fnd_text_printf(&at, "%s/parts/%zu", pointer, part.index);
+        if (file.bytes != NULL) {
+            file_check(checker, file, model, fnd_text_z(&at), example, flaws);
+        } else {
+            function_check(part.value, model, fnd_text_z(&at), flaws);
+            example->text_size += part.value.size;
+        }
+    }
+    fnd_text_finish(&at);
+}
+
 static void gemini_check(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws)
 {
     struct example example = {0};
     struct fnd_json contents = fnd_json_member(line, "contents");
     const size_t count = fnd_json_count(contents);
+    if (fnd_json_member(line, "systemInstruction").bytes != NULL &&
+        fnd_json_member(line, "system_instruction").bytes != NULL) {
+        fnd_flaws_add(flaws, "", "system", false,
+                      "has both systemInstruction and system_instruction, which are one");
+    }
     for (struct fnd_json_walk turn = fnd_json_walk(contents); fnd_json_next(&turn);) {
-        char *role = fnd_json_strdup(fnd_json_member(turn.value, "role"));
         struct fnd_text at = {0};
-        fnd_text_printf(&at, "/contents/%zu/role", turn.index);
-        if (turn.index == 0 && strcmp(role, "user") != 0) {
-            fnd_flaws_add(flaws, fnd_text_z(&at), "role", false,
-                          "the first turn must be the user's");
-        }
-        if (turn.index + 1 == count && strcmp(role, "model") != 0) {
-            fnd_flaws_add(flaws, fnd_text_z(&at), "role", false,
-                          "the last turn must be the model's: it is what is learnt");
-        }
-        struct fnd_json parts = fnd_json_member(turn.value, "parts");
-        for (struct fnd_json_walk part = fnd_json_walk(parts); fnd_json_next(&part);) {
-            struct fnd_json file = fnd_json_member(part.value, "fileData");
-            fnd_text_clear(&at);
-            fnd_text_printf(&at, "/contents/%zu/parts/%zu", turn.index, part.index);
-            if (file.bytes != NULL) {
-                file_check(checker, file, role, fnd_text_z(&at), &example, flaws);
-            } else {
-                example.text_size += fnd_json_member(part.value, "text").size;
-            }
-        }
+        fnd_text_printf(&at, "/contents/%zu", turn.index);
+        role_check(turn.value, fnd_text_z(&at), turn.index == 0, turn.index + 1 == count, flaws);
+        turn_check(checker, turn.value, fnd_text_z(&at), &example, flaws);
         fnd_text_finish(&at);
-        free(role);
     }
     if (example.images > GEMINI_IMAGES_MAX) {
         fnd_flaws_add(flaws, "/contents", "images", false,

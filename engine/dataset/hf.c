@@ -367,6 +367,58 @@ static void categories_check(struct fnd_checker *checker, struct fnd_json catego
     }
 }
 
+/** A row's columns and their types, {name: type}. */
+static void columns_append(struct fnd_json row, struct fnd_text *columns)
+{
+    for (struct fnd_json_walk walk = fnd_json_walk(row); fnd_json_next(&walk);) {
+        fnd_text_append_z(columns, walk.index > 0 ? "," : "{");
+        fnd_text_append(columns, walk.key.bytes, walk.key.size);
+        fnd_text_printf(columns, ":\"%s\"", fnd_json_type_name(fnd_json_type(walk.value)));
+    }
+    fnd_text_append_z(columns, columns->size > 0 ? "}" : "{}");
+}
+
+static void column_told(struct fnd_json key, const char *what, struct fnd_flaws *flaws)
+{
+    struct fnd_text at = {0};
+    fnd_text_append_z(&at, "/row");
+    fnd_json_pointer_add_key(&at, key);
+    fnd_flaws_add(flaws, fnd_text_z(&at), "columns", false, "%s", what);
+    fnd_text_finish(&at);
+}
+
+/** Rows have the columns of the first one, each of one type; null is of any. */
+static void columns_check(struct fnd_checker *checker, struct fnd_json row, struct fnd_flaws *flaws)
+{
+    struct fnd_text own = {0};
+    if (checker->columns.size == 0) {
+        columns_append(row, &checker->columns);
+        return;
+    }
+    columns_append(row, &own);
+    const struct fnd_json first = {checker->columns.bytes, checker->columns.size};
+    const struct fnd_json found = {own.bytes, own.size};
+    for (struct fnd_json_walk walk = fnd_json_walk(found); fnd_json_next(&walk);) {
+        char *name = fnd_json_strdup(walk.key);
+        struct fnd_json type = fnd_json_member(first, name);
+        if (type.bytes == NULL) {
+            column_told(walk.key, "is a column that the first row has not", flaws);
+        } else if (!fnd_json_equal(type, walk.value) && !fnd_json_text_is(type, "null") &&
+                   !fnd_json_text_is(walk.value, "null")) {
+            column_told(walk.key, "is of another type than in the first row", flaws);
+        }
+        free(name);
+    }
+    for (struct fnd_json_walk walk = fnd_json_walk(first); fnd_json_next(&walk);) {
+        char *name = fnd_json_strdup(walk.key);
+        if (fnd_json_member(found, name).bytes == NULL) {
+            column_told(walk.key, "is missing, and the first row has it", flaws);
+        }
+        free(name);
+    }
+    fnd_text_finish(&own);
+}
+
 static void hf_check(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws)
 {
     struct fnd_json row = fnd_json_member(line, "row");
@@ -377,11 +429,14 @@ static void hf_check(struct fnd_checker *checker, struct fnd_json line, struct f
     const unsigned first = checker->kind & ((1U << KIND_BITS) - 1);
     if (first == 0) {
         checker->kind |= kind;
-    } else if (first != kind) {
+    }
+    if (first != 0 && first != kind) {
         fnd_flaws_add(flaws, "", "kind", false,
                       "holds %s, and the first one %s: one dataset has one kind of rows; narrow it "
                       "by --pipeline or --phase",
                       kind_name(kind), kind_name((enum fnd_hf_kind)first));
+    } else {
+        columns_check(checker, row, flaws);
     }
     if (objects.bytes != NULL &&
         fnd_json_count(bbox) != fnd_json_count(fnd_json_member(objects, "categories"))) {

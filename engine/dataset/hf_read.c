@@ -12,25 +12,26 @@
 #include "base/file.h"
 #include "config/tree.h"
 #include "dataset/hf.h"
+#include "dataset/replace.h"
 
-/** Where rows may lie; a dataset has them in one place for each split. */
-static const struct place {
-    const char *path;
+/** Where rows may lie: `%s` is a split by one of its names (Hugging Face Hub, "File names and
+ *  splits"). */
+static const char *const places[] = {"%s/metadata.jsonl", "data/%s/metadata.jsonl", "data/%s.jsonl",
+                                     "%s.jsonl"};
+static const struct keyword {
+    const char *name;
     enum fnd_split split;
-} places[] = {
-    {"train/metadata.jsonl", FND_SPLIT_TRAIN},
-    {"data/train/metadata.jsonl", FND_SPLIT_TRAIN},
-    {"data/train.jsonl", FND_SPLIT_TRAIN},
-    {"train.jsonl", FND_SPLIT_TRAIN},
-    {"metadata.jsonl", FND_SPLIT_TRAIN},
-    {"validation/metadata.jsonl", FND_SPLIT_VALIDATION},
-    {"data/validation/metadata.jsonl", FND_SPLIT_VALIDATION},
-    {"data/validation.jsonl", FND_SPLIT_VALIDATION},
-    {"validation.jsonl", FND_SPLIT_VALIDATION},
-    {"test/metadata.jsonl", FND_SPLIT_TEST},
-    {"data/test/metadata.jsonl", FND_SPLIT_TEST},
-    {"data/test.jsonl", FND_SPLIT_TEST},
-    {"test.jsonl", FND_SPLIT_TEST},
+} keywords[] = {
+    {"train", FND_SPLIT_TRAIN},
+    {"training", FND_SPLIT_TRAIN},
+    {"validation", FND_SPLIT_VALIDATION},
+    {"valid", FND_SPLIT_VALIDATION},
+    {"val", FND_SPLIT_VALIDATION},
+    {"dev", FND_SPLIT_VALIDATION},
+    {"test", FND_SPLIT_TEST},
+    {"testing", FND_SPLIT_TEST},
+    {"eval", FND_SPLIT_TEST},
+    {"evaluation", FND_SPLIT_TEST},
 };
 
 struct reading {
@@ -39,7 +40,20 @@ struct reading {
     const char *path;
     enum fnd_split split;
     size_t index;
+    struct fnd_text read; /* paths that were, a newline behind each */
 };
+
+/** Whether a name leads to what is below a folder. */
+static bool goes_down(const char *name)
+{
+    bool down = name[0] != '/' && name[0] != '\0';
+    for (const char *at = name; down && *at != '\0'; at += strspn(at, "/")) {
+        const size_t size = strcspn(at, "/");
+        down = size != 2 || strncmp(at, "..", 2) != 0;
+        at += size;
+    }
+    return down;
+}
 
 /** The row's picture: there, a picture, and inside the folder. */
 static void picture_append(struct reading *reading, size_t number, struct fnd_json row,
@@ -50,7 +64,7 @@ static void picture_append(struct reading *reading, size_t number, struct fnd_js
     struct fnd_text file = {0};
     char *name = fnd_json_strdup(fnd_json_member(row, "file_name"));
     const char *slash = strrchr(reading->path, '/');
-    if (name == NULL || name[0] == '/' || strstr(name, "..") != NULL) {
+    if (name == NULL || !goes_down(name)) {
         fnd_checking_tell(reading->checking, reading->path, number, false,
                           "/file_name: must be the name of a file below the row's folder");
         free(name);
@@ -174,31 +188,84 @@ static void card_read(struct reading *reading)
     fnd_text_finish(&text);
 }
 
-enum fnd_status fnd_hf_read(struct fnd_checking *checking, int folder, struct fnd_error *error)
+/** Read the rows at a path, if there are any there. */
+static bool place_read(struct reading *reading, const char *path, enum fnd_split split)
 {
-    struct reading reading = {.checking = checking, .folder = folder};
-    size_t found = 0;
-    (void)error;
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        reading.path = places[i].path;
-        reading.split = places[i].split;
-        int fd = fnd_file_open_below(folder, reading.path, 0);
-        FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
-        if (file != NULL) {
-            found++;
-            rows_read(&reading, file);
-            fclose(file);
-        } else if (fd >= 0 || (errno != ENOENT && errno != ENOTDIR)) {
-            fnd_checking_tell(checking, reading.path, 0, false, "cannot be opened: %s",
-                              strerror(errno));
+    reading->path = path;
+    reading->split = split;
+    int fd = fnd_file_open_below(reading->folder, path, 0);
+    FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    if (file != NULL) {
+        rows_read(reading, file);
+        fclose(file);
+        fnd_text_printf(&reading->read, "%s\n", path);
+    } else if (fd >= 0 || (errno != ENOENT && errno != ENOTDIR)) {
+        fnd_checking_tell(reading->checking, path, 0, false, "cannot be opened: %s",
+                          strerror(errno));
+        if (fd >= 0) {
             close(fd);
         }
     }
+    return file != NULL;
+}
+
+/** Whether a path is among those that were read. */
+static bool was_read(const struct reading *reading, const char *path)
+{
+    const size_t size = strlen(path);
+    for (const char *at = fnd_text_z(&reading->read); *at != '\0'; at += strcspn(at, "\n") + 1) {
+        if (strcspn(at, "\n") == size && strncmp(at, path, size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Rows that Hugging Face's reader would find by other names, or in other formats. */
+static enum fnd_status others_tell(void *context, const char *path, bool regular,
+                                   struct fnd_error *error)
+{
+    static const char *const endings[] = {".jsonl", ".csv", ".parquet"};
+    const struct reading *reading = context;
+    const char *dot = strrchr(path, '.');
+    (void)regular;
+    (void)error;
+    for (size_t i = 0; dot != NULL && i < sizeof endings / sizeof endings[0]; i++) {
+        if (strcmp(dot, endings[i]) == 0 && !was_read(reading, path)) {
+            fnd_checking_tell(reading->checking, path, 0, true,
+                              "is not read: rows are looked for in SPLIT/metadata.jsonl, "
+                              "data/SPLIT.jsonl and SPLIT.jsonl");
+        }
+    }
+    return FND_OK;
+}
+
+enum fnd_status fnd_hf_read(struct fnd_checking *checking, int folder, struct fnd_error *error)
+{
+    struct reading reading = {.checking = checking, .folder = folder};
+    struct fnd_text path = {0};
+    size_t found = 0;
+    for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++) {
+        for (size_t k = 0; k < sizeof places / sizeof places[0]; k++) {
+            const char *mark = strstr(places[k], "%s");
+            fnd_text_clear(&path);
+            fnd_text_append(&path, places[k], (size_t)(mark - places[k]));
+            fnd_text_printf(&path, "%s%s", keywords[i].name, mark + 2);
+            found += place_read(&reading, fnd_text_z(&path), keywords[i].split);
+        }
+        if (i == 0) { /* without splits all is to train with */
+            found += place_read(&reading, "metadata.jsonl", FND_SPLIT_TRAIN);
+        }
+    }
+    reading.path = NULL;
+    fnd_text_finish(&path);
     card_read(&reading);
     if (found == 0) {
         fnd_checking_tell(checking, NULL, 0, true,
                           "there are no rows: neither SPLIT/metadata.jsonl nor data/SPLIT.jsonl; "
                           "Parquet and CSV are not read");
     }
-    return FND_OK;
+    enum fnd_status status = fnd_folder_walk(folder, others_tell, &reading, error);
+    fnd_text_finish(&reading.read);
+    return status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of an import: import_value.c says what an example of a file means, import.c which of
- * them are new, and import_write.c puts those on record. */
+/* The parts of an import: import_value.c says what an example of a file means, import.c goes
+ * through the file and hands each one over (import_handed.c), to whom import_record.c says whether
+ * it is new, and import_write.c puts it on record. */
 #ifndef FND_DATASET_IMPORT_H
 #define FND_DATASET_IMPORT_H
 
@@ -8,18 +9,19 @@
 
 /** An example of a file as a job and its correction. `= {0}`; finish frees. */
 struct fnd_incoming {
-    char *path, *pipeline, *phase; /* identity; the last two NULL: as the options say */
-    int64_t revision;              /* 0: the next that is free */
-    char *uuid;                    /* of the record; NULL: a new one */
-    struct fnd_text picture;       /* bytes; empty: there is none */
-    struct fnd_text input;         /* JSON: the job's value, where there is no picture */
-    struct fnd_text model, human;  /* JSON; empty: there is none */
-    struct fnd_text marks;         /* JSON {"confidence","origin"}; empty: there are none */
-    struct fnd_json fields;        /* as the file has them; no value: to be made */
-    struct fnd_json provenance;    /* of the file's own record; no value: none */
-    enum fnd_verdict verdict;      /* 0: to be told by comparing */
-    enum fnd_tier tier;            /* 0: the file does not say */
-    char *by;                      /* who said so; NULL: the importer */
+    char *path, *pipeline;        /* identity */
+    char *phase;                  /* that people answered in; NULL: the pipeline's first */
+    int64_t revision;             /* 0: the next that is free */
+    char *uuid;                   /* of the record; NULL: a new one */
+    struct fnd_text picture;      /* bytes; empty: there is none */
+    struct fnd_text input;        /* JSON: the job's value, where there is no picture */
+    struct fnd_text model, human; /* JSON; empty: there is none */
+    struct fnd_text marks;        /* JSON {"confidence","origin"}; empty: there are none */
+    struct fnd_json fields;       /* as the file has them; no value: to be made */
+    struct fnd_json provenance;   /* of the file's own record; no value: none */
+    enum fnd_verdict verdict;     /* 0: to be told by comparing */
+    enum fnd_tier tier;           /* 0: the file does not say */
+    char *by;                     /* who said so; NULL: the importer */
 };
 void fnd_incoming_finish(struct fnd_incoming *incoming);
 
@@ -30,22 +32,37 @@ enum fnd_status fnd_incoming_read(const struct fnd_format *format, int folder,
                                   struct fnd_json value, struct fnd_incoming *incoming,
                                   struct fnd_error *error);
 
-/** An import under way. */
+/** Where an example comes from. Texts are borrowed. */
+struct fnd_import_origin {
+    const char *format, *name; /* the file's, without its folder */
+    const char *sha256;        /* of the file; of a folder, of its names */
+    const char *file;          /* where in a folder; NULL: it is none */
+    const char *by;            /* who imports */
+    int64_t line;
+};
+
+/** Append an example as members of a JSON object that is left open. */
+void fnd_incoming_append(const struct fnd_incoming *incoming,
+                         const struct fnd_import_origin *origin, struct fnd_text *json);
+/** The same read back.
+ *  texts  what `origin` points to; the caller finishes it, and `incoming`, whatever comes back.
+ *  Returns FND_OK; FND_INVALID. */
+struct fnd_import_texts {
+    char *format, *name, *sha256, *file, *by;
+};
+enum fnd_status fnd_incoming_parse(struct fnd_json example, struct fnd_incoming *incoming,
+                                   struct fnd_import_origin *origin, struct fnd_import_texts *texts,
+                                   struct fnd_error *error);
+void fnd_import_texts_finish(struct fnd_import_texts *texts);
+
+/** An example on its way to the record. */
 struct fnd_importing {
     struct fnd_reader *reader;
     struct fnd_store *store;
-    const struct fnd_import_options *options;
-    struct fnd_import_result *result;
-    const struct fnd_format *format;
-    char sha256[FND_DIGEST_TEXT_SIZE]; /* of the source file; of a folder, of its names */
-    int images;
-    const char *file; /* where the example in hand lies */
-    size_t line;
-    bool dry;                         /* first pass: only whether all can be taken */
+    struct fnd_import_origin origin;
     char *pipeline, *phase, *subject; /* of the pin in hand */
     int64_t pin;
     int32_t phase_index, subject_index, phases_count;
-    struct fnd_error error; /* why it stopped */
 };
 /** The pipeline's newest pin if it has such a phase, else one that stands for elsewhere; into
  *  importing->pin and what is beside it. */

@@ -111,6 +111,11 @@ static enum fnd_status drawn_read(int folder, struct fnd_json value, const char 
     static const char *const pointers[] = {"/bbox/0", "/bbox/1", "/bbox/2", "/bbox/3"};
     static const char *const sizes[] = {"width", "height"};
     struct fnd_json boxes = fnd_json_member(value, "boxes");
+    if (boxes.bytes == NULL) {
+        return fnd_error_set(error, FND_INVALID,
+                             "it is a model's result, which names no picture; import the file that "
+                             "has images and annotations");
+    }
     incoming->path = fnd_json_strdup(fnd_json_member(value, member));
     fnd_text_append_z(&incoming->human, "{\"boxes\":[");
     for (struct fnd_json_walk walk = fnd_json_walk(boxes); fnd_json_next(&walk);) {
@@ -265,7 +270,7 @@ static enum fnd_status foundry_read(struct fnd_json value, struct fnd_incoming *
     }
     incoming->provenance = provenance;
     incoming->fields = fnd_json_member(value, "fields");
-    copy(plain.bytes != NULL ? plain : input, &incoming->input);
+    fnd_json_compact(plain.bytes != NULL ? plain : input, &incoming->input); /* null is a value */
     copy(fnd_json_member(value, "model_output"), &incoming->model);
     copy(fnd_json_member(value, "human_output"), &incoming->human);
     if (confidence.bytes != NULL && origin.bytes != NULL) {

@@ -131,16 +131,16 @@ void fnd_import_content(const struct fnd_incoming *incoming, char hex[FND_DIGEST
 static void origin_append(const struct fnd_importing *importing, const char *content,
                           struct fnd_text *json)
 {
-    const char *slash = strrchr(importing->options->path, '/');
-    fnd_text_printf(json, "{\"format\":\"%s\",\"name\":", importing->format->name);
-    fnd_text_append_json_z(json, slash != NULL ? slash + 1 : importing->options->path);
-    fnd_text_printf(json, ",\"sha256\":\"%s\",\"line\":%zu", importing->sha256, importing->line);
-    if (importing->file != NULL) {
+    const struct fnd_import_origin *origin = &importing->origin;
+    fnd_text_printf(json, "{\"format\":\"%s\",\"name\":", origin->format);
+    fnd_text_append_json_z(json, origin->name);
+    fnd_text_printf(json, ",\"sha256\":\"%s\",\"line\":%" PRId64, origin->sha256, origin->line);
+    if (origin->file != NULL) {
         fnd_text_append_z(json, ",\"file\":");
-        fnd_text_append_json_z(json, importing->file);
+        fnd_text_append_json_z(json, origin->file);
     }
     fnd_text_append_z(json, ",\"by\":");
-    fnd_text_append_json_z(json, importing->options->by);
+    fnd_text_append_json_z(json, origin->by);
     fnd_text_printf(json, ",\"content\":\"%s\"", content);
 }
 
@@ -323,7 +323,7 @@ static char *answer_body(const struct fnd_importing *importing, const struct fnd
                     request->version);
     fnd_text_append_json_z(&body, importing->phase);
     fnd_text_append_z(&body, ",\"by\":");
-    fnd_text_append_json_z(&body, incoming->by != NULL ? incoming->by : importing->options->by);
+    fnd_text_append_json_z(&body, incoming->by != NULL ? incoming->by : importing->origin.by);
     fnd_text_append_z(&body, ",\"via\":\"import\"");
     struct fnd_json seconds = incoming->provenance.bytes != NULL
                                   ? fnd_json_member(incoming->provenance, "seconds")
@@ -353,8 +353,7 @@ enum fnd_status fnd_import_answer(struct fnd_importing *importing,
                                   struct fnd_error *error)
 {
     struct fnd_request_row request;
-    const enum fnd_tier tier =
-        importing->options->tier != 0 ? importing->options->tier : incoming->tier;
+    const enum fnd_tier tier = incoming->tier;
     enum fnd_status status = fnd_request_of(importing->reader, row->id, &request, error);
     if (status != FND_OK) {
         return status;

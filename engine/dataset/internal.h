@@ -37,7 +37,9 @@ struct fnd_datum {
     struct fnd_text json;          /* as review tells it */
     uint8_t hash[FND_DIGEST_SIZE]; /* SHA-256 of `json` */
     struct fnd_json whole, input, model, human;
-    char *pipeline, *path, *phase, *pin;
+    struct fnd_json value; /* of an input that is one */
+    struct fnd_text names; /* where the next four stand, or NULL where it has none */
+    const char *pipeline, *path, *phase, *pin;
     int64_t revision;
     bool is_file; /* its input is a file; else a value, in input's "value" */
     enum fnd_verdict verdict;
@@ -50,6 +52,8 @@ struct fnd_datum {
     } literals;
 };
 void fnd_datum_finish(struct fnd_datum *datum);
+/** The same, but for memory that the next fnd_datum_load() into it takes again. */
+void fnd_datum_reuse(struct fnd_datum *datum);
 
 /** Put other JSON in the record's place. Number, hash, split and entry stay those of the record;
  *  `json` is taken. */
@@ -98,7 +102,9 @@ struct fnd_plan {
     struct fnd_export_result *result;
 };
 
-/** Load a record: its JSON, its split, its entry.  FND_NOT_FOUND, FND_DAMAGED, FND_INVALID. */
+enum { FND_DATUM_KEPT_MAX = 16 << 10 }; /* bytes of a text whose memory is kept for the next one */
+/** Load a record: its JSON, its split, its entry.
+ *  datum  `= {0}`, or finished, or to be used again.  FND_NOT_FOUND, FND_DAMAGED, FND_INVALID. */
 enum fnd_status fnd_datum_load(struct fnd_plan *plan, int64_t number, struct fnd_datum *datum,
                                struct fnd_error *error);
 /** Fill plan->numbers with what the options ask for, as far as rows tell: fnd_plan_judge() decides
@@ -150,6 +156,7 @@ struct fnd_checker {
     char strange_type[64];
     char **labels; /* of boxes, sorted */
     size_t labels_count;
+    struct fnd_text columns; /* of the first row, {name: type}, where all rows have the same */
     struct fnd_id_seen {
         uint8_t digest[16];
         size_t line;
@@ -292,8 +299,8 @@ struct fnd_sink {
     const char *name; /* in folder: the end of path */
     char temporary[64];
     struct fnd_text buffer;
-    struct fnd_sha256 hash;
-    uint64_t size;
+    struct fnd_sha256 hash;            /* of what went out of `buffer` */
+    uint64_t size, begun;              /* begun: so far the disk was asked to begin */
     char sha256[FND_DIGEST_TEXT_SIZE]; /* once sealed */
 };
 /** Begin one. `path` NULL: a temporary file without a name. */
@@ -355,6 +362,7 @@ struct fnd_manifest {
     char *strings[12];            /* behind the options */
     size_t strings_count;
     char sha256[FND_DIGEST_TEXT_SIZE];
+    char own_sha256[FND_DIGEST_TEXT_SIZE]; /* of the manifest itself, where it was loaded */
     char *engine, *store;
 };
 enum fnd_status fnd_manifest_read(const char *path, struct fnd_manifest *manifest,

@@ -114,12 +114,46 @@ static void result_append(struct fnd_text *line, const struct fnd_drawn *drawn,
     fnd_text_append_byte(line, ']');
 }
 
+/** Whether XML 1.0 can hold a text: no control character but tab and line ends, and none of the two
+ *  that are no characters. */
+static bool xml_holds(const char *text)
+{
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
+        if ((*at < ' ' && strchr("\t\n\r", *at) == NULL) ||
+            (at[0] == 0xEF && at[1] == 0xBF && (at[2] == 0xBE || at[2] == 0xBF))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/** Labels stand in the labelling configuration, too. */
+static enum fnd_status labels_check(const struct fnd_boxes *boxes, struct fnd_error *error)
+{
+    for (size_t i = 0; i < boxes->count; i++) {
+        if (!xml_holds(boxes->list[i].label)) {
+            return fnd_error_set(error, FND_INVALID,
+                                 "the label of its box %zu has a control character, which Label "
+                                 "Studio's configuration, an XML text, cannot hold; correct the "
+                                 "label",
+                                 i + 1);
+        }
+    }
+    return FND_OK;
+}
+
 static enum fnd_status studio_line(const struct fnd_plan *plan, const struct fnd_datum *datum,
                                    struct fnd_text *line, struct fnd_error *error)
 {
     struct fnd_drawn drawn = {.width = 0};
     struct fnd_json score = fnd_datum_score(datum);
     enum fnd_status status = fnd_drawn_make(plan, datum, true, &drawn, error);
+    if (status == FND_OK) {
+        status = labels_check(&drawn.human, error);
+    }
+    if (status == FND_OK) {
+        status = labels_check(&drawn.model, error);
+    }
     if (status == FND_OK) {
         fnd_text_append_z(line, "{\"data\":{\"image\":");
         fnd_text_append_json(line, drawn.image.bytes, drawn.image.size);
@@ -195,8 +229,11 @@ void fnd_label_add(struct fnd_checker *checker, char *label)
         free(label);
         return;
     }
-    checker->labels =
-        fnd_realloc(checker->labels, checker->labels_count + 1, sizeof *checker->labels);
+    const size_t count = checker->labels_count;
+    if ((count & (count - 1)) == 0) { /* room for as many again whenever it is a power of two */
+        checker->labels =
+            fnd_realloc(checker->labels, count > 0 ? count * 2 : 1, sizeof *checker->labels);
+    }
     memmove(&checker->labels[at + 1], &checker->labels[at],
             (checker->labels_count - at) * sizeof *checker->labels);
     checker->labels[at] = label;
@@ -260,7 +297,13 @@ static void result_check(struct fnd_checker *checker, struct fnd_json result, co
         }
         struct fnd_json labels = fnd_json_member(value, "rectanglelabels");
         for (struct fnd_json_walk label = fnd_json_walk(labels); fnd_json_next(&label);) {
-            fnd_label_add(checker, fnd_json_strdup(label.value));
+            char *name = fnd_json_strdup(label.value);
+            if (!xml_holds(name)) {
+                fnd_flaws_add(flaws, fnd_text_z(&at), "label", false,
+                              "has a label with a control character, which no labelling "
+                              "configuration can hold");
+            }
+            fnd_label_add(checker, name);
         }
         fnd_text_finish(&at);
     }

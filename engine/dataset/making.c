@@ -57,9 +57,12 @@ struct fnd_making {
 
 static void made_clear(struct fnd_made *made)
 {
-    fnd_datum_finish(&made->datum);
+    fnd_datum_reuse(&made->datum);
     if (made->flaws.count > 0) {
         fnd_flaws_finish(&made->flaws);
+    }
+    if (made->line.capacity > FND_DATUM_KEPT_MAX) {
+        fnd_text_finish(&made->line); /* each of many places would keep as much */
     }
     fnd_text_clear(&made->line);
 }
@@ -362,6 +365,7 @@ void fnd_making_end(struct fnd_making *making)
     for (size_t i = 0; i < making->batches_count; i++) {
         for (size_t k = 0; k < BATCH_RECORDS; k++) {
             made_clear(&making->batches[i].records[k]);
+            fnd_datum_finish(&making->batches[i].records[k].datum);
             fnd_text_finish(&making->batches[i].records[k].line);
         }
         free(making->batches[i].records);

@@ -134,11 +134,17 @@ char *fnd_manifest_short(const struct fnd_plan *plan, const struct fnd_bundle *b
 enum fnd_status fnd_manifest_record(struct fnd_sink *records, int64_t number,
                                     const uint8_t hash[FND_DIGEST_SIZE], struct fnd_error *error)
 {
-    char line[128], digest[FND_DIGEST_TEXT_SIZE];
+    char digest[FND_DIGEST_TEXT_SIZE];
+    struct fnd_text line = {0};
     fnd_digest_text(hash, digest);
-    const int size = snprintf(line, sizeof line, "%s[%" PRId64 ",\"%s\"]",
-                              records->size > 0 ? "," : "", number, digest);
-    return fnd_sink_write(records, line, (size_t)size, error);
+    fnd_text_append_z(&line, records->size > 0 ? ",[" : "[");
+    fnd_text_append_integer(&line, number);
+    fnd_text_append_z(&line, ",\"");
+    fnd_text_append(&line, digest, sizeof digest - 1);
+    fnd_text_append_z(&line, "\"]");
+    const enum fnd_status status = fnd_sink_write(records, line.bytes, line.size, error);
+    fnd_text_finish(&line);
+    return status;
 }
 
 enum fnd_status fnd_manifest_write(const struct fnd_plan *plan, const struct fnd_bundle *bundle,

@@ -1,28 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* qsort_r */
+#define _DEFAULT_SOURCE /* be64toh */
 #include "dataset/near.h"
 
+#include <endian.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "dataset/redact.h"
 
 enum {
     BINS = 128,
     PIECE = 8,       /* bytes */
+    CHUNK = 1024,    /* bytes of a text that are made alike at once */
     SHORT_SIZE = 24, /* bytes of a text that is compared as a whole */
     BITS_MAX = 12,   /* that differ between neighbours */
     BANDS = 8,       /* orders in which neighbours are looked for */
     BAND_BITS = 16,
+    BAND_VALUES = 1 << BAND_BITS,
     WINDOW = 32, /* records behind one that it is compared with, in each order */
     GROUPS_LISTED_MAX = 1000,
     RECORDS_LISTED_MAX = 100, /* of a group */
+    THREAD_MIN = 4096,        /* records; fewer are not worth a thread */
     GROUPS_TOLD_MAX = 20
 };
 
 void fnd_near_finish(struct fnd_near *near)
 {
+    fnd_near_wait(near);
     free(near->list);
     free(near->group);
     *near = (struct fnd_near){0};
@@ -36,19 +46,61 @@ static uint64_t mix(uint64_t value)
     return value ^ value >> 33;
 }
 
-/** The text's next byte as it is compared; `*at` moves behind it. -1 at the end. */
-static int next_byte(const char *bytes, size_t size, size_t *at, bool *blank)
+/** A text as it is compared, some of it at a time. */
+struct reading {
+    const char *at, *end;
+    bool blank;                            /* the last byte was one */
+    unsigned char text[PIECE - 1 + CHUNK]; /* the end of the last part, and this one */
+};
+
+#ifdef __SSE2__
+/** Sixteen bytes at once, as long as no white space follows another: then as many come out. */
+static size_t runs_read(struct reading *reading, const char *end, size_t size)
 {
-    while (*at < size) {
-        const unsigned char byte = (unsigned char)bytes[(*at)++];
-        const bool space = byte == ' ' || (byte >= '\t' && byte <= '\r');
-        if (space && *blank) {
-            continue;
+    const __m128i before_a = _mm_set1_epi8('A' - 1), behind_z = _mm_set1_epi8('Z' + 1);
+    const __m128i before_tab = _mm_set1_epi8('\t' - 1), behind_return = _mm_set1_epi8('\r' + 1);
+    const __m128i space = _mm_set1_epi8(' '); /* also what tells small letters from capitals */
+    for (; end - reading->at >= 16; reading->at += 16, size += 16) {
+        const __m128i bytes = _mm_loadu_si128((const void *)reading->at);
+        const __m128i capital =
+            _mm_and_si128(_mm_cmpgt_epi8(bytes, before_a), _mm_cmplt_epi8(bytes, behind_z));
+        const __m128i white = _mm_or_si128(
+            _mm_cmpeq_epi8(bytes, space),
+            _mm_and_si128(_mm_cmpgt_epi8(bytes, before_tab), _mm_cmplt_epi8(bytes, behind_return)));
+        const unsigned whites = (unsigned)_mm_movemask_epi8(white);
+        if ((whites & (whites << 1 | reading->blank)) != 0) {
+            break;
         }
-        *blank = space;
-        return space ? ' ' : byte >= 'A' && byte <= 'Z' ? byte + ('a' - 'A') : byte;
+        const __m128i small = _mm_or_si128(bytes, _mm_and_si128(capital, space));
+        _mm_storeu_si128((void *)(reading->text + size),
+                         _mm_or_si128(_mm_andnot_si128(white, small), _mm_and_si128(white, space)));
+        reading->blank = (whites >> 15) != 0;
     }
-    return -1;
+    return size;
+}
+#endif
+
+/** Letters made small and white space one blank, behind `from` bytes of the text. Returns how many
+ *  there are then. */
+static size_t part_read(struct reading *reading, size_t from)
+{
+    size_t size = from;
+    const char *end = reading->end - reading->at > CHUNK ? reading->at + CHUNK : reading->end;
+    while (reading->at < end) {
+#ifdef __SSE2__
+        size = runs_read(reading, end, size);
+#endif
+        const char *stop = end - reading->at > 16 ? reading->at + 16 : end;
+        for (; reading->at < stop; reading->at++) {
+            const unsigned char byte = (unsigned char)*reading->at;
+            const bool space = byte == ' ' || (byte >= '\t' && byte <= '\r');
+            const unsigned char small = byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
+            reading->text[size] = space ? ' ' : small;
+            size += !space || !reading->blank;
+            reading->blank = space;
+        }
+    }
+    return size;
 }
 
 /** Classes without a piece take the least hash of the next that has one, told apart by how far away
@@ -66,23 +118,39 @@ static void bins_fill(uint64_t bins[BINS], const bool filled[BINS])
     }
 }
 
+/** The least hash of each class of pieces. */
+static void pieces_add(const unsigned char *text, size_t size, uint64_t bins[BINS],
+                       bool filled[BINS])
+{
+    for (size_t i = 0; i + PIECE <= size; i++) {
+        uint64_t piece;
+        memcpy(&piece, text + i, sizeof piece);
+        const uint64_t hash = mix(be64toh(piece));
+        const unsigned bin = (unsigned)(hash % BINS);
+        bins[bin] = hash < bins[bin] ? hash : bins[bin];
+        filled[bin] = true;
+    }
+}
+
 void fnd_near_sketch(const char *bytes, size_t size, uint64_t bits[2])
 {
-    uint64_t bins[BINS] = {0}, piece = 0, whole = 0;
-    bool filled[BINS] = {false}, blank = true;
-    size_t count = 0, at = 0;
-    for (int byte; (byte = next_byte(bytes, size, &at, &blank)) >= 0;) {
-        piece = piece << 8 | (uint64_t)byte;
-        whole = count < SHORT_SIZE ? mix(whole ^ (uint64_t)byte) : whole;
-        if (++count < PIECE) {
-            continue;
+    struct reading reading;
+    uint64_t bins[BINS], whole = 0;
+    bool filled[BINS] = {false};
+    size_t count = 0, held = 0;
+    reading.at = bytes;
+    reading.end = bytes + size;
+    reading.blank = true;
+    memset(bins, 0xff, sizeof bins); /* no hash is greater */
+    while (reading.at < reading.end) {
+        const size_t there = part_read(&reading, held);
+        for (size_t i = held; i < there && count + i - held < SHORT_SIZE; i++) {
+            whole = mix(whole ^ reading.text[i]);
         }
-        const uint64_t hash = mix(piece);
-        const unsigned bin = (unsigned)(hash % BINS);
-        if (!filled[bin] || hash < bins[bin]) {
-            bins[bin] = hash;
-            filled[bin] = true;
-        }
+        count += there - held;
+        pieces_add(reading.text, there, bins, filled);
+        held = there < PIECE - 1 ? there : PIECE - 1;
+        memmove(reading.text, reading.text + there - held, held);
     }
     if (count < SHORT_SIZE) {
         bits[0] = mix(whole + count);
@@ -141,35 +209,6 @@ void fnd_near_add(struct fnd_near *near, const struct fnd_sketch *sketch)
 
 /* --- groups -------------------------------------------------------------------------------- */
 
-/** The bits of a sketch in the order in which band `band` comes first. */
-static void rotated(const struct fnd_sketch *sketch, unsigned band, uint64_t bits[2])
-{
-    const unsigned word = band * BAND_BITS / 64, shift = band * BAND_BITS % 64;
-    const uint64_t high = sketch->bits[word], low = sketch->bits[1 - word];
-    bits[0] = shift == 0 ? high : high << shift | low >> (64 - shift);
-    bits[1] = shift == 0 ? low : low << shift | high >> (64 - shift);
-}
-
-struct ordering {
-    const struct fnd_near *near;
-    unsigned band;
-};
-
-static int place_order(const void *a, const void *b, void *context)
-{
-    const struct ordering *ordering = context;
-    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    uint64_t left[2], right[2];
-    rotated(&ordering->near->list[x], ordering->band, left);
-    rotated(&ordering->near->list[y], ordering->band, right);
-    for (int i = 0; i < 2; i++) {
-        if (left[i] != right[i]) {
-            return left[i] < right[i] ? -1 : 1;
-        }
-    }
-    return (x > y) - (x < y);
-}
-
 /** The first record of the group that `at` is of; the way there is made shorter. */
 static uint32_t first_of(uint32_t *group, uint32_t at)
 {
@@ -216,18 +255,46 @@ static unsigned band_of(const struct fnd_sketch *sketch, unsigned band)
     return (unsigned)(sketch->bits[band * BAND_BITS / 64] >> (48 - band * BAND_BITS % 64)) & 0xffff;
 }
 
-static void band_search(struct fnd_near *near, unsigned band, uint32_t *order)
+/** Records in the order of a band: by its bits, then by those of the bands behind it, around to the
+ *  first, then as they came. */
+struct ordering {
+    uint32_t *order, *before; /* indexes */
+    uint32_t *starts;         /* of those with each value of a band's bits */
+};
+
+/** Lay the records into order by the bits of a band; those with the same bits stay as they lie. */
+static void band_order(const struct fnd_near *near, unsigned band, struct ordering *ordering)
 {
-    struct ordering ordering = {near, band};
-    qsort_r(order, near->count, sizeof *order, place_order, &ordering);
+    uint32_t *const before = ordering->order, *const order = ordering->before;
+    uint32_t *const starts = ordering->starts;
+    uint32_t sum = 0;
+    memset(starts, 0, BAND_VALUES * sizeof *starts);
+    for (size_t i = 0; i < near->count; i++) {
+        starts[band_of(&near->list[i], band)]++;
+    }
+    for (size_t i = 0; i < BAND_VALUES; i++) {
+        const uint32_t count = starts[i];
+        starts[i] = sum;
+        sum += count;
+    }
+    for (size_t i = 0; i < near->count; i++) {
+        order[starts[band_of(&near->list[before[i]], band)]++] = before[i];
+    }
+    ordering->order = order;
+    ordering->before = before;
+}
+
+static void band_search(struct fnd_near *near, unsigned band, const uint32_t *order)
+{
     for (size_t i = 0; i < near->count; i++) {
         const struct fnd_sketch *here = &near->list[order[i]];
+        const unsigned bits = band_of(here, band);
         for (size_t k = i + 1; k < near->count && k <= i + WINDOW; k++) {
             const struct fnd_sketch *there = &near->list[order[k]];
-            if (band_of(here, band) != band_of(there, band)) {
+            if (band_of(there, band) != bits) {
                 break;
             }
-            if (are_near(here, there)) {
+            if (near->group[order[i]] != near->group[order[k]] && are_near(here, there)) {
                 join(near->group, order[i], order[k]);
             }
         }
@@ -253,21 +320,79 @@ static void groups_count(struct fnd_near *near, uint8_t *splits)
     }
 }
 
-void fnd_near_find(struct fnd_near *near)
+/** All that a search takes, before a thread is begun for it: there it would come on top of what was
+ *  let go of here. */
+static void room_make(struct fnd_near *near)
 {
-    uint32_t *order = fnd_realloc(NULL, near->count + 1, sizeof *order);
-    uint8_t *splits = fnd_alloc(near->count + 1);
     near->group = fnd_realloc(near->group, near->count + 1, sizeof *near->group);
+    near->room = fnd_realloc(near->room, 2 * (near->count + 1) + BAND_VALUES, sizeof *near->room);
+}
+
+static void room_free(struct fnd_near *near)
+{
+    free(near->room);
+    near->room = NULL;
+}
+
+static void look(struct fnd_near *near)
+{
+    struct ordering ordering = {.order = near->room,
+                                .before = near->room + near->count + 1,
+                                .starts = near->room + 2 * (near->count + 1)};
     near->groups = near->records = near->across = 0;
     for (size_t i = 0; i < near->count; i++) {
-        near->group[i] = order[i] = (uint32_t)i;
+        near->group[i] = ordering.order[i] = (uint32_t)i;
     }
-    for (unsigned band = 0; band < BANDS; band++) {
-        band_search(near, band, order);
+    /* Each laying keeps the order before it among equals: by bands 6, 5 … 0 gives the order of band
+     * 0 but for band 7. Then by 7 gives that of band 7, by 6 that of band 6, behind whose bits come
+     * those of 7, and so on: one laying a band, and nothing is compared. */
+    for (unsigned band = BANDS - 1; band > 0; band--) {
+        band_order(near, band - 1, &ordering);
     }
-    groups_count(near, splits);
-    free(order);
-    free(splits);
+    for (unsigned band = BANDS; band > 0; band--) {
+        band_order(near, band - 1, &ordering);
+        band_search(near, band - 1, ordering.order);
+    }
+    memset(near->room, 0, near->count + 1);
+    groups_count(near, (uint8_t *)near->room);
+}
+
+void fnd_near_find(struct fnd_near *near)
+{
+    room_make(near);
+    look(near);
+    room_free(near);
+}
+
+static void *thread_run(void *context)
+{
+    look(context);
+    return NULL;
+}
+
+void fnd_near_begin(struct fnd_near *near)
+{
+    sigset_t all, before;
+    room_make(near);
+    if (near->count >= THREAD_MIN) {
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for who began */
+        near->looks = pthread_create(&near->thread, NULL, thread_run, near) == 0;
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    if (!near->looks) {
+        look(near);
+        room_free(near);
+    }
+}
+
+void fnd_near_wait(struct fnd_near *near)
+{
+    if (near->looks) {
+        pthread_join(near->thread, NULL);
+        room_free(near);
+    }
+    near->looks = false;
 }
 
 /* --- told ---------------------------------------------------------------------------------- */

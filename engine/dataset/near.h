@@ -5,6 +5,8 @@
 #ifndef FND_DATASET_NEAR_H
 #define FND_DATASET_NEAR_H
 
+#include <pthread.h>
+
 #include "dataset/internal.h"
 
 /** What is kept of a record: 24 bytes. */
@@ -21,8 +23,12 @@ struct fnd_near {
     size_t count, capacity;
     uint32_t *group; /* once found: of each record, the first one that it is near to, or itself */
     size_t groups, records,
-        across; /* records: in groups; across: groups on both sides of a split */
+        across;       /* records: in groups; across: groups on both sides of a split */
+    uint32_t *room;   /* while they are looked for */
+    pthread_t thread; /* that looks for them */
+    bool looks;       /* it was begun and not waited for */
 };
+/** A search under way is waited for. */
 void fnd_near_finish(struct fnd_near *near);
 
 /** A sketch of a text: one bit of the least hash in each of 128 classes of its pieces of eight
@@ -43,6 +49,11 @@ void fnd_near_add(struct fnd_near *near, const struct fnd_sketch *sketch);
  * some nine tenths give, of different jobs. Each record is compared with the 32 behind it in eight
  *  orders, so that time grows with n log n. */
 void fnd_near_find(struct fnd_near *near);
+/** The same on a thread of its own, for who has other things to do: until fnd_near_wait() nothing
+ *  of `near` may be looked at. Of few records, or where no thread can be had, it is done at once.
+ */
+void fnd_near_begin(struct fnd_near *near);
+void fnd_near_wait(struct fnd_near *near);
 /** Tell people: how many there are, and each group that stands on both sides of a split. */
 void fnd_near_tell(const struct fnd_plan *plan, const struct fnd_near *near);
 /** Append `,"near_duplicates":{"groups","records","across_splits","list":[[NUMBER…]…]}` for the

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Formats `openai-chat`, `openai-dpo` and `nvidia-flywheel`: messages in OpenAI's shape. Layouts:
- * OpenAI, "Supervised fine-tuning", "Vision fine-tuning", "Direct preference optimization";
+ * OpenAI, "Supervised fine-tuning", "Vision fine-tuning", "Direct preference optimization", and the
+ * requests' description (FineTuneChatRequestInput, FineTunePreferenceRequestInput);
  * NVIDIA AI Blueprints, data-flywheel, "Dataset validation". */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,6 +14,10 @@ enum { IMAGES_MAX = 10 /* in one example */ };
 static void parts_append(struct fnd_text *line, const struct fnd_example *example)
 {
     struct fnd_text part = {0};
+    if (example->image.size == 0) {
+        fnd_question_append(line, example, NULL);
+        return;
+    }
     fnd_text_append_z(&part, "{\"type\":\"image_url\",\"image_url\":{\"url\":");
     fnd_text_append_json(&part, fnd_text_z(&example->image), example->image.size);
     fnd_text_append_z(&part, "}}");
@@ -49,18 +54,16 @@ static enum fnd_status chat_line(const struct fnd_plan *plan, const struct fnd_d
 static enum fnd_status messages_agree(const struct fnd_datum *datum, struct fnd_json messages,
                                       struct fnd_error *error)
 {
-    const size_t count = fnd_json_count(messages);
-    struct fnd_text answer = {0}, image = {0};
-    fnd_text_printf(&answer, "/%zu/content", count - 1);
-    fnd_text_printf(&image, "/%zu/content/0/image_url/url", count - 2);
-    enum fnd_status status =
-        fnd_document_agrees(messages, fnd_text_z(&answer), datum->human, error);
-    if (status == FND_OK) {
-        status = fnd_image_agrees(datum, fnd_json_find(messages, fnd_text_z(&image)), error);
+    struct fnd_json question = {NULL, 0}, answer = {NULL, 0};
+    for (struct fnd_json_walk turn = fnd_json_walk(messages); fnd_json_next(&turn);) {
+        question = answer;
+        answer = turn.value;
     }
-    fnd_text_finish(&answer);
-    fnd_text_finish(&image);
-    return status;
+    enum fnd_status status = fnd_document_is(fnd_json_member(answer, "content"), "the last message",
+                                             datum->human, error);
+    return status == FND_OK
+               ? fnd_image_agrees(datum, fnd_json_find(question, "/content/0/image_url/url"), error)
+               : status;
 }
 
 static enum fnd_status chat_agrees(const struct fnd_datum *datum, struct fnd_json line,
@@ -69,8 +72,24 @@ static enum fnd_status chat_agrees(const struct fnd_datum *datum, struct fnd_jso
     return messages_agree(datum, fnd_json_member(line, "messages"), error);
 }
 
+/** Whether an answer is learnt from: 0 or 1. */
+static void weights_check(struct fnd_json messages, struct fnd_flaws *flaws)
+{
+    for (struct fnd_json_walk turn = fnd_json_walk(messages); fnd_json_next(&turn);) {
+        struct fnd_json weight = fnd_json_member(turn.value, "weight");
+        int64_t value = -1;
+        if (weight.bytes != NULL && (!fnd_json_integer(weight, &value) || value < 0 || value > 1)) {
+            struct fnd_text at = {0};
+            fnd_text_printf(&at, "/messages/%zu/weight", turn.index);
+            fnd_flaws_add(flaws, fnd_text_z(&at), "weight", false, "must be 0 or 1");
+            fnd_text_finish(&at);
+        }
+    }
+}
+
 static void chat_check(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws)
 {
+    weights_check(fnd_json_member(line, "messages"), flaws);
     const size_t images = fnd_messages_check(fnd_json_member(line, "messages"), "/messages",
                                              "assistant", "image_url", IMAGES_MAX, flaws);
     checker->with_files += images > 0;
@@ -99,8 +118,9 @@ static const char dpo_schema[] =
     "\"preferred_output\":{\"$ref\":\"#/$defs/output\"},"
     "\"non_preferred_output\":{\"$ref\":\"#/$defs/output\"}},"
     "\"$defs\":{" FND_MESSAGE_SCHEMA ",\"output\":{\"type\":\"array\",\"minItems\":1,"
-    "\"maxItems\":1,\"items\":{\"type\":\"object\",\"required\":[\"role\",\"content\"],"
-    "\"properties\":{\"role\":{\"const\":\"assistant\"},\"content\":{\"type\":\"string\"}}}}}}";
+    "\"maxItems\":1,\"items\":{\"type\":\"object\",\"required\":[\"role\"],"
+    "\"properties\":{\"role\":{\"const\":\"assistant\"},"
+    "\"content\":{\"type\":[\"string\",\"null\"]}}}}}}";
 
 static enum fnd_status dpo_line(const struct fnd_plan *plan, const struct fnd_datum *datum,
                                 struct fnd_text *line, struct fnd_error *error)
@@ -111,6 +131,7 @@ static enum fnd_status dpo_line(const struct fnd_plan *plan, const struct fnd_da
         status = fnd_pair_check(datum, error);
     }
     if (status == FND_OK) {
+        fnd_example_model(datum, &example);
         fnd_text_append_z(line, "{\"input\":{\"messages\":[");
         parts_append(line, &example);
         fnd_text_append_z(line, "],\"tools\":[],\"parallel_tool_calls\":true},"
@@ -134,12 +155,32 @@ static enum fnd_status dpo_agrees(const struct fnd_datum *datum, struct fnd_json
                : status;
 }
 
+/** Two outputs differ: in what they say, or where one says nothing, in what they call. */
+static void outputs_check(struct fnd_json line, struct fnd_flaws *flaws)
+{
+    static const char *const pointers[] = {"/preferred_output/0", "/non_preferred_output/0"};
+    struct fnd_json outputs[2];
+    bool texts = true;
+    for (size_t i = 0; i < 2; i++) {
+        outputs[i] = fnd_json_find(line, pointers[i]);
+        fnd_message_check(outputs[i], pointers[i], flaws);
+        texts = texts && fnd_json_type(fnd_json_member(outputs[i], "content")) == FND_JSON_STRING;
+    }
+    if (texts) {
+        fnd_texts_differ(line, "/preferred_output/0/content", "/non_preferred_output/0/content",
+                         flaws);
+    } else if (fnd_json_equal(outputs[0], outputs[1])) {
+        fnd_flaws_add(flaws, pointers[1], "pair", false,
+                      "is equal to %s: there is nothing to prefer", pointers[0]);
+    }
+}
+
 static void dpo_check(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws)
 {
     (void)checker;
     fnd_messages_check(fnd_json_find(line, "/input/messages"), "/input/messages", NULL, NULL, 0,
                        flaws);
-    fnd_texts_differ(line, "/preferred_output/0/content", "/non_preferred_output/0/content", flaws);
+    outputs_check(line, flaws);
 }
 
 const struct fnd_format fnd_format_openai_dpo = {.name = "openai-dpo",

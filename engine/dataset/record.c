@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One CorrectionRecord, read and taken apart. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +12,21 @@ enum { LOADS_MAX = 512 }; /* records under one snapshot */
 void fnd_datum_finish(struct fnd_datum *datum)
 {
     fnd_text_finish(&datum->json);
+    fnd_text_finish(&datum->names);
     fnd_literals_finish(&datum->literals);
-    free(datum->pipeline);
-    free(datum->path);
-    free(datum->phase);
-    free(datum->pin);
     *datum = (struct fnd_datum){0};
+}
+
+void fnd_datum_reuse(struct fnd_datum *datum)
+{
+    struct fnd_text *const texts[] = {&datum->json, &datum->names};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (texts[i]->capacity > FND_DATUM_KEPT_MAX) {
+            fnd_text_finish(texts[i]);
+        }
+        fnd_text_clear(texts[i]);
+    }
+    fnd_literals_finish(&datum->literals);
 }
 
 enum fnd_status fnd_dataset_store(struct fnd_reader *reader, char **uuid, struct fnd_error *error)
@@ -117,28 +127,47 @@ static bool verdict_read(struct fnd_json json, enum fnd_verdict *verdict)
     return false;
 }
 
+/** Texts one behind the other, in memory that all of them share. */
+static void names_keep(struct fnd_datum *datum, const struct fnd_json *found, size_t count,
+                       const char **const *names)
+{
+    size_t starts[4];
+    assert(count <= sizeof starts / sizeof starts[0]);
+    fnd_text_clear(&datum->names);
+    for (size_t i = 0; i < count; i++) {
+        starts[i] = datum->names.size;
+        if (fnd_json_text(found[i], &datum->names)) {
+            fnd_text_append_byte(&datum->names, '\0');
+        } else {
+            starts[i] = SIZE_MAX;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        *names[i] = starts[i] != SIZE_MAX ? datum->names.bytes + starts[i] : NULL;
+    }
+}
+
 static enum fnd_status take_apart(struct fnd_datum *datum, struct fnd_error *error)
 {
     enum { INPUT, MODEL, HUMAN, PIPELINE, PATH, PHASE, PIN, REVISION, VERDICT, COUNT };
     static const char *const names[COUNT] = {"input",    "model_output", "human_output",
                                              "pipeline", "path",         "phase",
                                              "pin",      "revision",     "verdict"};
-    struct fnd_json found[COUNT];
-    enum fnd_status status =
-        fnd_json_check(fnd_text_z(&datum->json), datum->json.size, NULL, &datum->whole, error);
+    static const char *const of_input[] = {"sha256", "value"};
+    struct fnd_json found[COUNT], input[2];
+    enum fnd_status status = fnd_json_check_members(fnd_text_z(&datum->json), datum->json.size,
+                                                    names, COUNT, &datum->whole, found, error);
     if (status != FND_OK) {
         return status;
     }
-    fnd_json_members(datum->whole, names, COUNT, found);
     datum->input = found[INPUT];
     datum->model = found[MODEL];
     datum->human = found[HUMAN];
-    datum->pipeline = fnd_json_strdup(found[PIPELINE]);
-    datum->path = fnd_json_strdup(found[PATH]);
-    datum->phase = fnd_json_strdup(found[PHASE]);
-    datum->pin = fnd_json_strdup(found[PIN]);
-    datum->is_file = fnd_json_member(datum->input, "sha256").bytes != NULL &&
-                     fnd_json_member(datum->input, "value").bytes == NULL;
+    names_keep(datum, &found[PIPELINE], PIN + 1 - PIPELINE,
+               (const char **[]){&datum->pipeline, &datum->path, &datum->phase, &datum->pin});
+    fnd_json_members(datum->input, of_input, 2, input);
+    datum->value = input[1];
+    datum->is_file = input[0].bytes != NULL && input[1].bytes == NULL;
     if (found[REVISION].bytes != NULL) {
         fnd_json_integer(found[REVISION], &datum->revision);
     }
@@ -154,10 +183,6 @@ static enum fnd_status take_apart(struct fnd_datum *datum, struct fnd_error *err
 enum fnd_status fnd_datum_replace(struct fnd_datum *datum, struct fnd_text *json,
                                   struct fnd_error *error)
 {
-    free(datum->pipeline);
-    free(datum->path);
-    free(datum->phase);
-    free(datum->pin);
     fnd_text_finish(&datum->json);
     datum->json = *json;
     *json = (struct fnd_text){0};
@@ -184,7 +209,7 @@ enum fnd_status fnd_plan_hold(struct fnd_plan *plan, struct fnd_error *error)
 enum fnd_status fnd_datum_load(struct fnd_plan *plan, int64_t number, struct fnd_datum *datum,
                                struct fnd_error *error)
 {
-    *datum = (struct fnd_datum){.number = number};
+    *datum = (struct fnd_datum){.number = number, .json = datum->json, .names = datum->names};
     enum fnd_status status = fnd_plan_hold(plan, error);
     if (status != FND_OK) {
         return status;

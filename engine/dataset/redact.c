@@ -78,6 +78,35 @@ void fnd_literal_add(struct fnd_literals *literals, const char *text, size_t siz
     literals->count++;
 }
 
+void fnd_literals_below(struct fnd_literals *literals, struct fnd_json value,
+                        enum fnd_redact_action action)
+{
+    struct fnd_text text = {0}, uri = {0};
+    for (struct fnd_json_walk walk = fnd_json_walk(value); fnd_json_next(&walk);) {
+        fnd_literals_below(literals, walk.value, action);
+    }
+    if (fnd_json_type(value) != FND_JSON_STRING && fnd_json_type(value) != FND_JSON_NUMBER) {
+        return;
+    }
+    if (!fnd_json_text(value, &text)) {
+        fnd_text_append(&text, value.bytes, value.size);
+    } else if (value.size - 2 != text.size) {
+        fnd_literal_add(literals, value.bytes + 1, value.size - 2, action);
+    }
+    fnd_literal_add(literals, fnd_text_z(&text), text.size, action);
+    for (size_t i = 0; i < text.size; i++) {
+        const unsigned char byte = (unsigned char)text.bytes[i];
+        const bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                           (byte >= '0' && byte <= '9') || (byte != 0 && strchr("-._~", byte));
+        fnd_text_printf(&uri, plain ? "%c" : "%%%02X", byte);
+    }
+    if (uri.size != text.size) {
+        fnd_literal_add(literals, fnd_text_z(&uri), uri.size, action);
+    }
+    fnd_text_finish(&text);
+    fnd_text_finish(&uri);
+}
+
 /* --- reading the rules --------------------------------------------------------------------- */
 
 static enum fnd_status rule_add(struct fnd_redact *redact, struct fnd_json json,

@@ -57,6 +57,9 @@ struct fnd_literal {
 void fnd_literals_finish(struct fnd_literals *literals);
 void fnd_literal_add(struct fnd_literals *literals, const char *text, size_t size,
                      enum fnd_redact_action action);
+/** Add every text and number below a place, as it is and as it is escaped in JSON or in a URI. */
+void fnd_literals_below(struct fnd_literals *literals, struct fnd_json value,
+                        enum fnd_redact_action action);
 
 /** The rules of a pipeline by name, or NULL. */
 const struct fnd_redact *fnd_redact_of(const struct fnd_plan *plan, const char *pipeline);
@@ -67,11 +70,15 @@ bool fnd_redact_keeps_image(const struct fnd_redact *redact, size_t rule);
 /** Append what stands in a value's place. */
 void fnd_redact_stand_in(const struct fnd_redact *redact, enum fnd_redact_action action,
                          const char *bytes, size_t size, struct fnd_text *text);
-/** Append a text with one layer of escapes taken off: those of URIs, of JSON pointers or of JSON,
- * by number. What stands for no whole character, or for NUL, stays. Returns whether there was one;
- * if not, what was appended is of no use. */
-enum { FND_PEELS = 3 };
+/** Append a text with one layer of escapes taken off: those of URIs, of JSON pointers, of JSON, of
+ * HTML, or the plus of forms, by number. What stands for no whole character, or for NUL, stays.
+ * Returns whether there was one; if not, what was appended is of no use. */
+enum { FND_PEELS = 5 };
 bool fnd_redact_peel(size_t peel, const struct fnd_text *from, struct fnd_text *to);
+/** Append the differences between what is left of two documents as a record's `fields`.
+ *  confidence  of the places, by pointer. */
+void fnd_redact_fields(struct fnd_json from, struct fnd_json to, struct fnd_json confidence,
+                       struct fnd_text *out);
 /** Append `bytes` with all that patterns match and literals quote taken out, and with
  *  what they find under up to three layers of escapes: the text is told without those then.
  *  hits  a bit for each rule of patterns that matched; literals set none.

@@ -13,6 +13,7 @@ struct redacting {
     struct fnd_literals *literals;
     struct fnd_text pointer; /* into the document; unused elsewhere */
     bool document;           /* rules with pointers hold here */
+    bool replaces;           /* and for what is told by its place elsewhere: {pointer: value} */
     bool drops_input;        /* what is taken out may be read in the picture */
     size_t values, quoted;
     struct fnd_error *error;
@@ -26,36 +27,6 @@ static bool is_scalar(struct fnd_json value)
 }
 
 /* --- collecting ---------------------------------------------------------------------------- */
-
-/** Every text and number below a place, as it is and as it is escaped in JSON or in a URI. */
-static void literals_below(struct redacting *redacting, struct fnd_json value,
-                           enum fnd_redact_action action)
-{
-    struct fnd_text text = {0}, uri = {0};
-    for (struct fnd_json_walk walk = fnd_json_walk(value); fnd_json_next(&walk);) {
-        literals_below(redacting, walk.value, action);
-    }
-    if (!is_scalar(value)) {
-        return;
-    }
-    if (!fnd_json_text(value, &text)) {
-        fnd_text_append(&text, value.bytes, value.size);
-    } else if (value.size - 2 != text.size) {
-        fnd_literal_add(redacting->literals, value.bytes + 1, value.size - 2, action);
-    }
-    fnd_literal_add(redacting->literals, fnd_text_z(&text), text.size, action);
-    for (size_t i = 0; i < text.size; i++) {
-        const unsigned char byte = (unsigned char)text.bytes[i];
-        const bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                           (byte >= '0' && byte <= '9') || (byte != 0 && strchr("-._~", byte));
-        fnd_text_printf(&uri, plain ? "%c" : "%%%02X", byte);
-    }
-    if (uri.size != text.size) {
-        fnd_literal_add(redacting->literals, fnd_text_z(&uri), uri.size, action);
-    }
-    fnd_text_finish(&text);
-    fnd_text_finish(&uri);
-}
 
 static void segment_add(struct fnd_text *pointer, const struct fnd_json_walk *walk)
 {
@@ -79,7 +50,8 @@ static void document_collect(struct redacting *redacting, struct fnd_json value)
     const size_t rule =
         size > 0 ? fnd_redact_at(redacting->redact, fnd_text_z(&redacting->pointer)) : 0;
     if (rule > 0) {
-        literals_below(redacting, value, fnd_redact_action_of(redacting->redact, rule));
+        fnd_literals_below(redacting->literals, value,
+                           fnd_redact_action_of(redacting->redact, rule));
         redacting->drops_input |= !fnd_redact_keeps_image(redacting->redact, rule);
         return;
     }
@@ -167,6 +139,75 @@ static bool place_rewrite(struct redacting *redacting, size_t rule, struct fnd_j
     return true;
 }
 
+/** A hash of something that may not be told: somebody who knows the rest could try what it was.
+ *  Keyed, those that are equal stay so. */
+static void keyed_append(struct redacting *redacting, struct fnd_json hash, struct fnd_text *out)
+{
+    struct fnd_text keyed = {0};
+    fnd_redact_stand_in(redacting->redact, FND_REDACT_HASH, hash.bytes, hash.size, &keyed);
+    fnd_text_append_json(out, fnd_text_z(&keyed), keyed.size);
+    fnd_text_finish(&keyed);
+}
+
+/** A fingerprint is a hash of what a question was about. False: the member is none. */
+static bool fingerprint_rewrite(struct redacting *redacting, const struct fnd_json_walk *member,
+                                struct fnd_text *out)
+{
+    if (!fnd_json_text_is(member->key, "fingerprint") ||
+        fnd_json_type(member->value) != FND_JSON_STRING) {
+        return false;
+    }
+    keyed_append(redacting, member->value, out);
+    return true;
+}
+
+/** The rule for a place, or for one that it lies in.  cut: receives how much of the pointer names
+ *  that one. */
+static size_t rule_above(const struct redacting *redacting, char *pointer, size_t *cut)
+{
+    size_t rule = 0;
+    for (char *end = pointer; *end != '\0' && rule == 0;) {
+        char *next = strchr(end + 1, '/');
+        end = next != NULL ? next : end + strlen(end);
+        const char kept = *end;
+        *end = '\0';
+        rule = fnd_redact_at(redacting->redact, pointer);
+        *end = kept;
+        *cut = (size_t)(end - pointer);
+    }
+    return rule;
+}
+
+/** A member of what is not a document. One that is told by its place goes with it, and one below
+ *  it, whose name is of what stood there; confidence and origin say nothing of the value. False:
+ * the member goes whole. */
+static bool member_rewrite(struct redacting *redacting, const struct fnd_json_walk *member,
+                           struct fnd_text *out)
+{
+    static const char *const marks[] = {"confidence", "origin", "models"};
+    const bool replaces = redacting->replaces;
+    char *name = fnd_json_strdup(member->key);
+    size_t cut = 0, rule = 0;
+    bool kept = true;
+    if (name != NULL && name[0] == '/') {
+        rule = rule_above(redacting, name, &cut);
+    }
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        redacting->replaces &= !fnd_json_text_is(member->key, marks[i]);
+    }
+    if (rule > 0 && name[cut] != '\0') {
+        redacting->values++;
+        kept = false;
+    } else if (rule > 0 && replaces) {
+        kept = place_rewrite(redacting, rule, member->value, false, out);
+    } else if (!fingerprint_rewrite(redacting, member, out)) {
+        value_rewrite(redacting, member->value, out);
+    }
+    redacting->replaces = replaces;
+    free(name);
+    return kept;
+}
+
 static void members_rewrite(struct redacting *redacting, struct fnd_json value,
                             struct fnd_text *out)
 {
@@ -189,6 +230,8 @@ static void members_rewrite(struct redacting *redacting, struct fnd_json value,
         }
         if (rule > 0) {
             kept = place_rewrite(redacting, rule, walk.value, !object, out);
+        } else if (object && !redacting->document) {
+            kept = member_rewrite(redacting, &walk, out);
         } else {
             value_rewrite(redacting, walk.value, out);
         }
@@ -277,22 +320,38 @@ static bool asks_about(struct redacting *redacting, const struct fnd_datum *datu
 {
     struct fnd_json member = fnd_json_member(question, "pointer");
     char *pointer = member.bytes != NULL ? fnd_json_strdup(member) : NULL;
-    bool about = false;
-    for (char *end = pointer; end != NULL && *end != '\0' && !about;) {
-        char *next = strchr(end + 1, '/');
-        if (next != NULL) {
-            *next = '\0';
-        }
-        about = fnd_redact_at(redacting->redact, pointer) > 0;
-        if (next != NULL) {
-            *next = '/';
-        }
-        end = next;
-    }
+    size_t cut = 0;
+    bool about = pointer != NULL && rule_above(redacting, pointer, &cut) > 0;
     about = about || place_changes(redacting, datum->model, pointer != NULL ? pointer : "") ||
             place_changes(redacting, datum->human, pointer != NULL ? pointer : "");
     free(pointer);
     return about;
+}
+
+/** Whether a pointer leads below a place that a rule names. */
+static bool lies_below(const struct redacting *redacting, struct fnd_json pointer)
+{
+    struct fnd_text text = {0};
+    size_t cut = 0;
+    const bool below = pointer.bytes != NULL && fnd_json_text(pointer, &text) && text.size > 0 &&
+                       rule_above(redacting, text.bytes, &cut) > 0 && cut < text.size;
+    fnd_text_finish(&text);
+    return below;
+}
+
+/** A question's place, up to the one that a rule names: what is below it is named as things are in
+ *  what stood there. */
+static void place_append(struct redacting *redacting, struct fnd_json pointer, struct fnd_text *out)
+{
+    struct fnd_text text = {0};
+    size_t cut = 0;
+    if (fnd_json_text(pointer, &text) && text.size > 0 &&
+        rule_above(redacting, text.bytes, &cut) > 0) {
+        fnd_text_append_json(out, text.bytes, cut);
+    } else {
+        value_rewrite(redacting, pointer, out);
+    }
+    fnd_text_finish(&text);
 }
 
 /** A question about such a place keeps who asked and about what; its words quote the value. */
@@ -308,6 +367,7 @@ static void asked_rewrite(struct redacting *redacting, const struct fnd_datum *d
             value_rewrite(redacting, walk.value, out);
             continue;
         }
+        const bool below = lies_below(redacting, fnd_json_member(walk.value, "pointer"));
         fnd_text_append_byte(out, '{');
         for (struct fnd_json_walk part = fnd_json_walk(walk.value); fnd_json_next(&part);) {
             bool quotes = false;
@@ -319,96 +379,17 @@ static void asked_rewrite(struct redacting *redacting, const struct fnd_datum *d
             fnd_text_append_byte(out, ':');
             if (quotes) {
                 fnd_text_append_z(out, "\"[redacted]\"");
+            } else if (fnd_json_text_is(part.key, "pointer")) {
+                place_append(redacting, part.value, out);
+            } else if (below && fnd_json_text_is(part.key, "key")) {
+                keyed_append(redacting, part.value, out); /* it may be made of the place */
             } else {
-                value_rewrite(redacting, part.value, out);
+                (void)member_rewrite(redacting, &part, out); /* its name is no pointer */
             }
         }
         fnd_text_append_byte(out, '}');
     }
     fnd_text_append_byte(out, ']');
-}
-
-/* --- fields, anew -------------------------------------------------------------------------- */
-
-/** Differences between what is left of the two documents. */
-struct fields {
-    struct fnd_text *out;
-    struct fnd_text pointer;
-    struct fnd_json confidence;
-    size_t count;
-};
-
-static void fields_compare(struct fields *fields, struct fnd_json from, struct fnd_json to);
-
-static void field_append(struct fields *fields, struct fnd_json from, struct fnd_json to)
-{
-    struct fnd_json confidence =
-        fnd_json_type(fields->confidence) == FND_JSON_OBJECT
-            ? fnd_json_member(fields->confidence, fnd_text_z(&fields->pointer))
-            : (struct fnd_json){NULL, 0};
-    fnd_text_append_z(fields->out, fields->count++ > 0 ? "," : "");
-    fnd_text_append_json(fields->out, fnd_text_z(&fields->pointer), fields->pointer.size);
-    fnd_text_append_z(fields->out, ":{");
-    if (from.bytes != NULL) {
-        fnd_text_append_z(fields->out, "\"from\":");
-        fnd_text_append(fields->out, from.bytes, from.size);
-        fnd_text_append_byte(fields->out, ',');
-    }
-    if (to.bytes != NULL) {
-        fnd_text_append_z(fields->out, "\"to\":");
-        fnd_text_append(fields->out, to.bytes, to.size);
-        fnd_text_append_byte(fields->out, ',');
-    }
-    fnd_text_append_z(fields->out, "\"confidence\":");
-    fnd_text_append(fields->out, confidence.bytes != NULL ? confidence.bytes : "null",
-                    confidence.bytes != NULL ? confidence.size : 4);
-    fnd_text_append_byte(fields->out, '}');
-}
-
-static void fields_below(struct fields *fields, struct fnd_json key, size_t index,
-                         struct fnd_json from, struct fnd_json to)
-{
-    const size_t size = fields->pointer.size;
-    const struct fnd_json_walk walk = {.key = key, .index = index};
-    segment_add(&fields->pointer, &walk);
-    fields_compare(fields, from, to);
-    segment_cut(&fields->pointer, size);
-}
-
-static void fields_compare(struct fields *fields, struct fnd_json from, struct fnd_json to)
-{
-    const struct fnd_json none = {NULL, 0};
-    const enum fnd_json_type type = fnd_json_type(from);
-    if (from.bytes == NULL || to.bytes == NULL || type != fnd_json_type(to) ||
-        (type != FND_JSON_OBJECT && type != FND_JSON_ARRAY)) {
-        if (!fnd_json_equal(from, to)) {
-            field_append(fields, from, to);
-        }
-        return;
-    }
-    struct fnd_json_walk old = fnd_json_walk(from), new = fnd_json_walk(to);
-    if (type == FND_JSON_ARRAY) {
-        for (size_t index = 0;; index++) {
-            const bool old_more = fnd_json_next(&old), new_more = fnd_json_next(&new);
-            if (!old_more && !new_more) {
-                return;
-            }
-            fields_below(fields, none, index, old_more ? old.value : none,
-                         new_more ? new.value : none);
-        }
-    }
-    while (fnd_json_next(&old)) {
-        char *key = fnd_json_strdup(old.key);
-        fields_below(fields, old.key, 0, old.value, fnd_json_member(to, key));
-        free(key);
-    }
-    while (fnd_json_next(&new)) {
-        char *key = fnd_json_strdup(new.key);
-        if (fnd_json_member(from, key).bytes == NULL) {
-            fields_below(fields, new.key, 0, none, new.value);
-        }
-        free(key);
-    }
 }
 
 /* --- the record ---------------------------------------------------------------------------- */
@@ -443,6 +424,44 @@ static void input_rewrite(struct redacting *redacting, const struct fnd_datum *d
     fnd_text_append_byte(out, '}');
 }
 
+/** What is told of an import. Its hashes are of documents, files and pictures as they were, which
+ * somebody who has most of them could find the rest by: they are keyed. What the example brought
+ * along of its first home may hold questions, and an import. */
+static void imported_rewrite(struct redacting *redacting, const struct fnd_datum *datum,
+                             struct fnd_json value, struct fnd_text *out)
+{
+    size_t count = 0;
+    if (fnd_json_type(value) != FND_JSON_OBJECT) {
+        value_rewrite(redacting, value, out);
+        return;
+    }
+    fnd_text_append_byte(out, '{');
+    for (struct fnd_json_walk walk = fnd_json_walk(value); fnd_json_next(&walk);) {
+        const size_t before = out->size;
+        bool kept = true;
+        fnd_text_append_z(out, count > 0 ? "," : "");
+        key_rewrite(redacting, &walk, out);
+        fnd_text_append_byte(out, ':');
+        if (fnd_json_text_is(walk.key, "sha256") || fnd_json_text_is(walk.key, "content")) {
+            keyed_append(redacting, walk.value, out);
+        } else if (fnd_json_text_is(walk.key, "asked") &&
+                   fnd_json_type(walk.value) == FND_JSON_ARRAY) {
+            asked_rewrite(redacting, datum, walk.value, out);
+        } else if (fnd_json_text_is(walk.key, "provenance") ||
+                   fnd_json_text_is(walk.key, "imported")) {
+            imported_rewrite(redacting, datum, walk.value, out);
+        } else {
+            kept = member_rewrite(redacting, &walk, out);
+        }
+        count += kept;
+        if (!kept) {
+            out->size = before;
+            out->bytes[before] = '\0';
+        }
+    }
+    fnd_text_append_byte(out, '}');
+}
+
 static void record_rewrite(struct redacting *redacting, const struct fnd_datum *datum,
                            size_t *renamed, struct fnd_text *out)
 {
@@ -465,21 +484,19 @@ static void record_rewrite(struct redacting *redacting, const struct fnd_datum *
         } else if (fnd_json_text_is(walk.key, "human_output")) {
             fnd_text_append(out, fnd_text_z(&human), human.size);
         } else if (fnd_json_text_is(walk.key, "fields") && model.size > 0 && human.size > 0) {
-            struct fields fields = {.out = out,
-                                    .confidence = fnd_json_member(datum->whole, "confidence")};
-            fnd_text_append_byte(out, '{');
-            fields_compare(&fields, (struct fnd_json){model.bytes, model.size},
-                           (struct fnd_json){human.bytes, human.size});
-            fnd_text_append_byte(out, '}');
-            fnd_text_finish(&fields.pointer);
+            fnd_redact_fields((struct fnd_json){model.bytes, model.size},
+                              (struct fnd_json){human.bytes, human.size},
+                              fnd_json_member(datum->whole, "confidence"), out);
         } else if (fnd_json_text_is(walk.key, "input")) {
             input_rewrite(redacting, datum, renamed, out);
         } else if (fnd_json_text_is(walk.key, "path")) {
             path_rewrite(redacting, walk.value, renamed, out);
         } else if (fnd_json_text_is(walk.key, "asked")) {
             asked_rewrite(redacting, datum, walk.value, out);
+        } else if (fnd_json_text_is(walk.key, "imported")) {
+            imported_rewrite(redacting, datum, walk.value, out);
         } else {
-            value_rewrite(redacting, walk.value, out);
+            (void)member_rewrite(redacting, &walk, out); /* its name is no pointer */
         }
     }
     fnd_text_finish(&model);
@@ -521,6 +538,7 @@ enum fnd_status fnd_redact_datum(struct fnd_plan *plan, struct fnd_datum *datum,
 {
     struct redacting redacting = {.redact = fnd_redact_of(plan, datum->pipeline),
                                   .literals = &datum->literals,
+                                  .replaces = true,
                                   .error = error};
     struct fnd_text out = {0};
     size_t renamed = 0;
@@ -531,7 +549,7 @@ enum fnd_status fnd_redact_datum(struct fnd_plan *plan, struct fnd_datum *datum,
     datum->redact = redacting.redact;
     document_collect(&redacting, datum->model);
     document_collect(&redacting, datum->human);
-    document_collect(&redacting, fnd_json_member(datum->input, "value"));
+    document_collect(&redacting, datum->value);
     enum fnd_status status = prompts_check(&redacting, plan, datum, error);
     redacting.quoted = 0;
     if (status == FND_OK) {

@@ -12,27 +12,50 @@
 
 #include "base/file.h"
 #include "dataset/bundle.h"
-#include "dataset/dataset.h"
+#include "dataset/listing.h"
 
 enum { DEPTH_MAX = 16 };
 
-/** Names of a folder, sorted by bytes, without "." and "..". */
+/** Names of a folder without "." and "..", sorted as the paths of what is in it are: a folder as if
+ *  a slash were behind its name. */
 struct names {
-    char **list;
+    struct name {
+        char *text;
+        bool folder;
+    } * list;
     size_t count;
 };
 
 static void names_finish(struct names *names)
 {
     for (size_t i = 0; i < names->count; i++) {
-        free(names->list[i]);
+        free(names->list[i].text);
     }
     free(names->list);
 }
 
 static int name_order(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    const struct name *left = a, *right = b;
+    size_t i = 0;
+    while (left->text[i] != '\0' && left->text[i] == right->text[i]) {
+        i++;
+    }
+    const char ends[2] = {left->folder ? '/' : '\0', right->folder ? '/' : '\0'};
+    const unsigned char one = (unsigned char)(left->text[i] != '\0' ? left->text[i] : ends[0]);
+    const unsigned char other = (unsigned char)(right->text[i] != '\0' ? right->text[i] : ends[1]);
+    return (one > other) - (one < other);
+}
+
+/** Whether it is a folder itself, no link to one. Not every file system tells without being asked.
+ */
+static bool is_folder(int folder, const struct dirent *entry)
+{
+    struct stat info;
+    return entry->d_type == DT_UNKNOWN
+               ? fstatat(folder, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+                     S_ISDIR(info.st_mode)
+               : entry->d_type == DT_DIR;
 }
 
 static int names_read(int folder, struct names *names)
@@ -54,7 +77,8 @@ static int names_read(int folder, struct names *names)
                 capacity = capacity == 0 ? 64 : capacity * 2;
                 names->list = fnd_realloc(names->list, capacity, sizeof *names->list);
             }
-            names->list[names->count++] = fnd_strdup(entry->d_name);
+            names->list[names->count++] =
+                (struct name){fnd_strdup(entry->d_name), is_folder(folder, entry)};
         }
         errno = 0;
     }
@@ -81,10 +105,11 @@ static enum fnd_status walk(struct walking *walking, int folder, size_t depth,
     enum fnd_status status = FND_OK;
     for (size_t i = 0; failure == 0 && status == FND_OK && i < names.count; i++) {
         struct stat info;
-        fnd_text_printf(&walking->path, "%s%s", base > 0 ? "/" : "", names.list[i]);
-        failure = fstatat(folder, names.list[i], &info, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
+        fnd_text_printf(&walking->path, "%s%s", base > 0 ? "/" : "", names.list[i].text);
+        failure = fstatat(folder, names.list[i].text, &info, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
         if (failure == 0 && S_ISDIR(info.st_mode)) {
-            int fd = openat(folder, names.list[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+            int fd =
+                openat(folder, names.list[i].text, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
             failure = fd < 0 ? errno : 0;
             if (fd >= 0) {
                 status = walk(walking, fd, depth + 1, error);
@@ -119,62 +144,38 @@ enum fnd_status fnd_folder_walk(int folder,
 
 /* --- what may be replaced ------------------------------------------------------------------ */
 
-struct ours {
-    char **paths; /* sorted */
-    size_t count;
-};
-
-static bool listed(const struct ours *ours, const char *path)
+/** Whether the manifest tells of a file. Paths come in the order of its list. */
+static enum fnd_status listed(struct fnd_listing *listing, const char *path, bool *ours,
+                              struct fnd_error *error)
 {
-    return strcmp(path, FND_BUNDLE_MANIFEST) == 0 ||
-           (ours->count > 0 &&
-            bsearch(&path, ours->paths, ours->count, sizeof *ours->paths, name_order) != NULL);
+    enum fnd_status status = FND_OK;
+    while (status == FND_OK && listing->more && strcmp(fnd_text_z(&listing->path), path) < 0) {
+        status = fnd_listing_next(listing, error);
+    }
+    *ours = listing->more && strcmp(fnd_text_z(&listing->path), path) == 0;
+    return status;
 }
 
 static enum fnd_status is_ours(void *context, const char *path, bool regular,
                                struct fnd_error *error)
 {
     const size_t size = strlen(path);
-    const bool cache = strncmp(path, "labels/", 7) == 0 && strchr(path + 7, '/') == NULL &&
-                       size > 6 && strcmp(path + size - 6, ".cache") == 0;
-    return regular && (cache || listed(context, path))
-               ? FND_OK
+    bool ours = strcmp(path, FND_BUNDLE_MANIFEST) == 0 ||
+                (strncmp(path, "labels/", 7) == 0 && strchr(path + 7, '/') == NULL && size > 6 &&
+                 strcmp(path + size - 6, ".cache") == 0);
+    enum fnd_status status = ours ? FND_OK : listed(context, path, &ours, error);
+    return status != FND_OK || (regular && ours)
+               ? status
                : fnd_error_set(error, FND_CONFLICT,
                                "%s in it is no file of an export; move it away, or export to "
                                "another name",
                                path);
 }
 
-/** The files that the manifest in a folder lists; none where there is no manifest. */
-static enum fnd_status ours_read(int folder, struct ours *ours, struct fnd_error *error)
-{
-    struct fnd_text text = {0};
-    struct fnd_json json = {NULL, 0};
-    enum fnd_status status =
-        fnd_file_read(folder, FND_BUNDLE_MANIFEST, FND_DATASET_MANIFEST_SIZE_MAX, &text, error);
-    if (status == FND_OK) {
-        status = fnd_json_check(text.bytes, text.size, FND_BUNDLE_MANIFEST, &json, error);
-    }
-    struct fnd_json files =
-        status == FND_OK ? fnd_json_member(json, "files") : (struct fnd_json){NULL, 0};
-    if (status == FND_OK && fnd_json_type(files) == FND_JSON_ARRAY) {
-        ours->paths = fnd_realloc(NULL, fnd_json_count(files) + 1, sizeof *ours->paths);
-        for (struct fnd_json_walk item = fnd_json_walk(files); fnd_json_next(&item);) {
-            char *path = fnd_json_strdup(fnd_json_find(item.value, "/0"));
-            if (path != NULL) {
-                ours->paths[ours->count++] = path;
-            }
-        }
-        qsort(ours->paths, ours->count, sizeof *ours->paths, name_order);
-    }
-    fnd_text_finish(&text);
-    return status == FND_NOT_FOUND ? FND_OK : status;
-}
-
 enum fnd_status fnd_replaceable(int parent, const char *name, const char *told,
                                 struct fnd_error *error)
 {
-    struct ours ours = {0};
+    struct fnd_listing ours = {0};
     struct stat info;
     enum fnd_status status = FND_OK;
     if (fstatat(parent, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -194,17 +195,16 @@ enum fnd_status fnd_replaceable(int parent, const char *name, const char *told,
     if (fd < 0) {
         return fnd_error_errno(error, fnd_status_errno(errno), errno, "cannot open %s", told);
     }
-    status = ours_read(fd, &ours, error);
-    if (status == FND_OK) {
+    status = fnd_listing_open(fd, &ours, error);
+    if (status != FND_OK && status != FND_NOT_FOUND) {
+        fnd_error_prefix(error, FND_BUNDLE_MANIFEST);
+    } else { /* without a manifest nothing in it is ours */
         status = fnd_folder_walk(fd, is_ours, &ours, error);
     }
     if (status != FND_OK) {
         fnd_error_prefix(error, "cannot replace the folder %s", told);
     }
-    for (size_t i = 0; i < ours.count; i++) {
-        free(ours.paths[i]);
-    }
-    free(ours.paths);
+    fnd_listing_finish(&ours);
     close(fd);
     return status;
 }
@@ -214,12 +214,13 @@ static void remove_below(int folder, size_t depth)
     struct names names = {0};
     if (depth < DEPTH_MAX && names_read(folder, &names) == 0) {
         for (size_t i = 0; i < names.count; i++) {
-            int fd = openat(folder, names.list[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+            int fd =
+                openat(folder, names.list[i].text, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
             if (fd >= 0) {
                 remove_below(fd, depth + 1);
                 close(fd);
             }
-            unlinkat(folder, names.list[i], fd >= 0 ? AT_REMOVEDIR : 0);
+            unlinkat(folder, names.list[i].text, fd >= 0 ? AT_REMOVEDIR : 0);
         }
     }
     names_finish(&names);

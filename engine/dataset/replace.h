@@ -18,9 +18,9 @@ enum fnd_status fnd_replaceable(int parent, const char *name, const char *told,
 /** Remove a folder and all that is in it, following no links. Failures leave things behind. */
 void fnd_folder_remove(int parent, const char *name);
 
-/** Call `one` for every file below a folder, path from the folder on, sorted by bytes. Folders are
- *  walked, links and the like are handed on with regular false.
- *  Returns FND_OK, or what `one` or the system refused. */
+/** Call `one` for every file below a folder, path from the folder on, sorted by the bytes of the
+ *  whole path, as a manifest lists them. Folders are walked, links and the like are handed on with
+ * regular false. Returns FND_OK, or what `one` or the system refused. */
 enum fnd_status fnd_folder_walk(int folder,
                                 enum fnd_status (*one)(void *context, const char *path,
                                                        bool regular, struct fnd_error *error),

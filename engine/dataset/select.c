@@ -147,7 +147,11 @@ static enum fnd_status pin_note(struct fnd_plan *plan, const struct fnd_correcti
     struct fnd_job_row job = {0};
     struct fnd_error local = {0};
     int64_t pin = 0;
-    enum fnd_status status = fnd_plan_hold(plan, &local);
+    enum fnd_status status = FND_OK;
+    if (row->pin > 0 && row->pin == plan->pin_met && row->pin == plan->memo.only) {
+        return FND_OK; /* mostly: nothing is to be read for it */
+    }
+    status = fnd_plan_hold(plan, &local);
     if (status == FND_OK) {
         status = fnd_step_get(plan->reader, row->step, &step, &local);
     }

@@ -167,6 +167,7 @@ static enum fnd_status dpo_line(const struct fnd_plan *plan, const struct fnd_da
         status = fnd_pair_check(datum, error);
     }
     if (status == FND_OK) {
+        fnd_example_model(datum, &example);
         question_append(line, &example);
         answer_append(line, "chosen", &example.human);
         answer_append(line, "rejected", &example.model);
@@ -297,6 +298,7 @@ static enum fnd_status kto_line(const struct fnd_plan *plan, const struct fnd_da
         status = fnd_pair_check(datum, error);
     }
     if (status == FND_OK) {
+        fnd_example_model(datum, &example);
         question_append(line, &example);
         answer_append(line, "completion", stood ? &example.human : &example.model);
         fnd_text_printf(line, ",\"label\":%s}", stood ? "true" : "false");

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dataset/frame.h"
 #include "dataset/redact.h"
 #include "dataset/why_internal.h"
 #include "worker/pool.h"
@@ -192,6 +193,44 @@ static int input_open(struct fnd_why *why, const char *hex, const char *path, bo
     return open(fnd_text_z(file), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
+/** Whether the input is one that no export tells: somebody who has the file would know it by its
+ *  hash or size. Where the record cannot be read, nobody can say that it is not. */
+static bool is_withheld(const struct fnd_why *why)
+{
+    const struct fnd_json record = why->datum.whole;
+    return record.bytes != NULL
+               ? fnd_json_text_is(fnd_json_find(record, "/redacted/input"), "withheld")
+               : why->plan.redact != NULL;
+}
+
+/** A file that is withheld: whether it has its bytes is all that is told. */
+static void withheld_append(struct fnd_why *why, const char *hex, int fd)
+{
+    uint8_t digest[FND_DIGEST_SIZE];
+    char found[FND_DIGEST_TEXT_SIZE] = "";
+    if (fd >= 0 && fnd_sha256_fd(fd, digest, NULL) == 0) {
+        fnd_digest_text(digest, found);
+    }
+    const bool whole = strcmp(found, hex) == 0;
+    if (!whole) {
+        fnd_why_broken(why, "input", "the input, which is withheld, %s",
+                       found[0] == '\0' ? "cannot be read; restore it from a backup"
+                                        : "has other bytes than those on record");
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    fnd_text_printf(&why->json, ",\"withheld\":true,\"whole\":%s", whole ? "true" : "false");
+}
+
+/** What the job is called: as in exports, where a rule finds anything in its name. */
+static const char *path_told(const struct fnd_why *why, const char *path)
+{
+    return why->plan.redact == NULL  ? path
+           : why->datum.path != NULL ? why->datum.path
+                                     : "[redacted]";
+}
+
 static void input_append(struct fnd_why *why, struct fnd_json job)
 {
     struct fnd_text *json = &why->json;
@@ -200,22 +239,32 @@ static void input_append(struct fnd_why *why, struct fnd_json job)
     struct fnd_json sha256 = about.bytes != NULL ? fnd_json_member(about, "sha256") : about;
     char *hex = sha256.bytes != NULL ? fnd_json_strdup(sha256) : NULL;
     char *path = fnd_json_strdup(fnd_json_member(job, "path"));
+    const char *told = path_told(why, path);
+    struct fnd_text file = {0};
     fnd_text_append_z(json, ",\"input\":{\"path\":");
-    fnd_text_append_json_z(json, path);
+    fnd_text_append_json_z(json, told);
     if (hex == NULL) {
         fnd_text_append_z(json, ",\"value\":true"); /* it stands in the JOB event */
     } else {
-        struct fnd_text file = {0};
-        int fd = input_open(why, hex, path, kept.bytes != NULL, &file);
-        const bool whole = file_check(why, "input", fd, errno, fnd_text_z(&file), hex);
-        text_member(json, "file", fnd_text_z(&file));
-        span_member(json, "media_type", fnd_json_member(about, "media_type"));
-        text_member(json, "sha256", hex);
-        span_member(json, "size", fnd_json_member(about, "size"));
-        fnd_text_printf(json, ",\"whole\":%s", whole ? "true" : "false");
-        fnd_text_finish(&file);
+        const int fd = input_open(why, hex, path, kept.bytes != NULL, &file);
+        const int failure = errno;
+        if (kept.bytes == NULL && strcmp(told, path) != 0) {
+            fnd_text_clear(&file); /* it ends in the name */
+            fnd_text_append_z(&file, told);
+        }
+        if (is_withheld(why)) {
+            withheld_append(why, hex, fd);
+        } else {
+            const bool whole = file_check(why, "input", fd, failure, fnd_text_z(&file), hex);
+            text_member(json, "file", fnd_text_z(&file));
+            span_member(json, "media_type", fnd_json_member(about, "media_type"));
+            text_member(json, "sha256", hex);
+            span_member(json, "size", fnd_json_member(about, "size"));
+            fnd_text_printf(json, ",\"whole\":%s", whole ? "true" : "false");
+        }
     }
     fnd_text_append_byte(json, '}');
+    fnd_text_finish(&file);
     free(hex);
     free(path);
 }
@@ -245,7 +294,11 @@ static void answer_append(struct fnd_why *why, int64_t number, struct fnd_json a
     fnd_text_printf(&why->json, ",\"answer\":{\"answer\":%" PRId64, number);
     event_members(why, "answer", number, &event);
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        span_member(&why->json, members[i], fnd_json_member(answer, members[i]));
+        /* Where the record cannot be read, nobody can say what these words may not quote. */
+        const bool unknown = why->plan.redact != NULL && why->datum.whole.bytes == NULL;
+        if (!unknown || strcmp(members[i], "reason") != 0) {
+            span_member(&why->json, members[i], fnd_json_member(answer, members[i]));
+        }
     }
     fnd_text_append_byte(&why->json, '}');
 }
@@ -282,15 +335,20 @@ static enum fnd_status datum_check(struct fnd_why *why, int64_t number,
 {
     struct fnd_error odd = {0};
     struct fnd_text line = {0};
-    fnd_digest_text(why->plan.hashes[why->index], recorded);
-    enum fnd_status status = fnd_datum_load(&why->plan, number, &why->datum, &odd);
+    uint8_t hash[FND_DIGEST_SIZE];
+    enum fnd_status status = fnd_manifest_hash(&why->manifest, &why->plan, why->index, hash, error);
+    if (status != FND_OK) {
+        return status;
+    }
+    fnd_digest_text(hash, recorded);
+    status = fnd_datum_load(&why->plan, number, &why->datum, &odd);
     if (status != FND_OK) {
         fnd_why_broken(why, "record", "%s", odd.message);
         fnd_datum_finish(&why->datum);
         why->datum.redact = why->plan.redact; /* at least its patterns */
         return FND_OK;
     }
-    *same = memcmp(why->datum.hash, why->plan.hashes[why->index], FND_DIGEST_SIZE) == 0;
+    *same = memcmp(why->datum.hash, hash, FND_DIGEST_SIZE) == 0;
     if (!*same) {
         fnd_why_broken(why, "record",
                        "record %" PRId64 " is not the one that the manifest names: its hash is "

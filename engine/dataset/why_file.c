@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "dataset/frame.h"
 #include "dataset/why_internal.h"
 
 enum { EVENTS_PAGE = 4096 };
@@ -179,11 +180,21 @@ enum fnd_status fnd_dataset_exports(struct fnd_reader *reader,
 /** What is looked for among the exports on record. */
 struct wanted {
     struct fnd_why *why;
-    const struct fnd_text *manifest; /* as the file has it; empty where there is none */
-    char hash[FND_DIGEST_TEXT_SIZE]; /* of it */
-    bool same;                       /* the event that was found has these very bytes */
-    bool brief;                      /* or is without the list of records, which was too long */
+    bool same;  /* the event that was found has the very bytes that the manifest's file has */
+    bool brief; /* or is without the list of records, which was too long */
 };
+
+/** SHA-256 of a manifest on record as its file has it, with the newline behind it. */
+static void recorded_hash(struct fnd_json manifest, char hex[FND_DIGEST_TEXT_SIZE])
+{
+    struct fnd_sha256 hash;
+    uint8_t digest[FND_DIGEST_SIZE];
+    fnd_sha256_begin(&hash);
+    fnd_sha256_add(&hash, manifest.bytes, manifest.size);
+    fnd_sha256_add(&hash, "\n", 1);
+    fnd_sha256_end(&hash, digest);
+    fnd_digest_text(digest, hex);
+}
 
 /** The EXPORT event that tells of these very bytes: the one with the same manifest, else the last.
  */
@@ -192,12 +203,12 @@ static void event_match(int64_t event, struct fnd_json manifest, void *context)
     struct wanted *wanted = context;
     if (fnd_json_text_is(fnd_json_find(manifest, "/file/sha256"), wanted->why->sha256) ||
         fnd_why_folder_tells(wanted->why, manifest)) {
+        const char *own = wanted->why->manifest.own_sha256;
         const struct fnd_json hash = fnd_json_member(manifest, "manifest_sha256");
         const bool brief = hash.bytes != NULL;
-        const bool same =
-            brief ? fnd_json_text_is(hash, wanted->hash)
-                  : wanted->manifest->size == manifest.size + 1 &&
-                        memcmp(wanted->manifest->bytes, manifest.bytes, manifest.size) == 0;
+        char whole[FND_DIGEST_TEXT_SIZE];
+        recorded_hash(manifest, whole);
+        const bool same = brief ? fnd_json_text_is(hash, own) : strcmp(whole, own) == 0;
         if (same || !wanted->same) {
             wanted->why->event = event;
             wanted->same = same;
@@ -206,21 +217,31 @@ static void event_match(int64_t event, struct fnd_json manifest, void *context)
     }
 }
 
+/** The manifest on record, in the place of the one beside the file. */
+static enum fnd_status manifest_recorded(struct fnd_why *why, const char *path,
+                                         struct fnd_error *error)
+{
+    fnd_manifest_finish(&why->manifest);
+    struct fnd_text *text = &why->manifest.text;
+    enum fnd_status status = fnd_payload_get(why->reader, why->event, text, NULL, error);
+    if (status == FND_OK) {
+        recorded_hash((struct fnd_json){text->bytes, text->size}, why->manifest.own_sha256);
+        fnd_text_append_byte(text, '\n');
+        status = fnd_manifest_take(path, &why->manifest, &why->plan, error);
+    }
+    return status;
+}
+
 /** The manifest beside the file, compared with the one on record; where it is missing, that one. */
 static enum fnd_status manifest_find(struct fnd_why *why, struct fnd_error *error)
 {
-    struct fnd_text found = {0}, recorded = {0};
     struct fnd_error odd = {0};
-    struct wanted wanted = {.why = why, .manifest = &found};
+    struct wanted wanted = {.why = why};
     if (!fnd_why_folder_find(why, &why->manifest_path)) {
         fnd_text_printf(&why->manifest_path, "%s.manifest.json", why->question->file);
     }
     const char *path = fnd_text_z(&why->manifest_path);
-    const enum fnd_status there =
-        fnd_file_read(AT_FDCWD, path, FND_DATASET_MANIFEST_SIZE_MAX, &found, &odd);
-    uint8_t digest[FND_DIGEST_SIZE];
-    fnd_sha256(fnd_text_z(&found), found.size, digest);
-    fnd_digest_text(digest, wanted.hash);
+    const enum fnd_status there = fnd_manifest_load(path, &why->manifest, &odd);
     enum fnd_status status = fnd_dataset_exports(why->reader, event_match, &wanted, error);
     if (status == FND_OK && why->event > 0 && !wanted.same && wanted.brief) {
         status = fnd_error_set(error, there == FND_OK ? FND_DAMAGED : there,
@@ -232,12 +253,9 @@ static enum fnd_status manifest_find(struct fnd_why *why, struct fnd_error *erro
         fnd_why_broken(why, "manifest", "%s%s%s", there == FND_OK ? path : odd.message,
                        there == FND_OK ? " is not the one on record: it was altered" : "",
                        "; the record still has it");
-        status = fnd_payload_get(why->reader, why->event, &recorded, NULL, error);
-        if (status == FND_OK) {
-            status = fnd_manifest_parse(path, &recorded, &why->manifest, &why->plan, error);
-        }
+        status = manifest_recorded(why, path, error);
     } else if (status == FND_OK && there == FND_OK) {
-        status = fnd_manifest_parse(path, &found, &why->manifest, &why->plan, error);
+        status = fnd_manifest_take(path, &why->manifest, &why->plan, error);
     } else if (status == FND_OK) {
         status = there;
         fnd_error_set(error, status,
@@ -245,8 +263,6 @@ static enum fnd_status manifest_find(struct fnd_why *why, struct fnd_error *erro
                       "these bytes; put the manifest back beside it",
                       why->question->file, odd.message, fnd_reader_path(why->reader));
     }
-    fnd_text_finish(&found);
-    fnd_text_finish(&recorded);
     return status;
 }
 
@@ -256,21 +272,21 @@ static enum fnd_status manifest_find(struct fnd_why *why, struct fnd_error *erro
 size_t fnd_why_labelled(struct fnd_why *why, struct fnd_json label)
 {
     char *name = fnd_json_strdup(label);
-    size_t found = 0;
-    for (size_t i = why->plan.count; i > 0; i--) {
+    struct fnd_text quoted = {0};
+    size_t found = SIZE_MAX;
+    fnd_text_append_json_z(&quoted, name);
+    for (size_t i = 0; i < why->plan.count && found == SIZE_MAX; i++) {
         struct fnd_datum datum = {0};
-        struct fnd_text quoted = {0};
-        if (fnd_datum_load(&why->plan, why->plan.numbers[i - 1], &datum, NULL) == FND_OK &&
-            datum.human.bytes != NULL) {
-            fnd_text_append_json_z(&quoted, name);
-            const char *at = memmem(datum.human.bytes, datum.human.size, quoted.bytes, quoted.size);
-            found = at != NULL ? i - 1 : found;
+        if (fnd_datum_load(&why->plan, why->plan.numbers[i], &datum, NULL) == FND_OK &&
+            datum.human.bytes != NULL &&
+            memmem(datum.human.bytes, datum.human.size, quoted.bytes, quoted.size) != NULL) {
+            found = i;
         }
-        fnd_text_finish(&quoted);
         fnd_datum_finish(&datum);
     }
+    fnd_text_finish(&quoted);
     free(name);
-    return found;
+    return found != SIZE_MAX ? found : 0;
 }
 
 /** Which record the line is of. */
@@ -336,18 +352,14 @@ static enum fnd_status line_find(struct fnd_why *why, struct fnd_error *error)
 
 static void export_append(struct fnd_why *why)
 {
-    char hash[FND_DIGEST_TEXT_SIZE];
-    uint8_t digest[FND_DIGEST_SIZE];
     struct fnd_text *json = &why->json;
-    fnd_sha256(why->manifest.text.bytes, why->manifest.text.size, digest);
-    fnd_digest_text(digest, hash);
     fnd_text_append_z(json, "{\"export\":{\"file\":");
     fnd_text_append_json_z(json, why->question->file);
     fnd_text_printf(json,
                     ",\"sha256\":\"%s\",\"format\":\"%s\",\"line\":%zu,\"manifest\":", why->sha256,
                     why->plan.format->name, why->question->line);
     fnd_text_append_json_z(json, fnd_text_z(&why->manifest_path));
-    fnd_text_printf(json, ",\"manifest_sha256\":\"%s\",\"engine\":", hash);
+    fnd_text_printf(json, ",\"manifest_sha256\":\"%s\",\"engine\":", why->manifest.own_sha256);
     fnd_text_append_json_z(json, why->manifest.engine);
     if (why->event > 0) {
         fnd_text_printf(json, ",\"event\":%" PRId64, why->event);

@@ -6,6 +6,7 @@
 
 #include "dataset/bundle.h"
 #include "dataset/folder.h"
+#include "dataset/frame.h"
 #include "dataset/why_internal.h"
 #include "dataset/yolo.h"
 
@@ -79,16 +80,13 @@ bool fnd_why_folder_tells(struct fnd_why *why, struct fnd_json manifest)
 
 void fnd_why_folder_check(struct fnd_why *why)
 {
-    const struct fnd_json manifest = {why->manifest.text.bytes, why->manifest.text.size - 1};
-    struct fnd_json hash =
-        why->inside != NULL ? hash_of(manifest, why->inside) : (struct fnd_json){NULL, 0};
-    if (hash.bytes == NULL || !fnd_json_text_is(hash, why->sha256)) {
-        char *told = fnd_json_strdup(hash);
+    char told[FND_DIGEST_TEXT_SIZE] = "no such file";
+    const bool known = why->inside != NULL && fnd_manifest_file(&why->manifest, why->inside, told);
+    if (!known || strcmp(told, why->sha256) != 0) {
         fnd_why_broken(why, "export",
                        "%s has the SHA-256 %s, and the manifest of its folder tells of %s: it was "
                        "altered; make it again with export --manifest",
-                       why->question->file, why->sha256, told != NULL ? told : "no such file");
-        free(told);
+                       why->question->file, why->sha256, told);
     }
 }
 

@@ -286,7 +286,8 @@ static enum fnd_status lines_write(struct fnd_writing *writing, struct fnd_error
     return status == FND_OK ? lines_end(writing, error) : status;
 }
 
-/** What is wrong with the whole before it is read back. */
+/** What is wrong with the whole before it is read back. Near-duplicates are looked for from here
+ *  on, beside what waits for the disk. */
 static enum fnd_status whole_check(struct fnd_writing *writing, struct fnd_error *error)
 {
     const struct fnd_plan *plan = writing->plan;
@@ -314,7 +315,19 @@ static enum fnd_status whole_check(struct fnd_writing *writing, struct fnd_error
                              result->lines, format->name, format->validation_lines_max);
     }
     if (plan->near != NULL) {
-        fnd_near_find(&writing->near);
+        fnd_near_begin(&writing->near);
+    }
+    return FND_OK;
+}
+
+/** What people may want to know of the whole. */
+static void whole_tell(struct fnd_writing *writing)
+{
+    const struct fnd_plan *plan = writing->plan;
+    const struct fnd_format *format = plan->format;
+    const struct fnd_export_result *result = plan->result;
+    if (plan->near != NULL) {
+        fnd_near_wait(&writing->near);
         fnd_near_tell(plan, &writing->near);
     }
     if (result->lines == 0 && !plan->reproduces) {
@@ -330,7 +343,6 @@ static enum fnd_status whole_check(struct fnd_writing *writing, struct fnd_error
         fnd_plan_note(plan, 0, true, fnd_text_z(&message));
         fnd_text_finish(&message);
     }
-    return FND_OK;
 }
 
 /* --- reading back ------------------------------------------------------------------------------
@@ -429,6 +441,7 @@ static enum fnd_status read_back(struct fnd_writing *writing, struct fnd_error *
     enum fnd_status status = FND_OK;
     plan->reading_back = true;
     if (parsed_back(plan->format)) {
+        whole_tell(writing);
         status = parse_back(writing, &hooks, error);
     } else {
         struct fnd_dataset_checked checked = {.lines = plan->count};
@@ -436,6 +449,7 @@ static enum fnd_status read_back(struct fnd_writing *writing, struct fnd_error *
             .checker = writing->checker, .hooks = &hooks, .checked = &checked};
         status = fnd_sink_compare(&writing->sink, plan->count, plan->format->array ? 2 : 0, error);
         if (status == FND_OK) {
+            whole_tell(writing);
             status = fnd_checking_end(&checking, writing->sink.size, error);
         }
     }

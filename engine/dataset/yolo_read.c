@@ -14,7 +14,7 @@
 #include "dataset/replace.h"
 #include "dataset/yolo.h"
 
-enum { CLASSES_MAX = 10000, VALUES = 5 };
+enum { CLASSES_MAX = 10000, VALUES = 5, SEEN_SIZE = 16 /* bytes of a path's hash */ };
 static const char yaml_name[] = "data.yaml";
 
 struct yolo {
@@ -22,7 +22,7 @@ struct yolo {
     int folder;
     char **names; /* of classes, by number */
     size_t names_count;
-    char **seen; /* label files of pictures, in the order of the pictures */
+    uint8_t (*seen)[SEEN_SIZE]; /* label files of pictures: there are as many as those */
     size_t seen_count, seen_capacity;
     const char *base; /* of the pictures of a split */
     enum fnd_split split;
@@ -50,14 +50,39 @@ void fnd_yolo_labels_path(const char *picture, struct fnd_text *path)
 
 /* --- a label file -------------------------------------------------------------------------- */
 
-/** A number as the format has it: no sign but a minus, no infinity, '.' in every locale. */
+/** A number as Python reads it, where it is finite: JSON's, and with a plus, zeros in front, and
+ *  nothing on one side of the point. '.' in every locale. */
 static bool value_read(const char *word, size_t size, double *value)
 {
-    struct fnd_json number = {word, size};
-    return size > 0 && size < 64 && strspn(word, "-0123456789.eE+") >= size &&
-           fnd_json_check(word, size, NULL, &number, NULL) == FND_OK &&
+    enum { WORD_SIZE_MAX = 64 };
+    struct fnd_text plain = {0};
+    struct fnd_json number = {NULL, 0};
+    const char *at = word, *end = word + size;
+    if (size == 0 || size > WORD_SIZE_MAX || memchr(word, '\0', size) != NULL) {
+        return false;
+    }
+    fnd_text_append_z(&plain, *at == '-' ? "-" : "");
+    at += *at == '-' || *at == '+';
+    const char *whole = at;
+    while (at < end && *at >= '0' && *at <= '9') {
+        at++;
+    }
+    const char *point = at;
+    const char *digits = whole;
+    while (digits + 1 < point && *digits == '0') {
+        digits++;
+    }
+    const bool fraction = at < end && *at == '.' && at + 1 < end && at[1] >= '0' && at[1] <= '9';
+    bool read = point > whole || fraction;
+    fnd_text_append_z(&plain, point > whole ? "" : "0");
+    fnd_text_append(&plain, digits, (size_t)(point - digits));
+    at += at < end && *at == '.' && !fraction;
+    fnd_text_append(&plain, at, (size_t)(end - at));
+    read = read && fnd_json_check(plain.bytes, plain.size, NULL, &number, NULL) == FND_OK &&
            fnd_json_type(number) == FND_JSON_NUMBER && fnd_json_number(number, value) &&
            isfinite(*value);
+    fnd_text_finish(&plain);
+    return read;
 }
 
 /** What is wrong with a line's five values; NULL: nothing. */
@@ -139,7 +164,7 @@ static void labels_read(struct yolo *yolo, const char *file, const struct fnd_pi
             const char *stop = memchr(at, '\n', (size_t)(end - at));
             double v[VALUES] = {0};
             stop = stop != NULL ? stop : end;
-            if (words_read(yolo, file, line, at, stop, v)) {
+            if (stop > at && words_read(yolo, file, line, at, stop, v)) {
                 values_check(yolo, file, line, v);
                 box_add(yolo, picture, v, boxes);
             }
@@ -151,13 +176,20 @@ static void labels_read(struct yolo *yolo, const char *file, const struct fnd_pi
 
 /* --- pictures ------------------------------------------------------------------------------ */
 
-static void seen_add(struct yolo *yolo, char *take)
+static void seen_hash(const char *path, uint8_t hash[SEEN_SIZE])
+{
+    uint8_t digest[FND_DIGEST_SIZE];
+    fnd_sha256(path, strlen(path), digest);
+    memcpy(hash, digest, SEEN_SIZE);
+}
+
+static void seen_add(struct yolo *yolo, const char *path)
 {
     if (yolo->seen_count == yolo->seen_capacity) {
         yolo->seen_capacity = yolo->seen_capacity == 0 ? 64 : yolo->seen_capacity * 2;
         yolo->seen = fnd_realloc(yolo->seen, yolo->seen_capacity, sizeof *yolo->seen);
     }
-    yolo->seen[yolo->seen_count++] = take;
+    seen_hash(path, yolo->seen[yolo->seen_count++]);
 }
 
 /** One picture and what its label file says. */
@@ -187,8 +219,9 @@ static void picture_check(struct yolo *yolo, const char *file)
             fnd_checking_tell(yolo->checking, file, 0, false, "%s", flaw.message);
         }
     }
-    seen_add(yolo, fnd_text_take(&labels));
+    seen_add(yolo, fnd_text_z(&labels));
     fnd_boxes_finish(&boxes);
+    fnd_text_finish(&labels);
     fnd_text_finish(&line);
 }
 
@@ -256,36 +289,55 @@ static void listed_read(struct yolo *yolo, const char *list)
     fnd_text_finish(&text);
 }
 
+/** A path that leads down without what changes nothing in it, so that a picture's labels are found
+ *  under one name. */
+static char *path_plain(const char *path)
+{
+    struct fnd_text plain = {0};
+    for (const char *at = path; *at != '\0'; at += strspn(at, "/")) {
+        const size_t size = strcspn(at, "/");
+        if (size != 1 || *at != '.') {
+            fnd_text_append_z(&plain, plain.size > 0 ? "/" : "");
+            fnd_text_append(&plain, at, size);
+        }
+        at += size;
+    }
+    fnd_text_append_z(&plain, plain.size == 0 ? "." : "");
+    return fnd_text_take(&plain);
+}
+
 /** The pictures of a split: a folder of them, or a text that names them. */
-static enum fnd_status pictures_read(struct yolo *yolo, const char *base, size_t line,
+static enum fnd_status pictures_read(struct yolo *yolo, const char *told, size_t line,
                                      struct fnd_error *error)
 {
-    const size_t size = strlen(base);
-    if (!goes_down(base)) {
+    if (!goes_down(told)) {
         fnd_checking_tell(yolo->checking, yaml_name, line, false,
                           "%s: only a folder below this one, or a list in it, can be checked",
-                          base);
+                          told);
         return FND_OK;
     }
+    char *base = path_plain(told);
+    const size_t size = strlen(base);
+    enum fnd_status status = FND_OK;
+    int fd = -1;
     if (size > 4 && strcmp(base + size - 4, ".txt") == 0) {
         listed_read(yolo, base);
-        return FND_OK;
-    }
-    int fd = fnd_file_open_below(yolo->folder, base, O_DIRECTORY);
-    if (fd < 0) {
-        fnd_checking_tell(yolo->checking, yaml_name, line, false, "%s: cannot be opened: %s", base,
+    } else if ((fd = fnd_file_open_below(yolo->folder, base, O_DIRECTORY)) < 0) {
+        fnd_checking_tell(yolo->checking, yaml_name, line, false, "%s: cannot be opened: %s", told,
                           errno == EXDEV ? "it leads out of the folder" : strerror(errno));
-        return FND_OK;
+    } else {
+        yolo->base = base;
+        status = fnd_folder_walk(fd, picture_found, yolo, error);
+        yolo->base = NULL;
+        close(fd);
     }
-    yolo->base = base;
-    enum fnd_status status = fnd_folder_walk(fd, picture_found, yolo, error);
-    close(fd);
+    free(base);
     return status;
 }
 
 static int seen_order(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return memcmp(a, b, SEEN_SIZE);
 }
 
 static enum fnd_status label_found(void *context, const char *path, bool regular,
@@ -297,11 +349,13 @@ static enum fnd_status label_found(void *context, const char *path, bool regular
     (void)regular;
     (void)error;
     fnd_text_printf(&file, "labels/%s", path);
-    const char *key = fnd_text_z(&file);
+    uint8_t key[SEEN_SIZE];
+    seen_hash(fnd_text_z(&file), key);
     if (dot != NULL && strcmp(dot, ".txt") == 0 &&
         (yolo->seen_count == 0 ||
-         bsearch(&key, yolo->seen, yolo->seen_count, sizeof *yolo->seen, seen_order) == NULL)) {
-        fnd_checking_tell(yolo->checking, key, 0, false, "there is no picture that it belongs to");
+         bsearch(key, yolo->seen, yolo->seen_count, sizeof *yolo->seen, seen_order) == NULL)) {
+        fnd_checking_tell(yolo->checking, fnd_text_z(&file), 0, false,
+                          "there is no picture that it belongs to");
     }
     fnd_text_finish(&file);
     return FND_OK;
@@ -368,29 +422,93 @@ static void keys_quote(const struct fnd_text *yaml, struct fnd_text *quoted)
     }
 }
 
-/** A list of names, or a map from 0, 1, … to names. */
-static void names_read(struct yolo *yolo, const struct fnd_node *names)
+/** A number of classes as Ultralytics takes it, "10" and 10.0, too; 0: it is none. */
+static size_t count_read(const struct fnd_node *node)
 {
-    if (names == NULL || (names->kind != FND_NODE_LIST && names->kind != FND_NODE_MAP) ||
-        names->count > CLASSES_MAX) {
+    double count = 0;
+    const bool text = node != NULL && node->text != NULL &&
+                      (node->kind == FND_NODE_NUMBER || node->kind == FND_NODE_STRING);
+    return text && value_read(node->text, strlen(node->text), &count) && count == floor(count) &&
+                   count >= 1 && count <= CLASSES_MAX
+               ? (size_t)count
+               : 0;
+}
+
+/** The place of a class among the names: the next one in a list, its key in a map. */
+static bool name_place(struct yolo *yolo, const struct fnd_node *names, const struct fnd_node *name,
+                       size_t next, size_t *place)
+{
+    double key = 0;
+    *place = next;
+    if (names->kind == FND_NODE_LIST) {
+        return true;
+    }
+    if (!value_read(name->key, strlen(name->key), &key) || key != floor(key) || key < 0 ||
+        key >= (double)names->count || yolo->names[(size_t)key] != NULL) {
+        fnd_checking_tell(yolo->checking, yaml_name, name->key_line, false,
+                          "names: \"%.60s\" is no class: %zu are named, counted from 0", name->key,
+                          names->count);
+        return false;
+    }
+    *place = (size_t)key;
+    return true;
+}
+
+/** Without names there are as many as `nc` says. */
+static void names_make(struct yolo *yolo, const struct fnd_node *names, size_t count)
+{
+    if (count == 0) {
         fnd_checking_tell(yolo->checking, yaml_name, names != NULL ? names->line : 0, false,
                           "names: must be the classes, as a list or as {0: name, 1: name}");
         return;
     }
+    yolo->names = fnd_realloc(NULL, count, sizeof *yolo->names);
+    for (; yolo->names_count < count; yolo->names_count++) {
+        struct fnd_text name = {0};
+        fnd_text_printf(&name, "class_%zu", yolo->names_count);
+        yolo->names[yolo->names_count] = fnd_text_take(&name);
+    }
+}
+
+/** A list of names, or a map from 0, 1, … to names, in any order. */
+static void names_read(struct yolo *yolo, const struct fnd_node *names)
+{
+    size_t next = 0;
+    yolo->names_count = names->count;
     yolo->names = fnd_realloc(NULL, names->count + 1, sizeof *yolo->names);
-    for (const struct fnd_node *name = names->child; name != NULL; name = name->next) {
-        char wanted[32];
-        snprintf(wanted, sizeof wanted, "%zu", yolo->names_count);
-        if (names->kind == FND_NODE_MAP && strcmp(name->key, wanted) != 0) {
-            fnd_checking_tell(yolo->checking, yaml_name, name->key_line, false,
-                              "names: \"%.60s\" stands where class %s must: they count from 0",
-                              name->key, wanted);
+    memset(yolo->names, 0, (names->count + 1) * sizeof *yolo->names);
+    for (const struct fnd_node *name = names->child; name != NULL; name = name->next, next++) {
+        size_t place = 0;
+        if (!name_place(yolo, names, name, next, &place)) {
+            continue;
         }
         if (name->text == NULL) {
             fnd_checking_tell(yolo->checking, yaml_name, name->line, false,
-                              "names: class %s is no text", wanted);
+                              "names: class %zu is no text", place);
         }
-        yolo->names[yolo->names_count++] = fnd_strdup(name->text != NULL ? name->text : "");
+        yolo->names[place] = fnd_strdup(name->text != NULL ? name->text : "");
+    }
+    for (size_t i = 0; i < yolo->names_count; i++) { /* each is told of above */
+        yolo->names[i] = yolo->names[i] != NULL ? yolo->names[i] : fnd_strdup("");
+    }
+}
+
+static void classes_read(struct yolo *yolo, const struct fnd_node *root)
+{
+    const struct fnd_node *names = fnd_node_member(root, "names");
+    const struct fnd_node *nc = fnd_node_member(root, "nc");
+    const bool listed = names != NULL &&
+                        (names->kind == FND_NODE_LIST || names->kind == FND_NODE_MAP) &&
+                        names->count <= CLASSES_MAX;
+    if (listed) {
+        names_read(yolo, names);
+    } else {
+        const bool none = names == NULL || names->kind == FND_NODE_NULL;
+        names_make(yolo, none ? NULL : names, none ? count_read(nc) : 0);
+    }
+    if (listed && nc != NULL && count_read(nc) != yolo->names_count) {
+        fnd_checking_tell(yolo->checking, yaml_name, nc->line, false,
+                          "nc: is not the number of names, which is %zu", yolo->names_count);
     }
 }
 
@@ -399,6 +517,9 @@ static enum fnd_status split_read(struct yolo *yolo, const struct fnd_node *root
 {
     const struct fnd_node *part = fnd_node_member(root, fnd_yolo_part(split));
     enum fnd_status status = FND_OK;
+    if (part == NULL && split == FND_SPLIT_VALIDATION) {
+        part = fnd_node_member(root, "validation");
+    }
     yolo->split = split;
     if (part == NULL || part->kind == FND_NODE_NULL) {
         if (split != FND_SPLIT_TEST) {
@@ -408,7 +529,10 @@ static enum fnd_status split_read(struct yolo *yolo, const struct fnd_node *root
                 fnd_yolo_part(split));
         }
     } else if (part->kind == FND_NODE_STRING) {
-        status = pictures_read(yolo, part->text, part->line, error);
+        /* Ultralytics looks a step nearer where there is nothing outside, which is not for us to
+         * look at. */
+        const bool nearer = strncmp(part->text, "../", 3) == 0 && goes_down(part->text + 3);
+        status = pictures_read(yolo, part->text + (nearer ? 3 : 0), part->line, error);
     } else if (part->kind == FND_NODE_LIST) {
         for (const struct fnd_node *one = part->child; status == FND_OK && one != NULL;
              one = one->next) {
@@ -426,13 +550,7 @@ static enum fnd_status tree_read(struct yolo *yolo, const struct fnd_node *root,
                                  struct fnd_error *error)
 {
     enum fnd_status status = FND_OK;
-    const struct fnd_node *count = fnd_node_member(root, "nc");
-    names_read(yolo, fnd_node_member(root, "names"));
-    if (count != NULL &&
-        (count->kind != FND_NODE_NUMBER || strtoul(count->text, NULL, 10) != yolo->names_count)) {
-        fnd_checking_tell(yolo->checking, yaml_name, count->line, false,
-                          "nc: is not the number of names, which is %zu", yolo->names_count);
-    }
+    classes_read(yolo, root);
     for (int split = FND_SPLIT_TRAIN; status == FND_OK && split <= FND_SPLIT_TEST; split++) {
         status = split_read(yolo, root, (enum fnd_split)split, error);
     }
@@ -463,9 +581,6 @@ enum fnd_status fnd_yolo_read(struct fnd_checking *checking, int folder, struct 
     }
     for (size_t i = 0; i < yolo.names_count; i++) {
         free(yolo.names[i]);
-    }
-    for (size_t i = 0; i < yolo.seen_count; i++) {
-        free(yolo.seen[i]);
     }
     free(yolo.names);
     free(yolo.seen);

@@ -90,24 +90,10 @@ char *fnd_record_body(const struct fnd_answering *answering, enum fnd_verdict ve
 }
 
 /** The documents behind one record. */
-struct parts {
-    struct fnd_correction_row row;
-    struct fnd_event_row event;
-    struct fnd_step_row step;
-    struct fnd_job_row job;
-    struct fnd_text answer, asked, input, model, model_meta, human;
+struct fnd_record_documents {
+    struct fnd_record_parts parts;
+    struct fnd_text model, model_meta;
 };
-
-static void parts_finish(struct parts *parts)
-{
-    fnd_job_row_finish(&parts->job);
-    fnd_text_finish(&parts->answer);
-    fnd_text_finish(&parts->asked);
-    fnd_text_finish(&parts->input);
-    fnd_text_finish(&parts->model);
-    fnd_text_finish(&parts->model_meta);
-    fnd_text_finish(&parts->human);
-}
 
 static struct fnd_json json_of(const struct fnd_text *text)
 {
@@ -158,6 +144,12 @@ enum fnd_status fnd_review_record_pin(struct fnd_reader *reader,
 
 void fnd_record_memo_finish(struct fnd_record_memo *memo)
 {
+    if (memo->documents != NULL) {
+        fnd_record_parts_finish(&memo->documents->parts);
+        fnd_text_finish(&memo->documents->model);
+        fnd_text_finish(&memo->documents->model_meta);
+    }
+    free(memo->documents);
     fnd_text_finish(&memo->plugins);
     *memo = (struct fnd_record_memo){0};
 }
@@ -192,43 +184,65 @@ static enum fnd_status pin_tell(struct fnd_reader *reader, int64_t event,
     return status;
 }
 
-static enum fnd_status parts_load(struct fnd_reader *reader, int64_t correction,
-                                  struct parts *parts, struct fnd_record_memo *kept,
-                                  struct fnd_record_memo *memo, struct fnd_error *error)
+/** All but the model's output, one after the other: what is missing or altered is told. */
+static enum fnd_status parts_ask(struct fnd_reader *reader, int64_t correction,
+                                 struct fnd_record_parts *parts, struct fnd_error *error)
 {
-    int64_t pin = 0;
-    enum fnd_status status = fnd_correction_get(reader, correction, &parts->row, error);
+    struct fnd_step_row step;
+    struct fnd_event_row event;
+    struct fnd_text *const bodies[] = {&parts->answer, &parts->asked, &parts->came};
+    enum fnd_status status = fnd_correction_get(reader, correction, &parts->correction, error);
     if (status == FND_OK) {
-        status = fnd_event_get(reader, correction, &parts->event, error);
+        status = fnd_event_get(reader, correction, &event, error);
     }
     if (status == FND_OK) {
-        status = fnd_step_get(reader, parts->row.step, &parts->step, error);
+        parts->at_us = event.at_us;
+        status = fnd_step_get(reader, parts->correction.step, &step, error);
     }
     if (status == FND_OK) {
-        status = fnd_job_get(reader, parts->step.job, &parts->job, error);
+        fnd_job_row_finish(&parts->job);
+        status = fnd_job_get(reader, step.job, &parts->job, error);
     }
-    if (status == FND_OK) {
-        status = fnd_payload_get(reader, correction, &parts->answer, NULL, error);
+    const int64_t events[] = {correction, parts->correction.request, parts->job.id};
+    for (size_t i = 0; i < sizeof events / sizeof events[0] && status == FND_OK; i++) {
+        fnd_text_clear(bodies[i]);
+        status = fnd_payload_get(reader, events[i], bodies[i], NULL, error);
     }
-    if (status == FND_OK) {
-        status = fnd_payload_get(reader, parts->row.request, &parts->asked, NULL, error);
+    return status;
+}
+
+static enum fnd_status documents_load(struct fnd_reader *reader, int64_t correction,
+                                      struct fnd_record_documents *documents,
+                                      struct fnd_record_memo *kept, struct fnd_record_memo *memo,
+                                      struct fnd_error *error)
+{
+    struct fnd_record_parts *parts = &documents->parts;
+    int64_t pin = 0, subject = 0;
+    enum fnd_status status = fnd_record_get(reader, correction, parts, error);
+    const bool whole = status == FND_OK;
+    if (status == FND_NOT_FOUND) {
+        status = parts_ask(reader, correction, parts, error);
     }
-    if (status == FND_OK) {
-        status = fnd_payload_get(reader, parts->job.id, &parts->input, NULL, error);
-    }
-    int64_t subject = 0;
+    fnd_text_clear(&documents->model);
+    fnd_text_clear(&documents->model_meta);
     if (status == FND_OK &&
         fnd_json_integer(fnd_json_member(json_of(&parts->answer), "subject_event"), &subject)) {
-        status = fnd_payload_get(reader, subject, &parts->model, &parts->model_meta, error);
+        status = fnd_payload_get(reader, subject, &documents->model, &documents->model_meta, error);
     }
-    if (status == FND_OK && parts->row.output > 0) {
-        status = fnd_payload_get(reader, parts->row.output, &parts->human, NULL, error);
+    if (status == FND_OK && !whole && parts->correction.output > 0) {
+        fnd_text_clear(&parts->output);
+        status = fnd_payload_get(reader, parts->correction.output, &parts->output, NULL, error);
     }
     if (status == FND_OK) {
-        status = fnd_review_record_pin(reader, &parts->row, &parts->job, kept, &pin, error);
+        status = fnd_review_record_pin(reader, &parts->correction, &parts->job, kept, &pin, error);
     }
     return status == FND_OK ? pin_tell(reader, pin, memo, error) : status;
 }
+
+enum {
+    ROOM = 1024,            /* bytes, beside the bodies, that a record mostly takes */
+    KEPT_SIZE_MAX = 1 << 16 /* of a document; the memory of a larger one is not kept for the next */
+};
 
 /* Members of the bodies behind a record, in the order in which it tells them. */
 enum {
@@ -278,25 +292,27 @@ static void members_copy(struct fnd_text *json, const char *const *names,
     }
 }
 
-static void input_append(struct fnd_text *json, const struct parts *parts)
+static void input_append(struct fnd_text *json, const struct fnd_text *came)
 {
-    struct fnd_json job = json_of(&parts->input);
-    struct fnd_json input = fnd_json_member(job, "input");
-    struct fnd_json artifact = fnd_json_find(job, "/artifacts/input");
+    enum { INPUT, ARTIFACTS, REFERENCES, COUNT };
+    static const char *const names[COUNT] = {"input", "artifacts", "references"};
+    struct fnd_json found[COUNT];
+    fnd_json_members(json_of(came), names, COUNT, found);
+    struct fnd_json artifact = fnd_json_member(found[ARTIFACTS], "input");
     if (artifact.bytes == NULL) {
-        artifact = fnd_json_find(job, "/references/input");
+        artifact = fnd_json_member(found[REFERENCES], "input");
     }
     fnd_text_append_z(json, ",\"input\":");
     if (artifact.bytes == NULL) {
         fnd_text_append_z(json, "{\"value\":");
-        fnd_text_append(json, input.bytes, input.size);
+        fnd_text_append(json, found[INPUT].bytes, found[INPUT].size);
         fnd_text_append_byte(json, '}');
         return;
     }
     fnd_text_append_z(json, "{\"name\":");
-    struct fnd_json name = fnd_json_member(input, "name");
+    struct fnd_json name = fnd_json_member(found[INPUT], "name");
     fnd_text_append(json, name.bytes, name.size);
-    member_copy(json, "path", fnd_json_member(input, "path"));
+    member_copy(json, "path", fnd_json_member(found[INPUT], "path"));
     member_copy(json, "media_type", fnd_json_member(artifact, "media_type"));
     member_copy(json, "sha256", fnd_json_member(artifact, "sha256"));
     member_copy(json, "size", fnd_json_member(artifact, "size"));
@@ -338,58 +354,88 @@ enum fnd_status fnd_review_record_json(struct fnd_reader *reader, int64_t correc
 }
 
 /** Who asked, who answered what and when. */
-static void told_append(struct fnd_text *json, const struct parts *parts,
+static void told_append(struct fnd_text *json, const struct fnd_record_parts *parts,
                         const struct fnd_json *answer, const struct fnd_json *asked)
 {
     char uuid[FND_UUID_TEXT_SIZE], at[FND_TIME_TEXT_SIZE];
     fnd_uuid_format(parts->job.uuid, uuid);
-    fnd_time_format(parts->event.at_us, at);
-    fnd_text_printf(json, "{\"record\":%" PRId64, parts->row.id);
+    fnd_time_format(parts->at_us, at);
+    fnd_text_append_z(json, "{\"record\":");
+    fnd_text_append_integer(json, parts->correction.id);
     member_copy(json, "uuid", answer[ANSWER_UUID]);
-    fnd_text_printf(json, ",\"job\":\"%s\",\"path\":", uuid);
+    fnd_text_append_z(json, ",\"job\":\"");
+    fnd_text_append_z(json, uuid);
+    fnd_text_append_z(json, "\",\"path\":");
     fnd_text_append_json_z(json, parts->job.path);
-    fnd_text_printf(json, ",\"revision\":%" PRId32 ",\"pipeline\":", parts->job.revision);
+    fnd_text_append_z(json, ",\"revision\":");
+    fnd_text_append_integer(json, parts->job.revision);
+    fnd_text_append_z(json, ",\"pipeline\":");
     fnd_text_append_json_z(json, parts->job.pipeline);
     member_copy(json, "phase", answer[ANSWER_PHASE]);
     member_copy(json, "subject", asked[ASKED_SUBJECT]);
-    fnd_text_printf(json, ",\"request\":%" PRId64, parts->row.request);
+    fnd_text_append_z(json, ",\"request\":");
+    fnd_text_append_integer(json, parts->correction.request);
     members_copy(json, answer_names, answer, ANSWER_VERDICT, ANSWER_VIA);
-    fnd_text_printf(json, ",\"at\":\"%s\"", at);
+    fnd_text_append_z(json, ",\"at\":\"");
+    fnd_text_append_z(json, at);
+    fnd_text_append_byte(json, '"');
     members_copy(json, answer_names, answer, ANSWER_SECONDS, ANSWER_IMPORTED);
+}
+
+/** Few documents are large: what those took is let go of. */
+static void documents_rest(struct fnd_record_documents *documents)
+{
+    struct fnd_record_parts *parts = &documents->parts;
+    struct fnd_text *const texts[] = {&parts->answer, &parts->asked,     &parts->came,
+                                      &parts->output, &documents->model, &documents->model_meta};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (texts[i]->capacity > KEPT_SIZE_MAX) {
+            fnd_text_finish(texts[i]);
+        }
+    }
 }
 
 enum fnd_status fnd_review_record_json_at(struct fnd_reader *reader, int64_t correction,
                                           int64_t as_of, struct fnd_record_memo *memo,
                                           struct fnd_text *json, struct fnd_error *error)
 {
-    struct parts parts = {0};
     struct fnd_record_memo own = {0};
     struct fnd_json answer[ANSWER_COUNT], asked[ASKED_COUNT], marks[MARKS_COUNT];
     struct fnd_record_memo *kept = memo;
     memo = memo != NULL ? memo : &own;
-    enum fnd_status status = parts_load(reader, correction, &parts, kept, memo, error);
+    if (memo->documents == NULL) {
+        memo->documents = fnd_alloc(sizeof *memo->documents);
+    }
+    struct fnd_record_documents *documents = memo->documents;
+    struct fnd_record_parts *parts = &documents->parts;
+    enum fnd_status status = documents_load(reader, correction, documents, kept, memo, error);
     if (status != FND_OK) {
         fnd_error_prefix(error, "record %" PRId64, correction);
         goto out;
     }
-    fnd_json_members(json_of(&parts.answer), answer_names, ANSWER_COUNT, answer);
-    fnd_json_members(json_of(&parts.asked), asked_names, ASKED_COUNT, asked);
-    fnd_json_members(json_of(&parts.model_meta), marks_names, MARKS_COUNT, marks);
-    told_append(json, &parts, answer, asked);
-    input_append(json, &parts);
-    member_copy(json, "model_output", json_of(&parts.model));
+    fnd_json_members(json_of(&parts->answer), answer_names, ANSWER_COUNT, answer);
+    fnd_json_members(json_of(&parts->asked), asked_names, ASKED_COUNT, asked);
+    fnd_json_members(json_of(&documents->model_meta), marks_names, MARKS_COUNT, marks);
+    fnd_text_reserve(json, ROOM + parts->answer.size + parts->asked.size + parts->came.size +
+                               documents->model.size + documents->model_meta.size +
+                               parts->output.size);
+    told_append(json, parts, answer, asked);
+    input_append(json, &parts->came);
+    member_copy(json, "model_output", json_of(&documents->model));
     members_copy(json, marks_names, marks, 0, MARKS_COUNT - 1);
-    member_copy(json, "human_output", json_of(&parts.human));
+    member_copy(json, "human_output", json_of(&parts->output));
     members_copy(json, answer_names, answer, ANSWER_ANSWERS, ANSWER_FIELDS);
     members_copy(json, asked_names, asked, ASKED_AUDIT, ASKED_PROOF);
     member_copy(json, "asked", asked[ASKED_QUESTIONS]);
     member_copy(json, "overrides", answer[ANSWER_OVERRIDES]);
-    status = undone_append(reader, parts.row.undone, as_of, json, error);
-    fnd_text_printf(json, ",\"pin\":\"%s\",\"plugins\":{", memo->hash);
+    status = undone_append(reader, parts->correction.undone, as_of, json, error);
+    fnd_text_append_z(json, ",\"pin\":\"");
+    fnd_text_append_z(json, memo->hash);
+    fnd_text_append_z(json, "\",\"plugins\":{");
     fnd_text_append(json, memo->plugins.bytes, memo->plugins.size);
     fnd_text_append_z(json, "}}");
 out:
-    parts_finish(&parts);
+    documents_rest(documents);
     fnd_record_memo_finish(&own);
     return status;
 }

@@ -108,6 +108,7 @@ struct fnd_record_memo {
     char hash[FND_DIGEST_TEXT_SIZE];
     struct fnd_text plugins; /* as records tell them */
     int64_t asked, only; /* the pin last asked about; one that is the only one of its pipeline */
+    struct fnd_record_documents *documents; /* the last record's: their memory is taken again */
 };
 void fnd_record_memo_finish(struct fnd_record_memo *memo);
 /** The same as it stood behind event `as_of`: "undone" {"event","at","by","how","reason"} only

@@ -27,6 +27,7 @@ forms() {
         printf '%s\n' "$1" "$json" "$hex" "${hex^^}" "$(sed 's/~/~0/g; s|/|~1|g' <<<"$1")"
         jq -rn --arg v "$1" '$v | @uri, (@uri | gsub("%20"; "+")), (@uri | ascii_downcase)'
         jq -rn --arg v "$json" '$v | tojson | .[1:-1]'
+        jq -rn --arg v "$1" '$v | @html'
         jq -ran --arg v "$1" '$v | tojson | .[1:-1]' | jq -r . 2>/dev/null
         jq -an --arg v "$1" '$v' | sed 's/^"//; s/"$//'
         for text in "$1" "$json"; do
@@ -71,6 +72,8 @@ pipeline() {
         note: {value: "\($tag) is \($mark)", confidence: 0.6},
         json: {value: ({said: $mark} | tojson), confidence: 0.9},
         uri: {value: "https://example.org/?q=\($mark | @uri)", confidence: 0.9},
+        form: {value: "https://example.org/?q=\($mark | @uri | gsub("%20"; "+"))", confidence: 0.9},
+        page: {value: "<p>\($mark | @html) \($tag | @html)</p>", confidence: 0.9},
         "key \($mark)": {value: 1, confidence: 0.9},
         "key \($tag)": {value: 1, confidence: 0.9},
         deep: {list: [{secret: {value: "in \($tag)", confidence: 0.3}}]},

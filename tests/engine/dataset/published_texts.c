@@ -30,6 +30,55 @@ const struct published published_texts[] = {
      {{"gs://quay/boats/1.jpg", "boats/1.jpg", "1: /contents/0/parts/0/fileData/fileUri: "},
       {"'mimeType': 'image/jpeg', ", "",
        "1: /contents/0/parts/0/fileData: is missing \"mimeType\""}}},
+    {"gemini",
+     "Google Cloud, Tune function calling: to generate text",
+     1,
+     "{'system_instruction': {'role': 'system', 'parts': [{'text': 'You are a ferry.'}]}, "
+     "'contents': [{'role': 'user', 'parts': [{'text': 'Is there room on the one at nine?'}]}, "
+     "{'role': 'model', 'parts': [{'functionCall': {'name': 'room', 'args': {'at': 9}}}]}], "
+     "'tools': [{'functionDeclarations': [{'name': 'room', 'description': 'Free places', "
+     "'parameters': {'type': 'OBJECT', 'properties': {'at': {'type': 'NUMBER'}}}}]}]}\n",
+     {{"'system_instruction': {",
+       "'systemInstruction': {'parts': [{'text': 'No.'}]}, "
+       "'system_instruction': {",
+       "1: has both systemInstruction and system_instruction"},
+      {"'functionCall': {'name': 'room', ", "'functionCall': {",
+       "1: /contents/1/parts/0/functionCall: is missing \"name\""},
+      {"'args': {'at': 9}", "'args': 9", "1: /contents/1/parts/0/functionCall/args: "},
+      {"{'text': 'Is there room on the one at nine?'}", "{'functionCall': {'name': 'room'}}",
+       "1: /contents/0/parts/0/functionCall: only the model calls"},
+      {"'role': 'model', ", "", "1: /contents/1: has no `role`"}}},
+    {"gemini",
+     "Google Cloud, Tune function calling: to support a chat session",
+     1,
+     "{'contents': [{'role': 'user', 'parts': [{'text': 'Is there room on the one at nine?'}]}, "
+     "{'role': 'model', 'parts': [{'functionCall': {'name': 'room', 'args': {'at': 9}}}]}, "
+     "{'parts': [{'functionResponse': {'name': 'room', 'response': {'output': 'True'}}}]}, "
+     "{'role': 'model', 'parts': [{'text': 'Yes, there is.'}]}], "
+     "'tools': [{'functionDeclarations': [{'name': 'room'}]}]}\n",
+     {{"{'parts': [{'functionResponse'", "{'role': 'model', 'parts': [{'functionResponse'",
+       "1: /contents/2/parts/0/functionResponse: the model calls, and is told"},
+      {"'response': {'output': 'True'}", "'response': 'True'",
+       "1: /contents/2/parts/0/functionResponse/response: "},
+      {", 'response': {'output': 'True'}", "",
+       "1: /contents/2/parts/0/functionResponse: is missing \"response\""},
+      {"{'functionResponse': {'name': 'room', 'response': {'output': 'True'}}}", "{'text': 'Yes'}",
+       "1: /contents/2: has no `role`"},
+      {"{'parts': [{'functionResponse'",
+       "{'role': 'function', 'parts': [{'text': 'a'}]}, "
+       "{'parts': [{'functionResponse'",
+       "1: /contents/2/role: "},
+      {", {'role': 'model', 'parts': [{'text': 'Yes, there is.'}]}", "",
+       "1: /contents/2: the last turn must be the model's"}}},
+    {"gemini",
+     "Google Cloud, Tune function calling: parallel function calling",
+     1,
+     "{'contents': [{'role': 'user', 'parts': [{'text': 'Which is the next with room?'}]}, "
+     "{'role': 'model', 'parts': [{'functionCall': {'name': 'next', 'args': {}}}, "
+     "{'functionCall': {'name': 'room', 'args': {'at': 9}}}]}], "
+     "'tools': [{'functionDeclarations': [{'name': 'next'}, {'name': 'room'}]}]}\n",
+     {{"{'functionCall': {'name': 'next', 'args': {}}}, {'functionCall'",
+       "{'functionCall': {'name': 'next', 'args': {}}, 'functionCall'", "1: "}}},
     {"openai-chat",
      "OpenAI, Supervised fine-tuning: formatting your data",
      10,
@@ -70,6 +119,19 @@ const struct published published_texts[] = {
       {"https://boats.example/1.png", "boats/1.png", "10: /messages/2/content/0"},
       {"{'url': 'https://boats.example/1.png'}", "'https://boats.example/1.png'",
        "10: /messages/2/content"}}},
+    {"openai-chat",
+     "OpenAI, API reference (OpenAPI description): FineTuneChatRequestInput, with what it calls "
+     "deprecated",
+     10,
+     "{'messages': [{'role': 'user', 'content': 'Is it rough at sea?'}, "
+     "{'role': 'assistant', 'content': null, 'function_call': {'name': 'sea', 'arguments': '{}'}, "
+     "'weight': 1}, {'role': 'function', 'name': 'sea', 'content': 'calm'}, "
+     "{'role': 'assistant', 'content': 'Not today.', 'weight': 0}], 'functions': [{'name': 'sea'}]}"
+     "\n",
+     {{"'weight': 0", "'weight': 0.5", "10: /messages/3/weight: "},
+      {"'weight': 0", "'weight': true", "10: /messages/3/weight: "},
+      {"'function_call': {'name': 'sea', 'arguments': '{}'}", "'function_call': null",
+       "10: /messages/1: has no `content` but null"}}},
     {"openai-dpo",
      "OpenAI, Direct preference optimization: data format",
      10,
@@ -84,6 +146,23 @@ const struct published published_texts[] = {
        "10: /preferred_output/0/role: "},
       {"Not very cold today.", "Nine degrees, so wear wool.",
        "10: /non_preferred_output/0/content: is equal to"}}},
+    {"openai-dpo",
+     "OpenAI, API reference (OpenAPI description): FineTunePreferenceRequestInput, with outputs "
+     "that call a tool",
+     10,
+     "{'input': {'messages': [{'role': 'user', 'content': 'Is it rough at sea?'}], 'tools': "
+     "[{'type': 'function', 'function': {'name': 'sea'}}], 'parallel_tool_calls': false}, "
+     "'preferred_output': [{'role': 'assistant', 'tool_calls': [{'id': 'a', 'type': 'function', "
+     "'function': {'name': 'sea', 'arguments': '{}'}}]}], "
+     "'non_preferred_output': [{'role': 'assistant', 'content': 'How would I know?'}]}\n",
+     {{"'tool_calls': [{", "'tool_calls': [], 'calls': [{",
+       "10: /preferred_output/0: has no `content`"},
+      {"{'role': 'assistant', 'content': 'How would I know?'}",
+       "{'role': 'assistant', 'tool_calls': [{'function': {'arguments': '{}', 'name': 'sea'}, "
+       "'type': 'function', 'id': 'a'}]}",
+       "10: /non_preferred_output/0: is equal to"},
+      {"'content': 'How would I know?'", "'content': null",
+       "10: /non_preferred_output/0: has no `content`"}}},
     {"openai-dpo",
      "Together AI, Preference fine-tuning: prepare your data",
      10,
@@ -285,6 +364,19 @@ const struct published published_texts[] = {
       {"[1.0, 240.25, 346.5, 186.5]", "[601.0, 240.25, 346.5, 186.5]", "7: /annotations/1"},
       {"'width': 640, ", "", "4: /images/0: is missing \"width\""},
       {"'categories'", "'classes'", "1: : is missing \"categories\""}}},
+    {"coco",
+     "cocodataset.org, Results format: object detection (bounding boxes)",
+     1,
+     "[\n{'image_id': 397133, 'category_id': 44, 'bbox': [217.5, 240.25, 38.5, 58.5], 'score': "
+     "0.75},\n{'image_id': 397133, 'category_id': 67, 'bbox': [1, 240.25, 346.5, 186.5], 'score': "
+     "0.25}\n]\n",
+     {{"'score': 0.25", "'score': 'low'", "3: /1/score: "},
+      {", 'score': 0.25", "", "3: /1: is missing \"score\""},
+      {"'image_id': 397133", "'image_id': 'a'", "3: /1/image_id: "},
+      {"'image_id': 397133", "'image_id': 18446744073709551616", "3: /1/image_id: is no whole"},
+      {"[1, 240.25, 346.5, 186.5]", "[1, 240.25, 346.5]", "3: /1/bbox: "},
+      {"[1, 240.25, 346.5, 186.5]", "[1, 240.25, 0, 186.5]", "3: /1: has an empty box"},
+      {"[1, 240.25, 346.5, 186.5]", "[-9, 240.25, 346.5, 186.5]", "3: /1: has a box that passes"}}},
     {"label-studio",
      "Label Studio, Import pre-annotated data: example JSON of image predictions",
      1,
@@ -316,6 +408,10 @@ const struct published published_texts[] = {
      "\n'was_cancelled': false,\n'ground_truth': false,\n'lead_time': 4.288,\n'result_count': 0,\n"
      "'task': 1,\n'completed_by': 10\n}\n],\n'predictions': []\n}]\n",
      {{"[\n'Ferry'\n]", "[]", "1: /annotations/0/result/0/value/rectanglelabels: "},
+      {"'Ferry'", "'Fe\\u0001rry'",
+       "1: /annotations/0/result/0: has a label with a control character"},
+      {"'Ferry'", "'Ferry\\uffff'",
+       "1: /annotations/0/result/0: has a label with a control character"},
       {"'y': 5.869797225186766", "'y': '5.87'", "1: /annotations/0/result/0/value/y: "}}},
     {"argilla",
      "Argilla, Add, update and delete records: suggestions from a generic structure",

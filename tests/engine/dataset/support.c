@@ -344,6 +344,22 @@ bool scene_noted(const struct scene *scene, int64_t record, const char *part)
     return false;
 }
 
+enum fnd_status scene_take(struct scene *scene, const struct fnd_text *example, bool *known,
+                           struct fnd_error *error)
+{
+    struct fnd_text line = {0};
+    struct fnd_json value = {NULL, 0};
+    cr_assert(memchr(example->bytes, '\n', example->size) == NULL);
+    fnd_text_append(&line, example->bytes, example->size);
+    fnd_text_append_byte(&line, '}');
+    enum fnd_status status = fnd_json_check(line.bytes, line.size, NULL, &value, error);
+    if (status == FND_OK) {
+        status = fnd_dataset_import_record(scene->reader, scene->store, value, known, error);
+    }
+    fnd_text_finish(&line);
+    return status;
+}
+
 void read_all(const char *path, struct fnd_text *text)
 {
     struct fnd_error error = {0};

@@ -61,6 +61,9 @@ struct fnd_export_options scene_options(struct scene *scene, const char *format)
 void scene_export(struct scene *scene, const struct fnd_export_options *options,
                   struct fnd_export_result *result, enum fnd_status status,
                   struct fnd_error *error);
+/** What take() of an import does where an engine holds the directory: from one line. */
+enum fnd_status scene_take(struct scene *scene, const struct fnd_text *example, bool *known,
+                           struct fnd_error *error);
 bool scene_noted(const struct scene *scene, int64_t record, const char *part);
 
 /** From here on this program is in Germany, where 1.5 is 1,5, and on the Chatham Islands. The

@@ -153,6 +153,10 @@ Test(boxes, what_is_no_box_in_the_picture_is_told)
         {POLES(POLE("a", "[9,1,5,9]")), "is empty or reversed"},
         {POLES(POLE("a", "[9,1,9,9]")), "is empty or reversed"},
         {POLES(POLE("a", "[9,1,12]")), "/boxes/0 is no box"},
+        {POLES("{\"label\":\"a\\u0001b\",\"box\":[1,1,5,9]}"),
+         "the label of its box 1 has a control character"},
+        {POLES(POLE("a", "[1,1,5,9]") ",{\"label\":\"\\uffff\",\"box\":[1,1,5,9]}"),
+         "the label of its box 2 has a control character"},
         {"{\"boxes\":7}", "must be a list of boxes"}};
     struct scene scene;
     scene_begin(&scene, 52);
@@ -167,10 +171,15 @@ Test(boxes, what_is_no_box_in_the_picture_is_told)
         cr_assert(scene_noted(&scene, options.since, cases[i].part));
         fnd_export_result_finish(&result);
     }
-    int64_t job = scene_value_job(&scene, pin, "poles", "text", "\"hello\"");
-    scene_model(&scene, job, "{}", NULL);
     struct fnd_export_options options = scene_options(&scene, "label-studio");
     struct fnd_export_result result = {0};
+    options.since = pole_job(&scene, pin, "model.png",
+                             POLES("{\"label\":\"\\u001f\",\"box\":[1,1,5,9]}"), POLES(""));
+    scene_export(&scene, &options, &result, FND_INVALID, NULL);
+    cr_assert(scene_noted(&scene, options.since, "the label of its box 1 has a control character"));
+    fnd_export_result_finish(&result);
+    int64_t job = scene_value_job(&scene, pin, "poles", "text", "\"hello\"");
+    scene_model(&scene, job, "{}", NULL);
     options.since = scene_answer(&scene, job, scene_ask(&scene, job), "accepted", "{}", "{}");
     scene_export(&scene, &options, &result, FND_INVALID, NULL);
     cr_assert(scene_noted(&scene, options.since, "is no picture"));

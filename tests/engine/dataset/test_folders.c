@@ -420,7 +420,7 @@ Test(folders, what_is_wrong_with_a_foreign_yolo_is_told_by_file_line_and_field)
         {YAML, "0 0,5 0.5 0.1 0.1\n", "labels/train/a.txt:1: value 2: \"0,5\" is no number"},
         {YAML, "0 0.5 0.5 0.1\n", "labels/train/a.txt:1: has 4 values"},
         {YAML, "0 0.1 0.1 0.2 0.2 0.3 0.3\n", "labels/train/a.txt:1: has 7 values"},
-        {YAML, "\n0 0.5 0.5 0.1 0.1\n", "labels/train/a.txt:1: has 0 values"},
+        {YAML, " \n0 0.5 0.5 0.1 0.1\n", "labels/train/a.txt:1: has 0 values"},
         {YAML,
          "\xEF\xBB\xBF"
          "0 0.5 0.5 0.1 0.1\n",
@@ -430,7 +430,7 @@ Test(folders, what_is_wrong_with_a_foreign_yolo_is_told_by_file_line_and_field)
         {"val: images/val\nnames: [a]\n", "", "data.yaml:0: train: is missing"},
         {"train: images/train\nval: images/val\n", "", "data.yaml:0: names: must be"},
         {"train: images/train\nval: images/val\nnames: {0: a, 2: b}\n", "",
-         "data.yaml:3: names: \"2\" stands where class 1 must"},
+         "data.yaml:3: names: \"2\" is no class"},
         {"train: images/train\nval: images/val\nnames: {0: a, 0: b}\n", "", "data.yaml:3: "},
         {"train: images/train\nval: images/val\nnc: 3\nnames: [a]\n", "",
          "data.yaml:3: nc: is not"},
@@ -527,4 +527,89 @@ Test(folders, what_is_wrong_with_a_foreign_hf_is_told_by_file_line_and_field)
         scene_end(&scene);
     }
     fnd_text_finish(&said);
+}
+
+/* A manifest lists whole paths by their bytes, where `a-b.txt` comes before `a/b.txt`, and a folder
+ * is walked folder by folder. */
+Test(folders, a_listing_is_held_against_what_is_there_path_by_path)
+{
+    static const char row[] = "{\"file_name\":\"1.png\",\"text\":\"a\"}\n";
+    static const char *const extra[] = {"a-b.txt", "a.txt",     "a/b-c/d.txt",
+                                        "a/b.txt", "a/b/c.txt", "a0.txt"};
+    struct scene scene;
+    struct fnd_text said = {0}, manifest = {0};
+    struct fnd_error error = {0};
+    uint8_t digest[FND_DIGEST_SIZE];
+    char folder[PATH_SIZE], hex[FND_DIGEST_TEXT_SIZE];
+    scene_begin(&scene, 31);
+    scene_path(&scene, "set", folder);
+    write_png(folder, "train/1.png");
+    write_file(folder, "train/metadata.jsonl", row);
+    fnd_text_append_z(&manifest, "{\"files\":[");
+    for (size_t i = 0; i < sizeof extra / sizeof extra[0]; i++) {
+        write_file(folder, extra[i], extra[i]);
+        fnd_sha256(extra[i], strlen(extra[i]), digest);
+        fnd_digest_text(digest, hex);
+        fnd_text_printf(&manifest, "[\"%s\",\"%s\",%zu],", extra[i], hex, strlen(extra[i]));
+    }
+    fnd_text_append_z(&manifest, "[\"b.txt\",\"\",0]]}\n");
+    write_file(folder, "manifest.json", fnd_text_z(&manifest));
+    cr_expect_eq(validate(folder, "hf", &said), FND_INVALID);
+    cr_expect(strstr(fnd_text_z(&said), "b.txt:0: is not there") != NULL, "%s", fnd_text_z(&said));
+    for (size_t i = 0; i < sizeof extra / sizeof extra[0]; i++) {
+        cr_expect_null(strstr(fnd_text_z(&said), extra[i]), "%s in %s", extra[i],
+                       fnd_text_z(&said));
+    }
+    /* the same, not in order */
+    const size_t size = manifest.size;
+    for (size_t i = 0; i < size; i++) {
+        manifest.bytes[i] = strncmp(manifest.bytes + i, "a0.txt", 6) == 0 ? '0' : manifest.bytes[i];
+    }
+    write_file(folder, "manifest.json", fnd_text_z(&manifest));
+    cr_expect_eq(validate(folder, "hf", &said), FND_INVALID);
+    cr_expect(strstr(fnd_text_z(&said), "manifest.json:0: is no manifest of an export: /files/5, "
+                                        "00.txt, does not follow") != NULL,
+              "%s", fnd_text_z(&said));
+    struct fnd_export_options options = scene_options(&scene, "hf");
+    struct fnd_export_result result = {0};
+    options.out = folder;
+    cr_expect_eq(fnd_dataset_export(scene.reader, NULL, &options, &result, &error), FND_INVALID,
+                 "%s", error.message);
+    cr_expect(strstr(error.message, "cannot replace the folder") != NULL, "%s", error.message);
+    fnd_export_result_finish(&result);
+    fnd_text_finish(&said);
+    fnd_text_finish(&manifest);
+    scene_end(&scene);
+}
+
+/* Rows may lie in files that only Hugging Face's reader finds: that they were not looked at is
+ * said. */
+Test(folders, rows_that_are_not_read_are_told)
+{
+    static const char row[] = "{\"file_name\":\"1.png\",\"text\":\"a\"}\n";
+    static const char *const others[] = {"data/test-00000-of-00001.parquet", "my_train_file.jsonl",
+                                         "test/rows.csv", "x/metadata.jsonl"};
+    struct scene scene;
+    struct fnd_text said = {0}, wanted = {0};
+    char folder[PATH_SIZE];
+    scene_begin(&scene, 32);
+    scene_path(&scene, "set", folder);
+    write_png(folder, "train/1.png");
+    write_file(folder, "train/metadata.jsonl", row);
+    write_file(folder, "README.md", "---\nlicense: other\n---\n");
+    write_file(folder, "notes.txt", "no rows");
+    cr_expect_eq(validate(folder, "hf", &said), FND_OK, "%s", fnd_text_z(&said));
+    cr_expect_str_eq(fnd_text_z(&said), "");
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        write_file(folder, others[i], "not looked at\n");
+        fnd_text_printf(&wanted,
+                        "%s:0: is not read: rows are looked for in SPLIT/metadata.jsonl, "
+                        "data/SPLIT.jsonl and SPLIT.jsonl\n",
+                        others[i]);
+    }
+    cr_expect_eq(validate(folder, "hf", &said), FND_OK, "%s", fnd_text_z(&said));
+    cr_expect_str_eq(fnd_text_z(&said), fnd_text_z(&wanted));
+    fnd_text_finish(&said);
+    fnd_text_finish(&wanted);
+    scene_end(&scene);
 }

@@ -519,6 +519,78 @@ Test(formats, foreign_files_are_checked)
     }
 }
 
+/** The line with another value at a place, or without it. */
+static enum fnd_status agrees_with(const struct fnd_datum *datum, struct fnd_json line,
+                                   const char *pointer, bool gone, struct fnd_error *error)
+{
+    static const char other[] = "\"other\"";
+    struct fnd_text altered = {0};
+    struct fnd_json json = {NULL, 0};
+    const struct fnd_json value = {other, sizeof other - 1};
+    cr_assert_eq(gone ? fnd_json_remove(line, pointer, &altered, error)
+                      : fnd_json_set(line, pointer, value, &altered, error),
+                 FND_OK, "%s", error->message);
+    cr_assert_eq(fnd_json_check(altered.bytes, altered.size, NULL, &json, error), FND_OK);
+    const enum fnd_status status = fnd_format_foundry.agrees(datum, json, error);
+    fnd_text_finish(&altered);
+    return status;
+}
+
+/* Whatever of a `foundry` line was altered or lost on its way is seen before the line is written.
+ */
+Test(formats, a_line_agrees_with_its_record_in_every_member)
+{
+    struct scene scene;
+    struct fnd_error error = {0};
+    struct fnd_datum datum = {0};
+    struct fnd_text text = {0};
+    struct fnd_json line = {NULL, 0};
+    size_t members = 0;
+    scene_begin(&scene, 77);
+    const int64_t pin = scene_pin(&scene, "invoice", "{}");
+    const int64_t number = scene_record(&scene, pin, "invoice", "a.png", 1);
+    struct fnd_plan plan = {
+        .reader = scene.reader, .format = &fnd_format_foundry, .as_of = INT64_MAX};
+    plan.options.salt = "salt";
+    cr_assert_eq(fnd_datum_load(&plan, number, &datum, &error), FND_OK, "%s", error.message);
+    cr_assert_eq(fnd_format_foundry.line(&plan, &datum, &text, &error), FND_OK);
+    cr_assert_eq(fnd_json_check(text.bytes, text.size, NULL, &line, &error), FND_OK);
+    cr_assert_eq(fnd_format_foundry.agrees(&datum, line, &error), FND_OK, "%s", error.message);
+    for (int inside = 0; inside < 2; inside++) {
+        const struct fnd_json whole = inside ? fnd_json_member(line, "provenance") : line;
+        for (struct fnd_json_walk walk = fnd_json_walk(whole); fnd_json_next(&walk);) {
+            struct fnd_text pointer = {0};
+            fnd_text_append_z(&pointer, inside ? "/provenance" : "");
+            fnd_json_pointer_add_key(&pointer, walk.key);
+            /* What split it is of is the export's, not the record's. */
+            const bool recorded = strcmp(pointer.bytes, "/split") != 0;
+            for (int gone = 0; gone < 2; gone++) {
+                cr_expect_eq(agrees_with(&datum, line, pointer.bytes, gone, &error),
+                             recorded ? FND_DAMAGED : FND_OK, "%s, %d", pointer.bytes, gone);
+            }
+            members++;
+            fnd_text_finish(&pointer);
+        }
+    }
+    cr_expect_gt(members, 20);
+    /* The same value in the same place, under another name. */
+    struct fnd_text without = {0}, renamed = {0};
+    const struct fnd_json plugins = fnd_json_find(line, "/provenance/plugins");
+    cr_assert_eq(fnd_json_remove(line, "/provenance/plugins", &without, &error), FND_OK);
+    cr_assert_eq(fnd_json_set((struct fnd_json){without.bytes, without.size}, "/provenance/pluginz",
+                              plugins, &renamed, &error),
+                 FND_OK);
+    cr_expect_eq(
+        fnd_format_foundry.agrees(&datum, (struct fnd_json){renamed.bytes, renamed.size}, &error),
+        FND_DAMAGED);
+    fnd_text_finish(&without);
+    fnd_text_finish(&renamed);
+    fnd_text_finish(&text);
+    fnd_datum_finish(&datum);
+    fnd_plan_finish(&plan);
+    scene_end(&scene);
+}
+
 Test(formats, no_job_lies_on_two_sides_of_a_split)
 {
     static const enum fnd_split splits[] = {FND_SPLIT_TRAIN, FND_SPLIT_VALIDATION, FND_SPLIT_TEST};

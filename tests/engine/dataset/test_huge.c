@@ -174,8 +174,7 @@ Test(huge, a_manifest_and_what_is_imported_are_refused_by_size)
             .context = &heard};
         const long before = peak();
         error = (struct fnd_error){0};
-        const enum fnd_status status =
-            fnd_dataset_import(scene.reader, scene.store, &options, &result, &error);
+        const enum fnd_status status = fnd_dataset_import(&options, &result, &error);
         cr_expect(status == FND_LIMIT || status == FND_INVALID, "%s: %s", formats[i],
                   error.message);
         fnd_text_append_z(&heard.all, error.message);

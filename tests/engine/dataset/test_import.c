@@ -21,9 +21,21 @@
 
 enum { PICTURES = 5 };
 
+/* Whose directory it is, and what was said. */
+struct importer {
+    struct scene *scene;
+    struct fnd_text *said;
+};
+
 static void import_said(void *context, const struct fnd_dataset_note *note)
 {
-    fnd_text_printf(context, "%zu: %s\n", note->line, note->message);
+    fnd_text_printf(((struct importer *)context)->said, "%zu: %s\n", note->line, note->message);
+}
+
+static enum fnd_status import_take(void *context, const struct fnd_text *example, bool *known,
+                                   struct fnd_error *error)
+{
+    return scene_take(((struct importer *)context)->scene, example, known, error);
 }
 
 static void flaw_said(const char *sentence, void *context)
@@ -36,14 +48,15 @@ static enum fnd_status import(struct scene *scene, const char *format, const cha
                               struct fnd_text *said)
 {
     struct fnd_error error = {0};
+    struct importer importer = {scene, said};
     const struct fnd_import_options options = {.format = format,
                                                .path = path,
                                                .tier = tier,
                                                .by = "ann",
                                                .said = import_said,
-                                               .context = said};
-    enum fnd_status status =
-        fnd_dataset_import(scene->reader, scene->store, &options, result, &error);
+                                               .take = import_take,
+                                               .context = &importer};
+    enum fnd_status status = fnd_dataset_import(&options, result, &error);
     fnd_text_printf(said, "%s", error.message);
     return status;
 }
@@ -354,6 +367,12 @@ Test(import, all_of_a_file_comes_in_or_nothing)
     cr_assert(strstr(said.bytes, "--as gold") != NULL);
     cr_assert_eq(import(&scene, "labelstudio", path, FND_TIER_GOLD, &result, &said), FND_INVALID);
     cr_assert(strstr(said.bytes, "did you mean `label-studio`") != NULL, "%s", said.bytes);
+    /* what a model said of pictures that the file does not name is nobody's correction */
+    beside(&scene, "results.json",
+           "[{\"image_id\":1,\"category_id\":1,\"bbox\":[1,1,2,2],\"score\":0.5}]", path);
+    fnd_text_clear(&said);
+    cr_assert_eq(import(&scene, "coco", path, FND_TIER_GOLD, &result, &said), FND_INVALID);
+    cr_assert(strstr(said.bytes, "is a model's result") != NULL, "%s", said.bytes);
     fnd_reader_head(scene.reader, &after, chain, NULL);
     cr_assert_eq(before, after, "something was written");
     fnd_text_finish(&said);
@@ -472,6 +491,30 @@ static void die(void *context, size_t records)
     }
 }
 
+Test(import, an_input_that_is_null_comes_in_as_null)
+{
+    struct scene there, here;
+    struct fnd_import_result result = {0};
+    struct fnd_text said = {0}, lines = {0};
+    char path[PATH_SIZE], again[PATH_SIZE];
+    scene_begin(&there, 121);
+    scene_begin(&here, 122);
+    int64_t pin = scene_pin(&there, "texts", "{}");
+    int64_t job = scene_value_job(&there, pin, "texts", "t", "null");
+    scene_model(&there, job, "1", "{\"confidence\":{\"\":0.5},\"origin\":{}}");
+    scene_answer(&there, job, scene_ask(&there, job), "accepted", "{}", "1");
+    export_to(&there, "foundry", scene_path(&there, "f.jsonl", path), NULL);
+    cr_assert_eq(import(&here, "foundry", path, 0, &result, &said), FND_OK, "%s",
+                 fnd_text_z(&said));
+    cr_assert_eq(result.records, 1);
+    export_to(&here, "foundry", scene_path(&here, "f.jsonl", again), &lines);
+    cr_assert(strstr(lines.bytes, "\"input\":{\"value\":null}") != NULL, "%s", lines.bytes);
+    fnd_text_finish(&said);
+    fnd_text_finish(&lines);
+    scene_end(&there);
+    scene_end(&here);
+}
+
 Test(import, one_that_was_killed_goes_on_and_takes_nothing_twice)
 {
     struct scene there, here;
@@ -488,14 +531,17 @@ Test(import, one_that_was_killed_goes_on_and_takes_nothing_twice)
     pid_t child = fork();
     if (child == 0) {
         struct fnd_store_options options = {.env = here.env};
+        struct importer importer = {&here, NULL};
         const struct fnd_import_options import_options = {.format = "label-studio",
                                                           .path = path,
                                                           .tier = FND_TIER_GOLD,
                                                           .by = "ann",
-                                                          .progress = die};
+                                                          .progress = die,
+                                                          .take = import_take,
+                                                          .context = &importer};
         if (fnd_store_open(here.directory, &options, &here.store, &error) == FND_OK &&
             fnd_reader_open(here.directory, &here.reader, &error) == FND_OK) {
-            (void)fnd_dataset_import(here.reader, here.store, &import_options, &result, &error);
+            (void)fnd_dataset_import(&import_options, &result, &error);
         }
         _exit(1);
     }
@@ -525,4 +571,42 @@ Test(import, one_that_was_killed_goes_on_and_takes_nothing_twice)
     fnd_text_finish(&lines);
     scene_end(&there);
     scene_end(&here);
+}
+
+#define SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define EXAMPLE(line, sha256, tier, rest)                                                          \
+    "{\"format\":\"coco\",\"name\":\"a.json\",\"by\":\"ann\",\"path\":\"p\",\"pipeline\":\"q\","   \
+    "\"revision\":0,\"line\":" line ",\"sha256\":\"" sha256 "\",\"tier\":\"" tier "\"," rest "}"
+
+Test(import, what_is_handed_over_is_looked_at_once_more)
+{
+    static const struct {
+        const char *example;
+        enum fnd_status status;
+    } cases[] = {
+        {"{}", FND_INVALID},
+        {"[]", FND_INVALID},
+        {"1", FND_INVALID},
+        {EXAMPLE("\"1\"", SHA256, "gold", "\"input\":1"), FND_INVALID},
+        {EXAMPLE("1", "00", "gold", "\"input\":1"), FND_INVALID},
+        {EXAMPLE("1", SHA256, "lead", "\"input\":1"), FND_INVALID},
+        {EXAMPLE("1", SHA256, "gold", "\"model\":1"), FND_INVALID},
+        {EXAMPLE("1", SHA256, "gold", "\"picture\":\"a\""), FND_INVALID},
+        {EXAMPLE("1", SHA256, "gold", "\"input\":1,\"picture\":\"aGk=\""), FND_INVALID},
+        {EXAMPLE("1", SHA256, "gold", "\"input\":null,\"human\":2"), FND_OK},
+    };
+    struct scene scene;
+    scene_begin(&scene, 120);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fnd_error error = {0};
+        struct fnd_json value = {NULL, 0};
+        bool known = true;
+        cr_assert_eq(
+            fnd_json_check(cases[i].example, strlen(cases[i].example), NULL, &value, &error),
+            FND_OK, "%s", error.message);
+        cr_expect_eq(fnd_dataset_import_record(scene.reader, scene.store, value, &known, &error),
+                     cases[i].status, "%s: %s", cases[i].example, error.message);
+        cr_expect(!known);
+    }
+    scene_end(&scene);
 }

@@ -273,6 +273,199 @@ Test(near, those_on_two_sides_of_a_split_are_named_and_nothing_is_left_out)
     scene_end(&letters.scene);
 }
 
+/* --- what is found, by the plain words of near.h ---------------------------------------------- */
+
+enum { CLASSES = 128, BANDS = 8, WINDOW = 32, NEAR_BITS = 12, SKETCHES = 4500 };
+
+static uint64_t spread(uint64_t value)
+{
+    value = (value ^ value >> 33) * 0xff51afd7ed558ccdu;
+    value = (value ^ value >> 33) * 0xc4ceb9fe1a85ec53u;
+    return value ^ value >> 33;
+}
+
+/** A sketch, one byte after the other. */
+static void plain_sketch(const struct fnd_text *text, uint64_t bits[2])
+{
+    uint64_t least[CLASSES] = {0}, piece = 0, whole = 0;
+    bool met[CLASSES] = {false}, blank = true;
+    size_t count = 0;
+    for (size_t i = 0; i < text->size; i++) {
+        unsigned char byte = (unsigned char)text->bytes[i];
+        const bool space = byte == ' ' || (byte >= '\t' && byte <= '\r');
+        if (space && blank) {
+            continue;
+        }
+        blank = space;
+        byte = space ? ' ' : byte >= 'A' && byte <= 'Z' ? (unsigned char)(byte + 32) : byte;
+        piece = piece << 8 | byte;
+        whole = count < 24 ? spread(whole ^ byte) : whole;
+        if (++count >= 8) {
+            const uint64_t hash = spread(piece);
+            if (!met[hash % CLASSES] || hash < least[hash % CLASSES]) {
+                least[hash % CLASSES] = hash;
+            }
+            met[hash % CLASSES] = true;
+        }
+    }
+    bits[0] = count < 24 ? spread(whole + count) : 0;
+    bits[1] = count < 24 ? spread(bits[0] + 1) : 0;
+    for (unsigned i = 0; i < CLASSES && count >= 24; i++) {
+        unsigned away = 0;
+        while (!met[(i + away) % CLASSES]) {
+            away++;
+        }
+        const uint64_t hash = least[(i + away) % CLASSES];
+        bits[i / 64] |= ((away > 0 ? spread(hash + away) : hash) >> 32 & 1) << i % 64;
+    }
+}
+
+Test(near, a_sketch_is_that_of_the_plain_words)
+{
+    static const char letters[] = "abcXYZ  \t\n019\x80\xff[`{@";
+    struct fnd_text text = {0};
+    uint64_t state = 71;
+    for (size_t size = 0; size < 4200; size += size < 80 ? 1 : 1 + size % 61) {
+        uint64_t wanted[2], found[2];
+        fnd_text_clear(&text);
+        while (text.size < size) {
+            /* Runs of blanks and of letters, so that either way of reading comes to its end. */
+            const size_t run = next(&state) % (next(&state) % 9 == 0 ? 1100 : 40);
+            const bool blanks = next(&state) % 4 == 0;
+            for (size_t i = 0; i < run && text.size < size; i++) {
+                fnd_text_append_byte(&text,
+                                     blanks ? ' ' : letters[next(&state) % (sizeof letters - 1)]);
+            }
+        }
+        plain_sketch(&text, wanted);
+        fnd_near_sketch(fnd_text_z(&text), text.size, found);
+        cr_assert(wanted[0] == found[0] && wanted[1] == found[1], "of %zu bytes", text.size);
+    }
+    fnd_text_finish(&text);
+}
+
+static unsigned bit_of(const struct fnd_sketch *sketch, unsigned at)
+{
+    return sketch->bits[at % 128 / 64] >> (63 - at % 64) & 1;
+}
+
+struct place {
+    const struct fnd_sketch *list;
+    unsigned band;
+    uint32_t at;
+};
+
+static int by_band(const void *a, const void *b)
+{
+    const struct place *left = a, *right = b;
+    for (unsigned i = 0; i < 128; i++) {
+        const unsigned x = bit_of(&left->list[left->at], left->band * 16 + i);
+        const unsigned y = bit_of(&right->list[right->at], right->band * 16 + i);
+        if (x != y) {
+            return x < y ? -1 : 1;
+        }
+    }
+    return (left->at > right->at) - (left->at < right->at);
+}
+
+static bool plain_near(const struct fnd_sketch *a, const struct fnd_sketch *b)
+{
+    return a->job != b->job && __builtin_popcountll(a->bits[0] ^ b->bits[0]) +
+                                       __builtin_popcountll(a->bits[1] ^ b->bits[1]) <=
+                                   NEAR_BITS;
+}
+
+static bool same_band(const struct place *a, const struct place *b)
+{
+    for (unsigned i = 0; i < 16; i++) {
+        if (bit_of(&a->list[a->at], a->band * 16 + i) !=
+            bit_of(&b->list[b->at], a->band * 16 + i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/** Groups by their first record: neighbours in any of the eight orders that are near. */
+static void plain_groups(const struct fnd_near *near, uint32_t *group)
+{
+    struct place *places = fnd_realloc(NULL, near->count, sizeof *places);
+    for (uint32_t i = 0; i < near->count; i++) {
+        group[i] = i;
+    }
+    for (unsigned band = 0; band < BANDS; band++) {
+        for (uint32_t i = 0; i < near->count; i++) {
+            places[i] = (struct place){near->list, band, i};
+        }
+        qsort(places, near->count, sizeof *places, by_band);
+        for (size_t i = 0; i < near->count; i++) {
+            for (size_t k = i + 1; k < near->count && k <= i + WINDOW; k++) {
+                const uint32_t a = group[places[i].at], b = group[places[k].at];
+                if (!same_band(&places[i], &places[k])) {
+                    break;
+                }
+                if (a == b || !plain_near(&near->list[places[i].at], &near->list[places[k].at])) {
+                    continue;
+                }
+                for (size_t m = 0; m < near->count; m++) {
+                    group[m] = group[m] == a || group[m] == b ? (a < b ? a : b) : group[m];
+                }
+            }
+        }
+    }
+    free(places);
+}
+
+/* Clusters of all sizes, some larger than the window, with bits turned over; the same alone and on
+ * a thread of its own. */
+Test(near, groups_are_those_of_the_plain_words)
+{
+    static const size_t counts[] = {1, 2, 3000, SKETCHES};
+    uint32_t *group = fnd_realloc(NULL, SKETCHES, sizeof *group);
+    for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
+        struct fnd_near near = {0};
+        uint64_t state = 91 + c;
+        struct fnd_sketch sketch = {.number = 0};
+        for (size_t i = 0; i < counts[c]; i++) {
+            if (next(&state) % 20 == 0 || i == 0) {
+                sketch.bits[0] = c == 2 ? 0 : spread(next(&state));
+                sketch.bits[1] = spread(next(&state));
+            }
+            struct fnd_sketch one = sketch;
+            /* Of one length all are alike in four bands: what lies behind those decides who is near
+             * enough to be compared. */
+            for (size_t turned = next(&state) % 11; turned > 0; turned--) {
+                one.bits[c == 2 ? 1 : next(&state) % 2] ^= UINT64_C(1) << next(&state) % 64;
+            }
+            one.number = (i + 1) & 0xffff;
+            one.job = next(&state) & 0x1ff;
+            one.split = 1;
+            fnd_near_add(&near, &one);
+        }
+        plain_groups(&near, group);
+        fnd_near_begin(&near); /* on a thread from some thousands on */
+        fnd_near_wait(&near);
+        cr_assert_arr_eq(near.group, group, counts[c] * sizeof *group, "of %zu", counts[c]);
+        cr_assert(counts[c] < 3000 || near.groups > 10, "%zu groups", near.groups);
+        fnd_near_finish(&near);
+    }
+    free(group);
+}
+
+Test(near, a_search_that_nobody_waits_for_comes_to_its_end)
+{
+    struct fnd_near near = {0};
+    for (size_t i = 0; i < 10000; i++) {
+        const struct fnd_sketch sketch = {
+            .bits = {spread(i / 2), 1}, .number = i & 0xffff, .job = i & 1};
+        fnd_near_add(&near, &sketch);
+    }
+    fnd_near_begin(&near);
+    fnd_near_finish(&near);
+    cr_expect_null(near.list);
+    cr_expect_null(near.group);
+}
+
 /* Two revisions of one job are on one side for good. */
 Test(near, records_of_one_job_are_no_duplicates_of_each_other)
 {

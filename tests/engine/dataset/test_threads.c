@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataset/making.h"
 #include "support.h"
 
 enum { RECORDS = 300, THREADS = 3, LARGE_SIZE = 100000, BEHIND_AHEAD = 128 };
@@ -233,5 +234,41 @@ Test(threads, reproduce_an_export_that_one_thread_made)
     cr_assert_eq(first.lines, again.lines);
     fnd_export_result_finish(&first);
     fnd_export_result_finish(&again);
+    scene_end(&scene);
+}
+
+/* Each of a hundred and more places would keep as much as the largest record that it ever held. */
+Test(threads, a_large_record_leaves_its_memory_to_none)
+{
+    struct scene scene;
+    struct fnd_making *making = NULL;
+    struct fnd_error error = {0};
+    struct fnd_export_result result = {0};
+    size_t large = 0;
+    forms(&scene, 106);
+    struct fnd_plan plan = {.reader = scene.reader,
+                            .options = scene_options(&scene, "foundry"),
+                            .format = fnd_format_find("foundry", &error),
+                            .result = &result};
+    plan.options.threads = 1;
+    plan.options.salt = "salt";
+    plan.options.tiers = 1U << FND_TIER_GOLD;
+    plan.options.verdicts = 1U << FND_ACCEPTED | 1U << FND_CORRECTED | 1U << FND_REJECTED;
+    cr_assert_eq(fnd_plan_select(&plan, &error), FND_OK, "%s", error.message);
+    cr_assert_eq(plan.count, RECORDS);
+    cr_assert_eq(fnd_making_begin(&plan, &making, &error), FND_OK, "%s", error.message);
+    for (size_t i = 0; i < RECORDS; i++) {
+        const struct fnd_made *made = fnd_making_next(making);
+        cr_assert_eq(made->status, FND_OK, "%s", made->error.message);
+        if (made->line.size > LARGE_SIZE) {
+            large++;
+            continue;
+        }
+        cr_expect_leq(made->line.capacity, FND_DATUM_KEPT_MAX, "%zu", i);
+        cr_expect_leq(made->datum.json.capacity, FND_DATUM_KEPT_MAX, "%zu", i);
+    }
+    cr_expect_gt(large, 1);
+    fnd_making_end(making);
+    fnd_plan_finish(&plan);
     scene_end(&scene);
 }
