@@ -8,6 +8,7 @@
 #include "command/command.h"
 #include "command/output.h"
 #include "command/session.h"
+#include "store/store.h"
 #include "worker/pool.h"
 
 int fnd_app_interrupts(const struct fnd_app *app)
@@ -118,6 +119,7 @@ static int dispatch(struct fnd_app *app)
 int fnd_command_main(int count, const char *const *argv, const volatile sig_atomic_t *signals)
 {
     fnd_digest_setup();
+    fnd_store_setup();
     struct fnd_app app = {.env = fnd_env_system(), .signals = signals};
     struct fnd_error error = {0};
     enum fnd_status status = fnd_arguments_parse(fnd_commands(), count > 0 ? count - 1 : 0,

@@ -25,6 +25,7 @@ enum fnd_option_id {
     FND_OPTION_ALL,
     FND_OPTION_ALLOW_ROOT,
     FND_OPTION_AS,
+    FND_OPTION_CANCEL,
     FND_OPTION_CASE,
     FND_OPTION_CASES,
     FND_OPTION_CONNECTIONS,
@@ -206,6 +207,10 @@ int fnd_exit_code(enum fnd_status status, int signal);
 
 /* --- help, man pages, completion: the table for people --------------------------------------- */
 
+/** Append an example's command line, which is the shell's: broken with a backslash between words
+ *  where it would pass `width` columns; its first word stands at column `indent` (from 0), further
+ *  lines begin three columns behind that. */
+void fnd_example_line(const char *line, size_t indent, size_t width, struct fnd_text *out);
 /** Append what `--help` shows, at most 80 columns wide. `command` NULL: of the program. */
 void fnd_help(const struct fnd_command *command, struct fnd_text *out);
 /** Append the command's manual page (section 1) as roff; NULL: the program's. */

@@ -25,6 +25,7 @@ struct flywheel_case {
     const char *things;    /* what a document is called: "invoices" */
     const char *values;    /* and what is asked about in it: "fields" */
     const char *given;     /* a member of outputs that was read off the file; NULL: none */
+    const char *target;    /* that goes for it where --target says nothing */
 };
 
 /** What a round came to. */

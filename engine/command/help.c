@@ -101,29 +101,34 @@ static void options(const struct fnd_option *list, struct fnd_text *out)
     }
 }
 
-/* Examples are shell lines: broken with a backslash where they would be too long. */
+void fnd_example_line(const char *line, size_t indent, size_t width, struct fnd_text *out)
+{
+    fnd_text_append_z(out, FND_PROGRAM);
+    size_t column = indent + strlen(FND_PROGRAM);
+    while (*line != '\0') {
+        bool quoted = false;
+        size_t size = 0;
+        while (line[size] != '\0' && (quoted || line[size] != ' ')) {
+            quoted ^= line[size++] == '\'';
+        }
+        if (column + 1 + size > width - 2) {
+            fnd_text_append_z(out, " \\\n");
+            spaces(out, indent + 3);
+            column = indent + 3;
+        }
+        fnd_text_append_byte(out, ' ');
+        fnd_text_append(out, line, size);
+        column += 1 + size;
+        line += size + (line[size] == ' ' ? 1 : 0);
+    }
+}
+
 static void example(const struct fnd_example *example, struct fnd_text *out)
 {
     fnd_text_append_z(out, "  # ");
     fnd_wrap(example->what, 4, 4, WIDTH, out);
-    fnd_text_append_z(out, "\n  " FND_PROGRAM);
-    size_t column = 2 + strlen(FND_PROGRAM);
-    const char *at = example->line;
-    while (*at != '\0') {
-        bool quoted = false;
-        size_t size = 0;
-        while (at[size] != '\0' && (quoted || at[size] != ' ')) {
-            quoted ^= at[size++] == '\'';
-        }
-        if (column + 1 + size > WIDTH - 2) {
-            fnd_text_append_z(out, " \\\n     ");
-            column = 5;
-        }
-        fnd_text_append_byte(out, ' ');
-        fnd_text_append(out, at, size);
-        column += 1 + size;
-        at += size + (at[size] == ' ' ? 1 : 0);
-    }
+    fnd_text_append_z(out, "\n  ");
+    fnd_example_line(example->line, 2, WIDTH, out);
     fnd_text_append_byte(out, '\n');
 }
 

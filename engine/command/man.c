@@ -4,6 +4,9 @@
 
 #include "command/command.h"
 
+/* What a terminal of 80 columns leaves to an example: man keeps two and indents by eleven. */
+enum { EXAMPLE_WIDTH = 67 };
+
 /* Text for roff: backslashes, leading dots and quotes would be orders, '-' a hyphen. */
 static void escaped(struct fnd_text *out, const char *z)
 {
@@ -192,8 +195,11 @@ void fnd_man(const struct fnd_command *command, struct fnd_text *out)
         fnd_text_append_z(out, ".SH EXAMPLES\n");
         for (const struct fnd_example *e = command->examples; e->line != NULL; e++) {
             escaped(out, e->what);
-            fnd_text_append_z(out, ":\n.PP\n.RS 4\n.nf\n" FND_PROGRAM " ");
-            escaped(out, e->line);
+            fnd_text_append_z(out, ":\n.PP\n.RS 4\n.nf\n");
+            struct fnd_text line = {0};
+            fnd_example_line(e->line, 0, EXAMPLE_WIDTH, &line);
+            escaped(out, fnd_text_z(&line));
+            fnd_text_finish(&line);
             fnd_text_append_z(out, "\n.fi\n.RE\n.PP\n");
         }
     }

@@ -82,7 +82,6 @@ static const struct fnd_example import_examples[] = {
     {NULL, NULL}};
 static const struct fnd_exit import_exits[] = {
     {1, "the file breaks rules or an example cannot be taken: each thing is named by line"},
-    {7, "an engine holds the directory: repeat it when that has ended"},
     {0, NULL}};
 
 static const struct fnd_operand model_operands[] = {
@@ -97,6 +96,9 @@ static const struct fnd_operand model_operands[] = {
 static const struct fnd_option train_options[] = {
     {FND_OPTION_EXPLAIN, 0, "explain", NULL,
      "only say what would be learned from, and whether a training is due", NULL},
+    {FND_OPTION_CANCEL, 0, "cancel", NULL,
+     "end the training of this model that runs or waits; returns when it has ended", NULL},
+    {FND_OPTION_REASON, 0, "reason", "TEXT", "with --cancel: why; kept with it", NULL},
     {FND_OPTION_WAIT, 0, "wait", NULL, "wait for the end, also where a live engine does the work",
      NULL},
     PIPELINE,
@@ -105,12 +107,22 @@ static const struct fnd_option train_options[] = {
 static const struct fnd_example train_examples[] = {
     {"train invoice --explain", "what the model would be learned from, and whether it is due"},
     {"train invoice --wait", "learn a new version from the corrections so far, and decide"},
+    {"train invoice --cancel --reason 'wrong labels'",
+     "end the one that runs; the engine, and the version in production, go on"},
     {NULL, NULL}};
 static const struct fnd_exit train_exits[] = {
-    {1, "the training failed; the model in production goes on"},
-    {5, "there is no such model"},
-    {9, "there is nothing to learn from, or a training is under way"},
+    {1, "the training failed or was cancelled; the model in production goes on"},
+    {5, "there is no such model, or nothing to cancel"},
+    {9, "there is nothing to learn from, a training is under way, or it was cancelled already"},
     {0, NULL}};
+static const char train_details[] =
+    "Without a live engine this process trains, and ends with the training; an engine that has "
+    "the directory does the work itself, and --wait waits for it.\n\n"
+    "With --cancel the training of the model ends, whoever began it: a plugin's trainer is asked "
+    "to return and its worker ended behind a second, a program gets SIGTERM, then SIGKILL behind "
+    "10 seconds, and with it all that it started. No version comes of it. Who cancelled it is "
+    "recorded, and its checkpoint kept: the next training of the same records goes on from there. "
+    "By itself none begins for the model's cooldown, ten minutes at least.";
 
 static const struct fnd_option models_list_options[] = {PIPELINE, END};
 static const struct fnd_example models_list_examples[] = {

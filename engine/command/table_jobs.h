@@ -85,8 +85,7 @@ static const char serve_details[] =
     "that others may reach needs --token-file, --host with the name they use, and a proxy that "
     "speaks TLS before it.\n\n"
     "SIGINT or SIGTERM lets finish what runs, the second one stops it.";
-static const struct fnd_exit serve_exits[] = {
-    {7, "another engine has a directory"}, {130, "ended by a signal, all is saved"}, {0, NULL}};
+static const struct fnd_exit serve_exits[] = {{7, "another engine has a directory"}, {0, NULL}};
 
 static const struct fnd_operand demo_operands[] = {
     {"JOBDIR", "a new or empty folder for it; else one is made under $TMPDIR or /tmp", true,
@@ -107,7 +106,9 @@ static const struct fnd_option demo_options[] = {
      "the documents and the record's draws are made with: the same seed, the same curve; else 7",
      NULL},
     {FND_OPTION_TARGET, 0, "target", "SHARE",
-     "how many of the fields or boxes nobody is asked about may be wrong; else 10%", NULL},
+     "how many of the fields or boxes nobody is asked about may be wrong; else 10% of fields, "
+     "30% of boxes",
+     NULL},
     {FND_OPTION_PROMOTE, 0, "promote", "WHO",
      "engine, which takes a version that the sign test promotes; hand takes those, too, that it "
      "holds and that look no worse; else engine",
@@ -139,8 +140,9 @@ static const char demo_details[] =
     "drawn, read by the newest model that was promoted, and reviewed; then a model is trained "
     "on the answers. Each round's figures come from the record and from the truth of the drawn "
     "pages: what people were asked, what went unasked and was wrong, and whether the target was "
-    "proven. The target is 10% there, which 29 known documents can prove; 1% takes 299 "
-    "(--rounds 20). The curve is printed, and left as out/flywheel.html. Stopped by Ctrl-C it goes "
+    "proven. The target is 10% of fields, which 29 known documents can prove, and 30% of boxes; "
+    "1% takes 299 (--rounds 20). The curve is printed, and left as out/flywheel.html. Stopped by "
+    "Ctrl-C it goes "
     "on "
     "when the same folder is named again. Invoices are drawn by foundry-samples, streets by "
     "foundry-streets, which are built and installed where cairo, pango and leptonica are.";

@@ -62,6 +62,43 @@ static void tell(struct fnd_app *app, const char *model, struct fnd_json end)
     free(decision);
 }
 
+/* Its end is on record; the next thing to know is what goes on. */
+static void tell_cancelled(struct fnd_app *app, const struct fnd_models_place *place)
+{
+    struct fnd_model_row now = {0};
+    const enum fnd_status status =
+        fnd_model_production(place->reader, place->pipeline, place->model, &now, NULL);
+    if (status == FND_OK) {
+        fnd_line(app, "model %s: its training is cancelled; version %" PRId64 " goes on",
+                 place->model, now.version);
+    } else {
+        fnd_line(app, "model %s: its training is cancelled; the rules go on", place->model);
+    }
+    fnd_next(app, "next: " FND_PROGRAM " train --explain %s says when one begins by itself",
+             place->model);
+    fnd_model_row_finish(&now);
+}
+
+/* --explain, --cancel and to train are three things. */
+static bool options_fit(struct fnd_app *app)
+{
+    const struct fnd_arguments *arguments = &app->arguments;
+    const bool cancel = fnd_arguments_has(arguments, FND_OPTION_CANCEL);
+    struct fnd_error error = {0};
+    if (cancel && (fnd_arguments_has(arguments, FND_OPTION_EXPLAIN) ||
+                   fnd_arguments_has(arguments, FND_OPTION_WAIT))) {
+        fnd_error_set(&error, FND_INVALID,
+                      "--cancel goes with neither --explain nor --wait: it waits for the end "
+                      "by itself");
+    } else if (!cancel && fnd_arguments_has(arguments, FND_OPTION_REASON)) {
+        fnd_error_set(&error, FND_INVALID, "--reason goes with --cancel");
+    }
+    if (error.status != FND_OK) {
+        fnd_complain(app, &error);
+    }
+    return error.status == FND_OK;
+}
+
 int fnd_command_train(struct fnd_app *app)
 {
     struct fnd_error error = {0};
@@ -73,9 +110,13 @@ int fnd_command_train(struct fnd_app *app)
     bool failed = false;
     const bool explain = fnd_arguments_has(&app->arguments, FND_OPTION_EXPLAIN);
     const bool wait = fnd_arguments_has(&app->arguments, FND_OPTION_WAIT);
+    const bool cancel = fnd_arguments_has(&app->arguments, FND_OPTION_CANCEL);
+    if (!options_fit(app)) {
+        return FND_EXIT_USAGE;
+    }
     enum fnd_status status = fnd_models_place(app, &place, &error);
     if (status == FND_OK) {
-        fnd_models_request(app, &place, "train", &request);
+        fnd_models_request(app, &place, cancel ? "train.cancel" : "train", &request);
         fnd_text_printf(&request, ",\"wait\":%s,\"explain\":%s}", wait ? "true" : "false",
                         explain ? "true" : "false");
         session = fnd_session_create(app, fnd_reader_path(place.reader), false, false);
@@ -83,7 +124,9 @@ int fnd_command_train(struct fnd_app *app)
     }
     if (status == FND_OK) {
         status = fnd_session_status(end, &error);
-        failed = status == FND_PLUGIN; /* it ran, and gave no model: not a plugin that is missing */
+        /* It ran, and gave no model: not a plugin that is missing, nor a signal to us. */
+        failed = status == FND_PLUGIN || status == FND_INTERRUPTED;
+        error.status = status == FND_INTERRUPTED ? FND_PLUGIN : error.status;
     }
     if (status == FND_OK && app->json) {
         fnd_raw(app, end.bytes, end.size);
@@ -92,6 +135,8 @@ int fnd_command_train(struct fnd_app *app)
         char *lines = fnd_json_strdup(fnd_json_member(end, "text"));
         fnd_raw(app, lines != NULL ? lines : "", lines != NULL ? strlen(lines) : 0);
         free(lines);
+    } else if (status == FND_OK && cancel) {
+        tell_cancelled(app, &place);
     } else if (status == FND_OK) {
         tell(app, place.model, end);
     }

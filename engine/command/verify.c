@@ -68,10 +68,10 @@ static void print_text(struct fnd_app *app, const char *path, const struct fnd_v
     const struct fnd_verify_deep *deep = &looked->deep;
     const int64_t flaws = result->flaws + looked->curve.flaws + deep->run.flaws + deep->flaws;
     if (looked->curve.figures > 0) {
-        fnd_line(app,
-                 "%" PRId64 " figures of the curve of %" PRId64
-                 " versions counted again from the log",
-                 looked->curve.figures, looked->curve.versions);
+        fnd_line(
+            app,
+            "%" PRId64 " figures of the curve of %" PRId64 " version%s counted again from the log",
+            looked->curve.figures, looked->curve.versions, looked->curve.versions == 1 ? "" : "s");
     }
     if (looked->deeper) {
         fnd_line(app,

@@ -16,7 +16,6 @@
 #include "dataset/why.h"
 #include "review/review.h"
 
-enum { MANIFEST_SIZE_MAX = 256 << 20 };
 static const char ending[] = ".manifest.json";
 static const char inside[] = "/manifest.json"; /* of a folder */
 /* What each export that is a folder has beside its manifest. */
@@ -32,9 +31,8 @@ struct exports {
     struct known { /* what EXPORT events tell of */
         int64_t event, size;
         char sha256[FND_DIGEST_TEXT_SIZE];
-        uint8_t manifest[FND_DIGEST_SIZE]; /* SHA-256 of it, without the newline */
-        bool brief;                        /* of its file, with the newline */
-        char table[FND_DIGEST_TEXT_SIZE];  /* of a folder: SHA-256 of what tells of all of it */
+        char manifest[FND_DIGEST_TEXT_SIZE]; /* SHA-256 of its manifest's file */
+        char table[FND_DIGEST_TEXT_SIZE];    /* of a folder: SHA-256 of what tells of all of it */
     } * known;
     size_t known_count;
 };
@@ -91,19 +89,15 @@ static void folder_said(void *context, const struct fnd_dataset_note *note)
 }
 
 /* Where the record tells of an export of these bytes, its manifest is one that the record has. */
-static void check_recorded(struct exports *exports, const char *name, const struct fnd_text *file,
-                           struct fnd_json manifest, const char *sha256)
+static void check_recorded(struct exports *exports, const char *name,
+                           const struct fnd_manifest_about *about)
 {
-    uint8_t hash[FND_DIGEST_SIZE], whole[FND_DIGEST_SIZE];
     int64_t event = 0;
     bool same = false;
-    fnd_sha256(manifest.bytes, manifest.size, hash);
-    fnd_sha256(file->bytes, file->size, whole);
     for (size_t i = 0; i < exports->known_count && !same; i++) {
-        if (strcmp(exports->known[i].sha256, sha256) == 0) {
+        if (strcmp(exports->known[i].sha256, about->sha256) == 0) {
             event = exports->known[i].event;
-            same = memcmp(exports->known[i].manifest, exports->known[i].brief ? whole : hash,
-                          sizeof hash) == 0;
+            same = strcmp(exports->known[i].manifest, about->own_sha256) == 0;
         }
     }
     if (event > 0 && !same) {
@@ -138,36 +132,28 @@ static void check_folder(struct exports *exports, const char *manifest, const ch
 /* Make it again from the record; its bytes must come out the same. */
 static void check_manifest(struct exports *exports, const char *name)
 {
-    struct fnd_text text = {0}, path = {0};
-    struct fnd_json manifest;
+    struct fnd_text path = {0};
+    struct fnd_manifest_about about;
     struct fnd_error error = {0};
     struct fnd_export_result made = {0};
     const struct fnd_export_options options = {.out = "-", .fd = exports->null};
     fnd_text_printf(&path, "%s/out/%s", fnd_reader_path(exports->reader), name);
-    enum fnd_status status = fnd_file_read(exports->folder, name, MANIFEST_SIZE_MAX, &text, &error);
-    if (status == FND_OK) {
-        status = fnd_json_check(text.bytes, text.size, name, &manifest, &error);
-    }
+    enum fnd_status status = fnd_dataset_manifest(fnd_text_z(&path), &about, &error);
     if (status == FND_OK) {
         status = fnd_dataset_reproduce(exports->reader, fnd_text_z(&path), &options, &made, &error);
     }
     if (status == FND_OK) {
-        char *sha256 = fnd_json_strdup(fnd_json_find(manifest, "/file/sha256"));
-        char *format = fnd_json_strdup(fnd_json_member(manifest, "format"));
         exports->result->exports++;
-        if (fnd_json_member(manifest, "files").bytes != NULL) {
-            check_folder(exports, name, format != NULL ? format : "");
+        if (about.folder) {
+            check_folder(exports, name, about.format);
         } else {
-            check_file(exports, name, sha256 != NULL ? sha256 : "");
+            check_file(exports, name, about.sha256);
         }
-        check_recorded(exports, name, &text, manifest, sha256 != NULL ? sha256 : "");
-        free(format);
-        free(sha256);
+        check_recorded(exports, name, &about);
     } else if (status != FND_CONFLICT) { /* another directory's: not for this record to judge */
         flaw(exports, name, error.message);
     }
     fnd_export_result_finish(&made);
-    fnd_text_finish(&text);
     fnd_text_finish(&path);
 }
 
@@ -188,6 +174,26 @@ static void note_table(struct known *known, struct fnd_json manifest)
     }
 }
 
+/* The hash of the manifest's file, which has a newline behind it; of a long one the event has it.
+ */
+static void note_manifest(struct known *known, struct fnd_json manifest)
+{
+    struct fnd_json brief = fnd_json_member(manifest, "manifest_sha256");
+    char *told = brief.bytes != NULL ? fnd_json_strdup(brief) : NULL;
+    if (told != NULL && strlen(told) < sizeof known->manifest) {
+        memcpy(known->manifest, told, strlen(told) + 1);
+    } else {
+        struct fnd_sha256 hash;
+        uint8_t digest[FND_DIGEST_SIZE];
+        fnd_sha256_begin(&hash);
+        fnd_sha256_add(&hash, manifest.bytes, manifest.size);
+        fnd_sha256_add(&hash, "\n", 1);
+        fnd_sha256_end(&hash, digest);
+        fnd_digest_text(digest, known->manifest);
+    }
+    free(told);
+}
+
 static void note_known(int64_t event, struct fnd_json manifest, void *context)
 {
     struct exports *exports = context;
@@ -197,13 +203,7 @@ static void note_known(int64_t event, struct fnd_json manifest, void *context)
     if (sha256 != NULL && strlen(sha256) < sizeof known.sha256 && size.bytes != NULL &&
         fnd_json_integer(size, &known.size)) {
         memcpy(known.sha256, sha256, strlen(sha256) + 1);
-        /* Of a long one the event has the hash of the file. */
-        char *file = fnd_json_strdup(fnd_json_member(manifest, "manifest_sha256"));
-        known.brief = file != NULL;
-        if (file == NULL || !fnd_unhex(file, strlen(file), known.manifest, FND_DIGEST_SIZE)) {
-            fnd_sha256(manifest.bytes, manifest.size, known.manifest);
-        }
-        free(file);
+        note_manifest(&known, manifest);
         note_table(&known, manifest);
         exports->known =
             fnd_realloc(exports->known, exports->known_count + 1, sizeof *exports->known);

@@ -8,7 +8,7 @@
 #include "control/server.h"
 #include "learn/trigger.h"
 
-/* What the three requests say; malloc'ed. */
+/* What the requests say; malloc'ed. */
 struct learn_act {
     char *pipeline, *model, *by, *reason;
 };
@@ -109,6 +109,52 @@ void control_train(struct client *client, struct fnd_json request)
     client->learning = status == FND_OK && wait;
     if (!client->learning) {
         control_end(client, status, &error, status == FND_OK ? ",\"begun\":true" : NULL);
+    }
+    act_finish(&act);
+}
+
+/* It has ended: cancelled, unless it came to an end of its own or that could not be recorded. */
+static void cancelled(void *context, const struct fnd_learned *learned)
+{
+    struct client *client = context;
+    struct fnd_text more = {0};
+    struct fnd_error error = learned->error;
+    const enum fnd_status status = learned->status == FND_INTERRUPTED ? FND_OK : learned->status;
+    fnd_error_prefix(&error, "it was not cancelled, it ended");
+    fnd_text_printf(&more, ",\"training\":%" PRId64 ",\"version\":%" PRId64, learned->training,
+                    learned->version);
+    client->learning = false;
+    control_end(client, status, &error, fnd_text_z(&more));
+    fnd_text_finish(&more);
+}
+
+void control_train_cancel(struct client *client, struct fnd_json request)
+{
+    struct fnd_control *control = client->control;
+    struct fnd_error error = {0};
+    struct learn_act act = {0};
+    enum fnd_status status = act_read(request, &act, &error);
+    if (status == FND_OK && act.model == NULL) {
+        status = fnd_error_set(&error, FND_INVALID, "train.cancel needs \"model\"");
+    }
+    if (status == FND_OK && (client->fd < 0 || control->learn == NULL)) {
+        /* This process took the directory for this request alone. */
+        status = fnd_error_set(&error, FND_NOT_FOUND,
+                               "nothing trains model %s: no engine runs in this directory; "
+                               "`models list` shows how its last training ended",
+                               act.model);
+    }
+    if (status == FND_OK) {
+        const struct fnd_learn_hooks hooks = {.done = cancelled, .context = client};
+        client->learning = true; /* it may have ended before this returns */
+        status = fnd_learn_cancel(control->learn, act.pipeline, act.model, act.by, act.reason,
+                                  &hooks, &error);
+        if (status != FND_OK) {
+            client->learning = false;
+        }
+    }
+    if (status != FND_OK) {
+        control_end(client, status, &error, NULL);
     }
     act_finish(&act);
 }

@@ -124,6 +124,7 @@ static const struct {
                   {"follow", control_follow},
                   {"gc", control_gc},
                   {"hello", hello},
+                  {"import.record", control_import_record},
                   {"load", control_load},
                   {"models.promote", control_models_promote},
                   {"models.rollback", control_models_rollback},
@@ -131,7 +132,8 @@ static const struct {
                   {"rules.revoke", control_rules_revoke},
                   {"run", control_run},
                   {"submit", control_submit, BESIDE},
-                  {"train", control_train}};
+                  {"train", control_train},
+                  {"train.cancel", control_train_cancel}};
 
 /* Within a batch: what is held back is ended first where this request must see it. */
 static void begin(struct client *client, struct fnd_json request, size_t operation)

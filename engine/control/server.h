@@ -48,7 +48,7 @@ struct client {
     size_t in_at;  /* where the first unread line begins */
     size_t out_at; /* first byte not yet sent */
     struct follow follow;
-    bool learning; /* it waits for a training */
+    bool learning; /* it waits for a training, or for the end of one */
     double told;   /* how far that was said to be */
     char told_note[FND_NOTE_SIZE];
     void (*line)(void *context, struct fnd_json line); /* of the local client */
@@ -135,8 +135,12 @@ void control_undo_finish(struct fnd_control *control);
 /* act_gc.c */
 void control_gc(struct client *client, struct fnd_json request);
 
+/* act_import.c */
+void control_import_record(struct client *client, struct fnd_json request);
+
 /* act_learn.c */
 void control_train(struct client *client, struct fnd_json request);
+void control_train_cancel(struct client *client, struct fnd_json request);
 void control_models_promote(struct client *client, struct fnd_json request);
 void control_models_rollback(struct client *client, struct fnd_json request);
 /** The client that waits for a training goes away, or the server does. */

@@ -123,10 +123,7 @@ static void cross_abandon(struct run *run, const struct fnd_error *why)
 
 static void cancelled(struct run *run)
 {
-    fnd_error_set(&run->learned.error, FND_INTERRUPTED, "the training of model %s was stopped",
-                  run->name);
-    fnd_error_code(&run->learned.error, "cancelled");
-    run_end(run, FND_INTERRUPTED);
+    run_end(run, run_stopped(run, &run->learned.error));
 }
 
 /* Hand the other parts' examples, which are packed under that name, to the trainer: without a model

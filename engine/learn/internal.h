@@ -77,13 +77,18 @@ struct run {
     struct fnd_pool_call call; /* a program's end is put in here, too */
     struct program *program;   /* that trains, of the user's; NULL: none does */
     struct fnd_text request;   /* DOC_RUN */
-    bool called, cancelled;
-    bool asked;       /* for its pool: it was not free at once */
-    bool holds;       /* the pool */
-    int64_t training; /* event; 0: not begun */
+    bool called;
+    bool cancelled; /* by somebody: no version comes of it, whatever else happens */
+    char *cancelled_by, *cancelled_why; /* why: NULL, none was given */
+    struct fnd_learn_hooks canceller;   /* hears when it has ended */
+    bool asked;                         /* for its pool: it was not free at once */
+    bool holds;                         /* the pool */
+    int64_t training;                   /* event; 0: not begun */
     int64_t version, attempt;
     char previous_name[FND_MODEL_ARTIFACT_SIZE], model_name[FND_MODEL_ARTIFACT_SIZE];
-    struct fnd_model_row previous; /* in production when it began; id 0: the rules */
+    struct fnd_model_row previous;  /* in production when it began; id 0: the rules */
+    struct fnd_artifact checkpoint; /* of the attempt before, if it goes on from there */
+    bool resumes;
     struct fnd_artifact kept, calibration, checks;
     bool calibrated, checked;
     struct cross cross;
@@ -148,6 +153,10 @@ struct fnd_learn {
 /** Record that it begins and hand it to the trainer; or end it. */
 void run_begin(struct run *run);
 void run_called(struct run *run); /* the trainer's call has ended */
+/** One that was cancelled while it waits: recorded, so that it does not begin again at once. */
+void run_withdraw(struct run *run);
+/** Say that it was stopped, and by whom; FND_INTERRUPTED. */
+enum fnd_status run_stopped(const struct run *run, struct fnd_error *error);
 /** End it: FND_OK with a model, else with run->learned.error. Records it. */
 void run_end(struct run *run, enum fnd_status status);
 
@@ -172,6 +181,11 @@ void kept_finish(struct fnd_learn *learn);
 void proven_look(struct fnd_learn *learn, const struct fnd_pipeline *pipeline,
                  const struct fnd_model *model);
 void proven_finish(struct fnd_learn *learn);
+
+/** Hold the newest version of a model if an engine ended before it decided about it. Not while a
+ *  training of that model runs.  (registry.c) */
+void undecided_look(struct fnd_learn *learn, const struct fnd_pipeline *pipeline,
+                    const struct fnd_model *model);
 
 /* shadow.c */
 /** See to a model: decide between two versions if enough was verified, else run the one that is not

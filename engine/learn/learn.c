@@ -86,6 +86,8 @@ static void run_free(struct run *run)
     free(run->name);
     free(run->by);
     free(run->why);
+    free(run->cancelled_by);
+    free(run->cancelled_why);
     free(run);
 }
 
@@ -114,7 +116,9 @@ void fnd_learn_destroy(struct fnd_learn *learn)
         run_let_go(run);
         learn->runs = run->next;
         program_end(run);
-        if (run->state != RUN_ENDED) {
+        if (run->state != RUN_ENDED && run->cancelled) {
+            run_end(run, run_stopped(run, &run->learned.error));
+        } else if (run->state != RUN_ENDED) {
             fnd_error_set(&run->learned.error, FND_INTERRUPTED,
                           "the engine stopped while model %s was trained; train again: it goes on "
                           "from its last checkpoint, if it kept one",
@@ -277,6 +281,9 @@ static bool pipeline_due(const char *name, int64_t pin, void *context)
                     "model %s is due and cannot be trained: %s", model->name, error.message);
         }
         fnd_text_finish(&why);
+        if (!run_waits(learn, name, model->name)) {
+            undecided_look(learn, pipeline, model);
+        }
         shadow_look(learn, pipeline, model);
         proven_look(learn, pipeline, model);
     }
@@ -340,8 +347,9 @@ void fnd_learn_flight(const struct fnd_learn *learn,
                                          [RUN_CROSSES] = "checking"};
     for (const struct run *run = learn->runs; run != NULL; run = run->next) {
         if (run->state != RUN_ENDED) {
-            row(context, run->pipeline_name, run->name, run->model->pool, states[run->state],
-                run->call.progress, run->call.note);
+            row(context, run->pipeline_name, run->name, run->model->pool,
+                run->cancelled ? "stopping" : states[run->state], run->call.progress,
+                run->call.note);
         }
     }
 }
@@ -434,6 +442,7 @@ enum fnd_status fnd_learn_train(struct fnd_learn *learn, const char *pipeline, c
     if (status != FND_OK) {
         return status;
     }
+    undecided_look(learn, found, wanted);
     struct run *run = fnd_alloc(sizeof *run);
     run->learn = learn;
     run->pipeline_name = fnd_strdup(pipeline);
@@ -454,25 +463,42 @@ void fnd_learn_forget(struct fnd_learn *learn, const void *context)
         if (run->hooks.context == context) {
             run->hooks = (struct fnd_learn_hooks){0};
         }
+        if (run->canceller.context == context) {
+            run->canceller = (struct fnd_learn_hooks){0};
+        }
     }
 }
 
 enum fnd_status fnd_learn_cancel(struct fnd_learn *learn, const char *pipeline, const char *model,
-                                 struct fnd_error *error)
+                                 const char *by, const char *why,
+                                 const struct fnd_learn_hooks *hooks, struct fnd_error *error)
 {
     struct run *run = run_of(learn, pipeline, model);
     if (run == NULL) {
-        return fnd_error_set(error, FND_NOT_FOUND, "no training of model %s runs or waits", model);
+        return fnd_error_set(error, FND_NOT_FOUND,
+                             "no training of model %s runs or waits; `models list` shows how the "
+                             "last one ended",
+                             model);
+    }
+    if (run->cancelled) {
+        return fnd_error_set(error, FND_CONFLICT,
+                             "%s has cancelled the training of model %s already: it ends within "
+                             "%d s",
+                             run->cancelled_by, model, FND_LEARN_GRACE_MS / 1000);
     }
     run->cancelled = true;
+    run->cancelled_by = fnd_strdup(by);
+    run->cancelled_why = why != NULL ? fnd_strdup(why) : NULL;
+    run->canceller = hooks != NULL ? *hooks : (struct fnd_learn_hooks){0};
     if (run->program != NULL) {
         program_stop(run);
     } else if (run->called) {
         fnd_pool_cancel(learn->pool, &run->call);
     } else if (run->state == RUN_WAITS) {
-        fnd_error_set(&run->learned.error, FND_INTERRUPTED, "the training of model %s was stopped",
-                      run->name);
-        run_end(run, FND_INTERRUPTED);
+        run_withdraw(run);
+    } else { /* the new model is tried: the engine's own calls of the phase */
+        fnd_pool_cancel(learn->pool, &run->trial.calls[0].call);
+        fnd_pool_cancel(learn->pool, &run->trial.calls[1].call);
     }
     return FND_OK;
 }

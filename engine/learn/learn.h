@@ -54,10 +54,17 @@ enum fnd_status fnd_learn_train(struct fnd_learn *learn, const char *pipeline, c
                                 const struct fnd_learn_hooks *hooks, struct fnd_error *error);
 /** Nobody listens any more to hooks of this context; the training goes on. */
 void fnd_learn_forget(struct fnd_learn *learn, const void *context);
-/** Stop a training of that model.  FND_NOT_FOUND: none runs or waits. */
+/** Cancel a training of that model, wherever it is: no version comes of it, the one in production
+ *  goes on, and by itself none begins before it has rested (FND_TRIGGER_FAILED_MS at least). Its
+ * end is recorded with who cancelled it, once the trainer is gone; its checkpoint is kept. by: who
+ * does; why: NULL for no reason.  hooks: done() when it has ended; NULL: nobody waits. Returns
+ * FND_OK: done() will be called, or was; FND_NOT_FOUND: none runs or waits; FND_CONFLICT: somebody
+ * has cancelled it already. */
 enum fnd_status fnd_learn_cancel(struct fnd_learn *learn, const char *pipeline, const char *model,
-                                 struct fnd_error *error);
-/** What runs and waits now: a row each. state: "waiting", "training", "trying". */
+                                 const char *by, const char *why,
+                                 const struct fnd_learn_hooks *hooks, struct fnd_error *error);
+/** What runs and waits now: a row each. state: "waiting", "training", "trying", "checking",
+ *  "stopping". */
 void fnd_learn_flight(const struct fnd_learn *learn,
                       void (*row)(void *context, const char *pipeline, const char *model,
                                   const char *pool, const char *state, double progress,

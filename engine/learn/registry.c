@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "learn/learn.h"
+#include "learn/internal.h"
 
 struct decision {
     enum fnd_decision what;
@@ -161,4 +161,45 @@ enum fnd_status fnd_registry_hold(struct fnd_engine *engine, const struct fnd_mo
                                       .from = model->version,
                                       .model = model->id};
     return decide(engine, &decision, NULL, error);
+}
+
+/* --- what an engine left undecided ------------------------------------------------------------ */
+
+static bool newest_candidate(const struct fnd_model_row *row, void *context)
+{
+    int64_t *undecided = context;
+    *undecided = row->state == FND_MODEL_CANDIDATE && row->decided == 0 ? row->id : 0;
+    return true;
+}
+
+void undecided_look(struct fnd_learn *learn, const struct fnd_pipeline *pipeline,
+                    const struct fnd_model *model)
+{
+    static const char reason[] = "held: the engine ended between its training and the decision; "
+                                 "`models promote` puts it to work by hand";
+    static const char beside[] = "waits: the engine ended between its training and the decision; "
+                                 "it runs beside production, and what people verify decides";
+    struct fnd_reader *reader = fnd_engine_reader(learn->engine);
+    struct fnd_model_row row = {0};
+    struct fnd_error error = {0};
+    int64_t undecided = 0;
+    enum fnd_status status =
+        fnd_models_walk(reader, pipeline->name, model->name, newest_candidate, &undecided, &error);
+    if (status == FND_OK && undecided == 0) {
+        return;
+    }
+    if (status == FND_OK) {
+        status = fnd_model_get(reader, undecided, &row, &error);
+    }
+    if (status == FND_OK) {
+        const bool waits = model->shadow > 0;
+        status = fnd_registry_hold(
+            learn->engine, &row, "engine", waits ? beside : reason,
+            waits ? "{\"decision\":\"hold\",\"waits\":true}" : "{\"decision\":\"hold\"}", &error);
+    }
+    if (status != FND_OK) {
+        fnd_log(fnd_engine_options_of(learn->engine)->log, FND_LOG_WARNING, "learn", NULL, NULL,
+                "nothing was decided about a version of model %s: %s", model->name, error.message);
+    }
+    fnd_model_row_finish(&row);
 }

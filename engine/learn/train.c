@@ -85,7 +85,9 @@ static enum fnd_status run_place(struct run *run, struct fnd_error *error)
         const bool again = attempt_of(run, &last);
         run->version = last.version + (last.state == FND_TRAINING_DONE ? 1 : 0);
         run->attempt = last.state == FND_TRAINING_DONE ? 1 : last.attempt + 1;
-        if (again && last.has_checkpoint) {
+        run->checkpoint = last.checkpoint;
+        run->resumes = again && last.has_checkpoint;
+        if (run->resumes) {
             status = fnd_examples_pack(run->learn->engine, &run->examples, "checkpoint",
                                        &last.checkpoint, error);
         }
@@ -100,16 +102,6 @@ static enum fnd_status run_place(struct run *run, struct fnd_error *error)
                                    &run->previous.artifact, error);
     }
     return status == FND_NOT_FOUND ? FND_OK : status;
-}
-
-static bool packed(const struct run *run, const char *name)
-{
-    for (size_t i = 0; i < run->examples.artifacts_count; i++) {
-        if (strcmp(run->examples.artifacts[i].name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* What a program is, in place of a plugin's hash: its words, the files among them, all that it
@@ -181,24 +173,31 @@ static enum fnd_status record_begin(struct run *run, struct fnd_error *error)
     return record(run, FND_EVENT_TRAIN, &body, &meta, artifacts, 2, &run->training, error);
 }
 
+static void checkpoint_record(struct run *run, const struct fnd_artifact *kept,
+                              enum fnd_status status, struct fnd_error *error)
+{
+    struct fnd_text body = {0}, meta = {0};
+    if (status == FND_OK) {
+        fnd_text_append_z(&meta, "{\"artifacts\":{");
+        artifact_append(&meta, "checkpoint", kept);
+        fnd_text_append_z(&meta, "}}");
+        status = record(run, FND_EVENT_CHECKPOINT, &body, &meta, kept, 1, NULL, error);
+    }
+    if (status != FND_OK) { /* the training goes on; only a retry would have gained by it */
+        fnd_log(fnd_engine_options_of(run->learn->engine)->log, FND_LOG_WARNING, "learn", NULL,
+                NULL, "a checkpoint of model %s is not kept: %s", run->name, error->message);
+    }
+}
+
 void run_checkpoint(struct fnd_pool_call *call, const char *bytes, size_t size)
 {
     struct run *run = call->owner;
     struct fnd_artifact kept;
     struct fnd_error error = {0};
-    struct fnd_text body = {0}, meta = {0};
-    enum fnd_status status =
+    const enum fnd_status status =
         fnd_artifact_put(fnd_engine_store(run->learn->engine), bytes, size, &kept, &error);
-    if (status == FND_OK) {
-        fnd_text_append_z(&meta, "{\"artifacts\":{");
-        artifact_append(&meta, "checkpoint", &kept);
-        fnd_text_append_z(&meta, "}}");
-        status = record(run, FND_EVENT_CHECKPOINT, &body, &meta, &kept, 1, NULL, &error);
-    }
-    if (status != FND_OK) { /* the training goes on; only a retry would have gained by it */
-        fnd_log(fnd_engine_options_of(run->learn->engine)->log, FND_LOG_WARNING, "learn", NULL,
-                NULL, "a checkpoint of model %s is not kept: %s", run->name, error.message);
-    }
+    run->resumes = false; /* not from that of another attempt any more */
+    checkpoint_record(run, &kept, status, &error);
 }
 
 void trainer_call_make(struct run *run, struct fnd_text *request, const char *examples,
@@ -239,10 +238,9 @@ void trainer_call_make(struct run *run, struct fnd_text *request, const char *ex
     };
 }
 
-void run_begin(struct run *run)
+/* Record that it begins, and from what. */
+static enum fnd_status run_open(struct run *run, struct fnd_error *error)
 {
-    struct fnd_error *error = &run->learned.error;
-    run->state = RUN_TRAINS;
     enum fnd_status status =
         fnd_examples_make(run->learn->engine, run->pipeline, run->model, &run->examples, error);
     if (status == FND_OK) {
@@ -258,9 +256,21 @@ void run_begin(struct run *run)
                                run->examples.left > 0 ? run->examples.left_why.message : "");
         fnd_error_code(error, "no_examples");
     }
-    if (status == FND_OK) {
-        status = record_begin(run, error);
-    }
+    return status == FND_OK ? record_begin(run, error) : status;
+}
+
+void run_withdraw(struct run *run)
+{
+    struct fnd_error *error = &run->learned.error;
+    const enum fnd_status status = run_open(run, error);
+    run_end(run, status == FND_OK ? run_stopped(run, error) : status);
+}
+
+void run_begin(struct run *run)
+{
+    struct fnd_error *error = &run->learned.error;
+    run->state = RUN_TRAINS;
+    enum fnd_status status = run_open(run, error);
     if (status != FND_OK) {
         run_end(run, status);
         return;
@@ -278,7 +288,7 @@ void run_begin(struct run *run)
     }
     trainer_call_make(run, &run->request, "examples",
                       run->previous.id != 0 ? run->previous_name : NULL,
-                      packed(run, "checkpoint") ? "checkpoint" : NULL);
+                      run->resumes ? "checkpoint" : NULL);
     run->call.keep = run_checkpoint;
     fnd_pool_submit(run->learn->pool, &run->call);
     fnd_pool_dispatch(run->learn->pool);
@@ -338,16 +348,29 @@ static enum fnd_status model_take(struct run *run, struct fnd_error *error)
     return status;
 }
 
+enum fnd_status run_stopped(const struct run *run, struct fnd_error *error)
+{
+    if (run->cancelled) {
+        fnd_error_set(error, FND_INTERRUPTED, "%s cancelled the training of model %s%s%s",
+                      run->cancelled_by, run->name, run->cancelled_why != NULL ? ": " : "",
+                      run->cancelled_why != NULL ? run->cancelled_why : "");
+    } else {
+        fnd_error_set(error, FND_INTERRUPTED, "the training of model %s was stopped", run->name);
+    }
+    fnd_error_code(error, "cancelled");
+    return FND_INTERRUPTED;
+}
+
 enum fnd_status trainer_end(const struct run *run, struct fnd_error *error)
 {
     const struct fnd_pool_call *call = &run->call;
+    if (call->end == FND_CALL_CANCELLED || run->cancelled) {
+        return run_stopped(run, error);
+    }
     if (call->end == FND_CALL_RETURNED && call->effects.outcome == FOUNDRY_DONE) {
         return FND_OK;
     }
-    if (call->end == FND_CALL_CANCELLED || run->cancelled) {
-        fnd_error_set(error, FND_INTERRUPTED, "the training of model %s was stopped", run->name);
-        fnd_error_code(error, "cancelled");
-    } else if (call->end == FND_CALL_RETURNED) {
+    if (call->end == FND_CALL_RETURNED) {
         fnd_error_set(error, FND_PLUGIN, "trainer %s failed: %s", run->model->trainer.uses,
                       call->effects.message != NULL ? call->effects.message : "it gave no reason");
         fnd_error_code(error, call->effects.code != NULL ? call->effects.code : "failed");
@@ -407,6 +430,14 @@ static enum fnd_status record_end(struct run *run, enum fnd_status status, struc
         fnd_text_append_json_z(&body, run->learned.error.code);
         fnd_text_append_z(&body, ",\"message\":");
         fnd_text_append_json_z(&body, run->learned.error.message);
+    }
+    if (run->cancelled) {
+        fnd_text_append_z(&body, ",\"by\":");
+        fnd_text_append_json_z(&body, run->cancelled_by);
+    }
+    if (run->cancelled_why != NULL) {
+        fnd_text_append_z(&body, ",\"reason\":");
+        fnd_text_append_json_z(&body, run->cancelled_why);
     }
     if (run->metrics.size > 0) {
         fnd_text_printf(&body, ",\"metrics\":%s", fnd_text_z(&run->metrics));
@@ -527,6 +558,11 @@ void run_end(struct run *run, enum fnd_status status)
 {
     struct fnd_learned *learned = &run->learned;
     struct fnd_error error = {0};
+    if (run->training != 0 && status == FND_INTERRUPTED && run->resumes) {
+        /* It was stopped before it had one of its own: the next attempt begins where this one did.
+         * Where the trainer failed, that may be why. */
+        checkpoint_record(run, &run->checkpoint, FND_OK, &error);
+    }
     if (run->training != 0 && status == FND_OK) {
         status = cross_keep(run, &learned->error);
     }
@@ -540,8 +576,8 @@ void run_end(struct run *run, enum fnd_status status)
         if (recorded == FND_OK && status == FND_OK) {
             recorded = decide(run, &error);
         }
-        if (recorded != FND_OK && status == FND_OK) {
-            status = recorded;
+        if (recorded != FND_OK && (status == FND_OK || run->cancelled)) {
+            status = recorded; /* who cancelled it is not told so before it is on record */
             learned->error = error;
         }
     }
@@ -554,5 +590,8 @@ void run_end(struct run *run, enum fnd_status status)
     learned->version = run->version;
     if (run->hooks.done != NULL) {
         run->hooks.done(run->hooks.context, learned);
+    }
+    if (run->canceller.done != NULL) {
+        run->canceller.done(run->canceller.context, learned);
     }
 }

@@ -56,12 +56,15 @@ bool fnd_trigger_due(const struct fnd_model *model, const struct fnd_trigger_fac
         due = facts->audited >= FND_TRIGGER_AUDITED_MIN &&
               (double)facts->wrong > model->audited_error * (double)facts->audited;
     }
-    const int64_t cooldown_ms = facts->failed && model->cooldown_ms < FND_TRIGGER_FAILED_MS
+    const bool unwell = facts->failed || facts->cancelled;
+    const int64_t cooldown_ms = unwell && model->cooldown_ms < FND_TRIGGER_FAILED_MS
                                     ? FND_TRIGGER_FAILED_MS
                                     : model->cooldown_ms;
     if (due && facts->tried && facts->rested_us < cooldown_ms * 1000) {
         fnd_text_printf(why, "; but it rests: the last training %s ",
-                        facts->failed ? "failed" : "ended");
+                        facts->failed      ? "failed"
+                        : facts->cancelled ? "was cancelled"
+                                           : "ended");
         duration_append(facts->rested_us, why);
         fnd_text_append_z(why, " ago, the cooldown is ");
         duration_append(cooldown_ms * 1000, why);
@@ -100,6 +103,7 @@ static enum fnd_status audit_count(struct fnd_reader *reader, const struct fnd_l
 struct last {
     int64_t until, began_us, ended_us;
     bool trained, tried, failed;
+    int64_t cancelled; /* the event; 0: it was not */
 };
 
 static bool last_add(const struct fnd_training_row *row, void *context)
@@ -108,12 +112,25 @@ static bool last_add(const struct fnd_training_row *row, void *context)
     last->tried = true;
     last->ended_us = row->ended_us;
     last->failed = row->state == FND_TRAINING_FAILED;
+    last->cancelled = row->state == FND_TRAINING_CANCELLED ? row->last : 0;
     if (row->state == FND_TRAINING_DONE || row->state == FND_TRAINING_RUNS) {
         last->trained = true;
         last->until = row->until;
         last->began_us = row->began_us;
     }
     return true;
+}
+
+/* Whether somebody cancelled it. One that was stopped with its engine has nobody's name. */
+static enum fnd_status cancelled_read(struct fnd_reader *reader, int64_t event, bool *by_somebody,
+                                      struct fnd_error *error)
+{
+    struct fnd_text body = {0};
+    const enum fnd_status status = fnd_payload_get(reader, event, &body, NULL, error);
+    *by_somebody = status == FND_OK &&
+                   fnd_json_member((struct fnd_json){body.bytes, body.size}, "by").bytes != NULL;
+    fnd_text_finish(&body);
+    return status;
 }
 
 enum fnd_status fnd_trigger_read(struct fnd_reader *reader, const struct fnd_pipeline *pipeline,
@@ -130,6 +147,9 @@ enum fnd_status fnd_trigger_read(struct fnd_reader *reader, const struct fnd_pip
     facts->failed = last.failed;
     facts->since_us = last.trained ? now_us - last.began_us : 0;
     facts->rested_us = last.ended_us > 0 ? now_us - last.ended_us : 0;
+    if (status == FND_OK && last.cancelled > 0) {
+        status = cancelled_read(reader, last.cancelled, &facts->cancelled, error);
+    }
     for (size_t i = 0; i < lessons->count && status == FND_OK; i++) {
         const struct fnd_lesson *lesson = &lessons->list[i];
         if (lesson->tier != FND_TIER_GOLD || lesson->record <= last.until) {

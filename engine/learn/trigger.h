@@ -14,13 +14,15 @@ struct fnd_trigger_facts {
     int64_t since_us;        /* how long ago it began; not known before the first */
     /* Of the last one, whatever became of it. */
     bool tried, failed;
+    bool cancelled;    /* by a person; not: stopped with its engine, which goes on with it */
     int64_t rested_us; /* how long ago it ended */
 };
 /** Decide; `why` gets one sentence either way ("100 corrections, at least 100; last training 8 days
  *  ago, more than 7 days"), appended.
  *  The rule: enough corrections AND an old enough training (each where it is asked for), or an
  * audited error above the share on at least FND_TRIGGER_AUDITED_MIN documents; and never within the
- * cooldown, nor within FND_TRIGGER_FAILED_MS of one that failed. Thread: any. */
+ * cooldown, nor within FND_TRIGGER_FAILED_MS of one that failed or that a person cancelled. Thread:
+ * any. */
 enum { FND_TRIGGER_AUDITED_MIN = 20, FND_TRIGGER_FAILED_MS = 10 * 60 * 1000 };
 bool fnd_trigger_due(const struct fnd_model *model, const struct fnd_trigger_facts *facts,
                      struct fnd_text *why);

@@ -220,9 +220,7 @@ void run_tried(struct run *run, struct trial_call *call)
     bool refused = now.bytes == NULL && before.bytes != NULL;
     run->trying = false;
     if (run->cancelled) {
-        fnd_error_set(&run->learned.error, FND_INTERRUPTED, "the training of model %s was stopped",
-                      run->name);
-        fnd_error_code(&run->learned.error, "cancelled");
+        run_stopped(run, &run->learned.error);
     } else if (refused) {
         fnd_error_set(&run->learned.error, FND_PLUGIN,
                       "the new model %s cannot be used: tried on %s, phase %s said: %s", run->name,

@@ -20,8 +20,8 @@ static const struct fnd_shape file_shapes[] = {
     {"export", FND_SHAPE_MAP, false, "a map such as {sft: {format: gemini, of: review}}"},
     {NULL},
 };
-static const char *const file_later[] = {"if",    "for_each", "needs", "pool",     "pools",
-                                         "cache", "learn", "triggers", NULL};
+static const char *const file_later[] = {"if",    "for_each", "needs",    "pool", "pools",
+                                         "cache", "learn",    "triggers", NULL};
 static const struct fnd_shape inputs_shapes[] = {
     {"match", FND_SHAPE_LIST, false, "a list of file patterns such as [\"*.png\"]"},
     {"keep", FND_SHAPE_STRING, false, "bytes or reference"},

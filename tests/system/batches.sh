@@ -129,6 +129,44 @@ exits 4 "no number" "$engine" validate wrong.yaml
 pipeline wrong.yaml '{diverse: true}'
 exits 4 "how many" "$engine" validate wrong.yaml
 
+echo "-- unlike each other"
+# groups NAME CHOOSE [ALIKE]: 18 invoices. The first ten are of supplier 1 and the least certain, two
+# each of suppliers 2 to 5 are ever surer. ALIKE: of one supplier all values but one are the same, else
+# none are but the supplier.
+groups() {
+    local i s v
+    {
+        printf 'foundry: v1\nname: %s\nphases:\n' "$1"
+        printf '  - id: read\n    uses: playback/play\n    with:\n      n: "${input.n}"\n      results:\n'
+        for ((i = 1; i <= 18; i++)); do
+            s=$((i <= 10 ? 1 : 2 + (i - 11) / 2)) v=${3:+$s}
+            printf '        - {supplier: {value: "supplier %d", confidence: 0.%03d}' $s $((100 + 9 * i))
+            printf ', street: "%d street", town: "%d town", bank: "%d bank", n: %d}\n' "${v:-$i}" "${v:-$i}" "${v:-$i}" $i
+        done
+        printf '  - {id: review, uses: foundry/human, with: {of: read, detectors: [], choose: %s}}\n' "$2"
+    } >"$1.yaml"
+}
+# visited NAME CHOOSE [ALIKE]: the suppliers of those that are asked, in the order of the choice.
+visited() {
+    groups "$@"
+    mkdir "$1"
+    lines "$1/a.jsonl" 1 18
+    "$engine" run "$1.yaml" "$1" >/dev/null 2>&1
+    sqlite3 "$1/.foundry/state.db" "SELECT job.path FROM event
+        JOIN payload ON payload.event = event.id, json_each(payload.body, '\$.chosen') chosen
+        JOIN step ON step.id = chosen.value ->> '\$.job' JOIN job ON job.id = step.job
+        WHERE event.kind = 14 AND event.due = -4 ORDER BY chosen.key" |
+        sed 's/.*#0*//' | awk '{ print $1 <= 10 ? 1 : 2 + int(($1 - 11) / 2) }' | paste -sd' '
+}
+equals "the least certain are all of one supplier" "$(visited least '{uncertain: 6, quiet: 0s}')" \
+    "1 1 1 1 1 1"
+first_five() { cut -d' ' -f1-5 | tr ' ' '\n' | sort | paste -sd' '; }
+equals "by supplier each is visited before one is again" \
+    "$(visited by '{uncertain: 6, by: /supplier, quiet: 0s}' | first_five)" "1 2 3 4 5"
+equals "and so by what documents have in common" \
+    "$(visited alike '{uncertain: 6, diverse: true, quiet: 0s}' alike | first_five)" "1 2 3 4 5"
+equals "as many are asked" "$(cards by) $(cards alike)" "6 6"
+
 echo "-- kill -9"
 mkdir killed
 lines killed/a.jsonl 1 60

@@ -118,9 +118,10 @@ exits 9 "and then there is nothing to go back from" "$engine" models rollback jo
 exits 0 "promote 1" "$engine" models promote jobs words --model-version 1 --as ann
 
 echo "-- several processes decide at once, beside an engine that runs"
-"$engine" serve labels.yaml jobs --listen 127.0.0.1:0 >serve.out 2>&1 &
+"$engine" serve jobs --pipeline labels.yaml --listen 127.0.0.1:0 >serve.out 2>&1 &
 server=$!
 for ((i = 0; i < 600; i++)); do [[ -S jobs/.foundry/engine.sock ]] && break; sleep 0.1; done
+holds "an engine runs" test "$i" -lt 600
 # many WHAT…: five times; each exit code and what was said.
 many() {
     local i
@@ -142,7 +143,7 @@ equals "each is done, or told why not" "$(grep -cxE '0|9' raced)" 16
 holds "in our words" bash -c '! grep -E "UNIQUE|constraint|SQL" raced.err'
 equals "one version at most is in production" "$(sqlite3 jobs/.foundry/state.db \
     "SELECT count(*) <= 1 FROM model WHERE state = 1")" 1
-kill -TERM "$server"
+holds "it ran all the while" kill -TERM "$server"
 wait "$server" 2>/dev/null
 [[ $(production) == 1 ]] || "$engine" models promote jobs words --model-version 1 --as ann >/dev/null
 equals "version 1 again" "$(production)" 1

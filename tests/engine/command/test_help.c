@@ -106,6 +106,43 @@ Test(help, wraps_between_words)
     }
 }
 
+/* The columns of a line of roff: an escape is one character, and \& is none. */
+static size_t roff_columns(const char *line, size_t size)
+{
+    size_t columns = 0;
+    for (size_t i = 0; i < size; i++, columns++) {
+        if (line[i] == '\\') {
+            columns -= line[i + 1] == '&';
+            i += line[i + 1] == '(' ? 3 : 1;
+        }
+    }
+    return columns;
+}
+
+Test(help, examples_in_manual_pages_fit_into_80_columns)
+{
+    enum { INDENT = 11, KEPT = 2 }; /* by man */
+    size_t seen = 0;
+    for (const struct fnd_command *c = fnd_commands(); c->name != NULL; c++) {
+        struct fnd_text page = {0};
+        fnd_man(c, &page);
+        bool plain = false;
+        for (const char *at = fnd_text_z(&page); *at != '\0'; at += strcspn(at, "\n") + 1) {
+            const size_t size = strcspn(at, "\n");
+            plain = size == 3 && memcmp(at, ".nf", 3) == 0   ? true
+                    : size == 3 && memcmp(at, ".fi", 3) == 0 ? false
+                                                             : plain;
+            if (plain && at[0] != '.') {
+                cr_expect_leq(roff_columns(at, size), (size_t)WIDTH - INDENT - KEPT, "%s: %.*s",
+                              c->name, (int)size, at);
+                seen++;
+            }
+        }
+        fnd_text_finish(&page);
+    }
+    cr_expect_gt(seen, 50);
+}
+
 Test(help, a_manual_page_is_built_for_every_command)
 {
     const char *root = getenv("FOUNDRY_BUILD_ROOT");

@@ -413,6 +413,64 @@ Test(supervisor, a_pile_of_jobs_is_run_beside_without_a_word_from_anybody, .time
     end();
 }
 
+static int64_t commit(struct fnd_write *write)
+{
+    cr_assert_eq(fnd_store_commit(fnd_engine_store(desk.engine), write, &desk.error), FND_OK, "%s",
+                 desk.error.message);
+    const int64_t first = write->first;
+    fnd_write_destroy(write);
+    return first;
+}
+
+/* What an engine leaves that was killed when a training had ended and nothing was decided. */
+static void trained_and_killed(int version)
+{
+    struct fnd_artifact artifact;
+    struct fnd_text body = {0}, meta = {0};
+    char hash[FND_DIGEST_TEXT_SIZE];
+    struct fnd_write *write = fnd_write_create();
+    fnd_text_printf(&body,
+                    "{\"pipeline\":\"docs\",\"model\":\"m\",\"version\":%d,\"attempt\":1,"
+                    "\"until\":0}",
+                    version);
+    (void)fnd_write_add(write, FND_EVENT_TRAIN, fnd_text_take(&body), NULL);
+    const int64_t training = commit(write);
+    cr_assert_eq(
+        fnd_artifact_put(fnd_engine_store(desk.engine), "model", 5, &artifact, &desk.error),
+        FND_OK);
+    fnd_digest_text(artifact.hash, hash);
+    fnd_text_printf(&meta, "{\"artifacts\":{\"model\":{\"sha256\":\"%s\",\"size\":5}}}", hash);
+    write = fnd_write_create();
+    struct fnd_event *event = fnd_write_add(
+        write, FND_EVENT_TRAINED, fnd_strdup("{\"outcome\":\"done\"}"), fnd_text_take(&meta));
+    event->ref = training;
+    event->artifacts = fnd_alloc(sizeof artifact);
+    event->artifacts[0] = artifact;
+    event->artifacts_count = 1;
+    (void)commit(write);
+}
+
+Test(supervisor, a_version_that_a_dead_engine_left_undecided_is_decided_about, .timeout = 300)
+{
+    begin("", "tutor 1\\n", "");
+    documents(2);
+    trained_and_killed(1);
+    change("", "tutor 1\\n", ""); /* an engine begins */
+    settle();
+    cr_expect_eq(events(FND_EVENT_DECIDE, ""), 1);
+    cr_expect_eq(events(FND_EVENT_DECIDE, "held: the engine ended between"), 1, "%s",
+                 fnd_text_z(&last));
+    settle();
+    cr_expect_eq(events(FND_EVENT_DECIDE, ""), 1, "once");
+    trained_and_killed(2);
+    change("", "tutor 1\\n", "    shadow: 100%\n");
+    documents(3);
+    cr_expect_eq(events(FND_EVENT_DECIDE, "\"waits\":true"), 1, "%s", fnd_text_z(&last));
+    cr_expect_gt(events(FND_EVENT_SHADOW, ""), 0, "it runs beside production");
+    cr_expect_eq(production(), 0);
+    end();
+}
+
 Test(supervisor, a_hundred_corrections_and_a_training_older_than_a_week_begin_one_training,
      .timeout = 300)
 {

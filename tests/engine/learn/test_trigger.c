@@ -96,6 +96,10 @@ Test(trigger, one_that_failed_is_tried_again_behind_a_rest)
     cr_expect_not(due(&eager, facts, "the last training failed 9 minutes ago, the cooldown is 10"));
     facts.rested_us = 600 * INT64_C(1000000);
     cr_expect(due(&eager, facts, "5 new corrections"));
+    facts.failed = false;
+    facts.cancelled = true;
+    facts.rested_us = 599 * INT64_C(1000000);
+    cr_expect_not(due(&eager, facts, "the last training was cancelled 9 minutes ago"));
     facts = (struct fnd_trigger_facts){.corrections = 5, .tried = true, .trained = true};
     cr_expect(due(&eager, facts, "5 new corrections"), "no cooldown, none but behind a failure");
 }
