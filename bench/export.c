@@ -241,6 +241,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: foundry-bench-export DIR RECORDS FORMAT [again]\n");
         return 2;
     }
+    fnd_store_setup(); /* as the engine's commands do */
     fnd_text_printf(&path, "%s/.foundry", argv[1]);
     if (stat(path.bytes, &there) != 0) {
         make(argv[1], strtoul(argv[2], NULL, 10));

@@ -171,6 +171,7 @@ done
 size_old=$(du -m "$work/old/.foundry/state.db" | cut -f1)
 rm -rf "$work/old"
 
+page= code=0 # why it was not measured
 if [[ -z $quick ]]; then
     part "HTTP"
     for ((i = 0; i < (rounds < 3 ? rounds : 3); i++)); do
@@ -178,6 +179,14 @@ if [[ -z $quick ]]; then
             python3 "$here/serve.py" "$asks" > "$work/http"
         while read -r name value; do echo "$value" >> "$work/http_$name"; done < "$work/http"
     done
+    part "page"
+    FOUNDRY_BUILD_ROOT=$build FOUNDRY_SOURCE_ROOT=$here/.. FOUNDRY_ENGINE=$build/foundry-engine \
+        TMPDIR=$work bash "$here/../tests/page/run.sh" bench > "$work/page" || code=$?
+    while read -r name value; do
+        [[ $name != *_ms ]] || echo "$value" > "$work/$name"
+    done < "$work/page"
+    ((code == 0)) || page=$(tail -1 "$work/page")
+    ((code == 0 || code == 77)) || page="failed, as told above"
     part "export"
     # What people corrected as a file: once, as it takes its time. BENCH_RECORDS=1000000 is the full size.
     records=${BENCH_RECORDS:-100000}
@@ -258,6 +267,11 @@ if [[ -z $quick ]]; then
     bound "answers at 1,000 a second (open loop), p99" "$(m http_answer_at_goal_p99_ms)" "ms" 20
     bound "GET /v1/asks?limit=10 as fast as it goes, p99" "$(m http_asks_p99_ms)" "ms" 20
     bound "peak RSS of serve at $asks jobs" "$(m http_rss_mib)" "MiB" 200
+    ((code == 0 || code == 77)) || missed=$((missed + 1))
+    if [[ -z $page ]]; then
+        bound "page: next card" "$(m next_card_ms)" "ms; bare: $(m bare_swap_ms)" 100
+        bound "page: first paint" "$(m first_paint_ms)" "ms; bare: $(m bare_paint_ms)" 1000
+    fi
     # 200 MB/s or half a plain copy of the same bytes, whichever is less, and below 64 MiB.
     row "export of $records corrections, MB/s" "$(m export_rate)" \
         "$(awk -v c="$(m export_copy_rate)" 'BEGIN {print c < 400 ? c : 400}')" 0.50
@@ -265,6 +279,7 @@ if [[ -z $quick ]]; then
 fi
 echo
 echo "$missed rows not reached"
+[[ -z $page ]] || echo "page: $page"
 
 if [[ -n $plots ]]; then
     mkdir -p "$plots"

@@ -47,12 +47,39 @@ void health_get(struct request *request)
     reply_json(request, 200);
 }
 
-/* What a directory that takes no writes is told as: what anybody may know without a token. */
+/* Why a directory takes no writes, in words that anybody may read without a token: no path is in
+ * them. Any of the engine's troubles may keep it from opening again. */
 static const char *unready(enum fnd_status status)
 {
-    return status == FND_FULL || status == FND_DAMAGED || status == FND_BUSY
-               ? fnd_status_name(status)
-               : fnd_status_name(FND_IO);
+    switch (status) {
+    case FND_OK:
+        break;
+    case FND_INVALID:
+        return "something that was set or recorded for it breaks a rule";
+    case FND_NOT_FOUND:
+        return "it, or something in it, is not there";
+    case FND_CONFLICT:
+        return "somebody else was first";
+    case FND_BUSY:
+        return "another engine has it, or its own has ended";
+    case FND_DENIED:
+        return "the server is not allowed to open or to write it";
+    case FND_LIMIT:
+        return "a limit is reached";
+    case FND_PLUGIN:
+        return "a plugin of it cannot be loaded";
+    case FND_DAMAGED:
+        return "its record is damaged or gone";
+    case FND_FULL:
+        return "its storage is full";
+    case FND_IO:
+        return "its storage fails";
+    case FND_NO_MEMORY:
+        return "there is no memory for it";
+    case FND_INTERRUPTED:
+        return "its engine was stopped";
+    }
+    return "its engine does not say why";
 }
 
 void ready_get(struct request *request)
@@ -66,8 +93,8 @@ void ready_get(struct request *request)
         enum fnd_status status = directory_ready(&serve->directories[i]);
         if (status != FND_OK) {
             /* No token was asked for, so no path either. */
-            reply_problem(request, 503, unready(status), "a job directory takes no writes: %s",
-                          fnd_status_name(status));
+            reply_problem(request, 503, fnd_status_name(status),
+                          "a job directory takes no writes: %s", unready(status));
             return;
         }
     }

@@ -117,6 +117,9 @@ await test(async () => {
     const detectors = await page.locator('.report section', { has: page.getByRole('heading', { name: 'Detectors' }) }).locator('tbody tr').evaluateAll((list) => list.map((row) => [...row.cells].slice(0, 3).map((cell) => cell.textContent)));
     equal('hits by detector', detectors[0], ['detect/low-confidence', '2', '2']);
     equal('a plot without a figure says so', await page.locator('.plot figcaption', { hasText: 'no figure yet' }).locator('strong').allInnerTexts(), ['Wrong where nobody was asked']);
+    const { days } = (await api(server, 'GET', '/v1/stats')).value;
+    equal('the seconds of a day are those of the engine, to a tenth',
+        await page.locator('table', { has: page.locator('caption', { hasText: 'Seconds of people a day' }) }).locator('td').allTextContents(), days.map((day) => `${Number(day.seconds.toFixed(1))} s`));
     await is_accessible('the report', page);
     await shot(page, 'report');
     await picture(page, 'report');

@@ -353,7 +353,7 @@ export async function person(server, { expected = [], ...options } = {}) {
     page.strangers = strangers;
     page.server = server;
     await page.goto(server.login);
-    await page.waitForSelector('.bar nav');
+    await page.waitForSelector('main > *'); // keys are for the page, and there is none before the session is known
     return page;
 }
 

@@ -26,12 +26,15 @@ async function drag(page, from, to) {
     await page.mouse.move(bx, by, { steps: 4 });
     await page.mouse.up();
 }
-async function open(page, job) {
+async function shown(page, job) {
     const [ask] = engine_json('ask', 'list', '--json', 'poles').filter((one) => one.path === job);
     const list = await page.evaluate(async () => (await fetch('/v1/asks')).json());
     await go(page, `#/ask/${list.items.find((one) => one.request === ask.request).id}`);
-    await page.waitForFunction((path) => document.querySelector('.card h1')?.textContent === path, job);
+    await until(`${job} is shown`, () => page.evaluate((path) => document.querySelector('.card h1')?.textContent === path, job));
     await page.waitForSelector('.picture.there');
+}
+async function open(page, job) {
+    await shown(page, job);
     await until('the doubtful box is chosen', async () => (await focus(page)) === '/boxes/1');
 }
 async function submitted(page, job) {
@@ -175,6 +178,31 @@ await test(async () => {
     equal('all of it arrives', boxes_of('street-6'), [
         { box: [220, 180, 280, 400], box_id: 'e5', label: 'utility_pole' },
         { box: [580, 100, 600, 421], box_id: 'h1', label: 'utility_pole', source: 'human' }]);
+
+    console.log('-- keys that come before the card\'s first frame');
+    await go(page, '#/');
+    await page.waitForSelector('.card', { state: 'detached' });
+    await page.evaluate(() => {
+        const later = [];
+        const { requestAnimationFrame, cancelAnimationFrame } = window;
+        window.requestAnimationFrame = (act) => later.push(act);
+        window.cancelAnimationFrame = (one) => { later[one - 1] = undefined; };
+        window.frames_go_on = () => {
+            Object.assign(window, { requestAnimationFrame, cancelAnimationFrame });
+            later.forEach((act) => act?.(performance.now()));
+        };
+    });
+    await shown(page, 'street-5.png');
+    await page.keyboard.press('b');
+    await page.keyboard.press('b');
+    const added = await until('the new box\'s numbers have the focus', async () => /^\/boxes\/\d+#0$/.exec(await focus(page))?.[0]);
+    await page.evaluate(() => window.frames_go_on());
+    await page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
+    equal('no frame takes it away', await focus(page), added);
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Delete');
+    await go(page, '#/');
+    await page.waitForSelector('.card', { state: 'detached' });
 
     console.log('-- the image is shifted by arrows and by a drag');
     await open(page, 'street-5.png');

@@ -69,11 +69,13 @@ stories_*)
     exec bash "$0" stories
     ;;
 *)
+    file=$here/$name.mjs
+    [[ $name != bench ]] || file=$FOUNDRY_SOURCE_ROOT/bench/page.mjs # ./dev bench measures there
     needs node npm
     CHROMIUM=${CHROMIUM:-$(command -v chromium || true)}
     export CHROMIUM
     needs "${CHROMIUM:-chromium}"
     modules "$here" "$FOUNDRY_BUILD_ROOT/page-modules"
-    PAGE_MODULES=$FOUNDRY_BUILD_ROOT/page-modules exec node "$here/$name.mjs"
+    PAGE_MODULES=$FOUNDRY_BUILD_ROOT/page-modules exec node "$file"
     ;;
 esac

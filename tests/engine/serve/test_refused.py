@@ -256,6 +256,9 @@ def taken_away(server):
     reply, _ = until_refused(server)
     judged("a record that is gone", "POST", "/v1/jobs", reply, 500, "damaged")
     not_ready(server, "damaged")
+    os.rename(server.jobs, server.jobs + ".away")
+    not_ready(server, "not_found")
+    os.rename(server.jobs + ".away", server.jobs)
     os.rename(record + ".away", record)
     job = server.wait(lambda: (lambda r: r.json()["id"] if r.status == 202 else None)(
         server.post("/v1/jobs", {"pipeline": "slow", "input": {}})))

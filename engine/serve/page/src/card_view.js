@@ -20,31 +20,46 @@ export class CardView extends Component {
         this.unwatch = this.props.card.watch(() => this.setState({}));
         this.props.card.ask_focus = (pointer) => this.focus(pointer);
         addEventListener('keydown', this.on_key);
+        addEventListener('pointerdown', this.settle, true);
         this.begin();
     }
     componentWillUnmount() {
         this.unwatch();
         removeEventListener('keydown', this.on_key);
+        removeEventListener('pointerdown', this.settle, true);
+        cancelAnimationFrame(this.frame);
     }
 
+    /* The first frame shows the card, then its first place gets the focus. */
     begin() {
         const { card, queue } = this.props;
         const is_turning = queue.is_turning;
         queue.is_turning = false;
-        if (is_turning || card.state !== 'open') {
-            requestAnimationFrame(() => this.panel.current?.focus());
-        } else {
-            const first = card.doubtful.find((pointer) => pointer !== '') ?? null;
-            const error = [...card.flaws.keys()].find((pointer) => pointer !== '');
-            requestAnimationFrame(() => {
-                if (this.panel.current && !document.querySelector('dialog[open]')) {
-                    if (!this.focus(error ?? first ?? '')) {
-                        this.panel.current.focus();
-                    }
-                }
-            });
-        }
+        const error = [...card.flaws.keys()].find((pointer) => pointer !== '');
+        const first = card.doubtful.find((pointer) => pointer !== '') ?? '';
+        this.wanted = is_turning || card.state !== 'open' ? null : error ?? first;
+        this.focus_before = document.activeElement;
+        cancelAnimationFrame(this.frame);
+        this.frame = requestAnimationFrame(this.settle);
     }
+    /* What comes before that frame, a key or a click, finds the focus where it would be behind it: no
+       frame takes it away again, nor from a place that was chosen since. Returns whether it was put
+       there now. */
+    settle = () => {
+        if (this.frame === undefined) {
+            return false;
+        }
+        cancelAnimationFrame(this.frame);
+        this.frame = undefined;
+        const here = document.activeElement;
+        if (here !== this.focus_before && this.panel.current.contains(here)) {
+            return false;
+        }
+        if (this.wanted === null || !(document.querySelector('dialog[open]') || this.focus(this.wanted))) {
+            this.panel.current.focus();
+        }
+        return true;
+    };
     componentDidUpdate() {
         const { card } = this.props;
         if (this.last_state !== card.state) {
@@ -136,7 +151,8 @@ export class CardView extends Component {
         if (document.querySelector('dialog[open]') || event.defaultPrevented || event.isComposing) {
             return;
         }
-        const typing = is_typing(event.target);
+        const target = this.settle() ? document.activeElement : event.target;
+        const typing = is_typing(target);
         if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
             event.preventDefault();
             this.submit('accept');
@@ -145,8 +161,8 @@ export class CardView extends Component {
         } else if (event.key === 'Escape') {
             this.on_escape(event);
         } else if (event.key === 'Enter' && !event.shiftKey && !event.altKey) {
-            this.on_enter(event, typing);
-        } else if (!typing && !event.ctrlKey && !event.metaKey && this.on_command(event)) {
+            this.on_enter(event, target, typing);
+        } else if (!typing && !event.ctrlKey && !event.metaKey && this.on_command(event, target)) {
             event.preventDefault();
         }
     };
@@ -180,8 +196,7 @@ export class CardView extends Component {
         }
     }
 
-    on_enter(event, typing) {
-        const { target } = event;
+    on_enter(event, target, typing) {
         const { card } = this.props;
         if (target instanceof HTMLTextAreaElement || (target instanceof HTMLAnchorElement) || (target instanceof HTMLSelectElement)) {
             return;
@@ -230,7 +245,7 @@ export class CardView extends Component {
         }
     }
 
-    on_command(event) {
+    on_command(event, target) {
         const { card, queue } = this.props;
         const { key } = event;
         const box = this.state.selected === null || card.boxes === null || card.state !== 'open' ? null
@@ -239,7 +254,7 @@ export class CardView extends Component {
             return true;
         }
         const arrows = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };
-        if (arrows[key] && this.viewer && !event.altKey && !(event.target.closest?.('.panel') && event.target !== this.panel.current)) {
+        if (arrows[key] && this.viewer && !event.altKey && !(target.closest?.('.panel') && target !== this.panel.current)) {
             this.viewer.pan(...arrows[key]);
             return true;
         }

@@ -72,7 +72,7 @@ export class ReportPage extends Page {
             </dl>
             ${days.length > 0 && html`<div class="plots">
                 <${Bars} theme=${theme} title="Jobs a day" days=${days} series=${[{ name: 'auto-accepted', colour: '--accent', values: of('auto_accepted') }, { name: 'asked', colour: '--doubt-line', values: of('asked') }]}/>
-                <${Bars} theme=${theme} title="Seconds of people a day" days=${days} unit=" s" series=${[{ name: 'seconds', colour: '--accent', values: of('seconds').map((value) => Math.round(value)) }]}/>
+                <${Bars} theme=${theme} title="Seconds of people a day" days=${days} unit=" s" series=${[{ name: 'seconds', colour: '--accent', values: of('seconds').map((value) => Number(value.toFixed(1))) }]}/>
             </div>`}
             <${Curves} gates=${gates ?? []} sentences=${sentences ?? []} theme=${theme}/>
             <section><h2>Detectors</h2>
