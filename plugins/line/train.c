@@ -138,13 +138,15 @@ static int lesson_read(struct lesson *lesson, unsigned char *fold, const char *l
     *fold = fold_of(said.group);
     char *text = malloc(LINE_SIZE);
     const int there = text != NULL && text_member(said.human, text, LINE_SIZE);
-    lesson->text = there ? strdup(text) : NULL;
-    const int lost = text == NULL || (there && lesson->text == NULL);
+    char *kept = there ? strdup(text) : NULL;
+    const int lost = text == NULL || (there && kept == NULL);
     free(text);
     if (lost || !there) {
         return lost ? -2 : 0;
     }
-    return line_split(&lesson->truth, lesson->text, 1) != 0 ? -2 : 1;
+    const int split = line_split(&lesson->truth, kept, 1);
+    lesson->text = kept; /* which the truth's words are pieces of */
+    return split != 0 ? -2 : 1;
 }
 
 /** Room for one lesson more: 0, or -1 without memory. */

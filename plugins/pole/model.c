@@ -11,6 +11,7 @@ static const char maker[] = "pole/detect";
 void model_finish(struct model *model)
 {
     weights_finish(&model->shafts);
+    net_finish(&model->net);
     weights_finish(&model->reach);
     *model = (struct model){.pictures = 0};
 }
@@ -53,6 +54,20 @@ static void weights_pass(struct file *file, struct weights *weights)
     floats_pass(file, weights->values, weights->count);
 }
 
+/** A net over TRAITS, or none: of few pictures none is made. */
+static void net_pass(struct file *file, struct net *net)
+{
+    uint32_t count = (uint32_t)net->count;
+    word_pass(file, &count);
+    if (file->in != NULL) {
+        file->in->failed |= count != 0 && count != TRAITS;
+        if (count != 0 && !file->in->failed && net_init(net, count) != 0) {
+            file->in->failed = file->in->no_memory = 1;
+        }
+    }
+    floats_pass(file, net->values, net->values != NULL ? net_size(net->count) : 0);
+}
+
 static void stack_pass(struct file *file, struct stack *stack)
 {
     word_pass(file, &stack->rows);
@@ -66,6 +81,7 @@ static void parts_pass(struct file *file, struct model *model)
 {
     word_pass(file, &model->pictures);
     weights_pass(file, &model->shafts);
+    net_pass(file, &model->net);
     weights_pass(file, &model->reach);
     floats_pass(file, &model->shift.weights[0][0], (size_t)SHIFT_SIDES * SHIFT_INPUTS);
     stack_pass(file, &model->box);

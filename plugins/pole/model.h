@@ -4,13 +4,15 @@
 #ifndef POLE_MODEL_H
 #define POLE_MODEL_H
 
+#include "net.h"
 #include "weigh.h"
 
-enum { MODEL_FORMAT = 2, MODEL_BYTES_MAX = 1 << 20 };
+enum { MODEL_FORMAT = 3, MODEL_BYTES_MAX = 1 << 20 };
 
 struct model {
     uint32_t pictures;     /* corrected ones it was made from */
     struct weights shafts; /* is a proposal a pole, from its top to its foot */
+    struct net net;        /* the same, by what its traits say together; or none */
     struct weights reach;  /* is this how far its arms reach */
     struct shift shift;    /* where people draw the sides of a box */
     struct stack box;      /* is a detection a pole, and its box right */

@@ -161,6 +161,15 @@ static double rules_reach(const struct arms *arms, size_t index)
 
 /* --- finding -------------------------------------------------------------------------------- */
 
+/** How much a proposal looks like a pole, in log-odds: the net sees more than the regression, and
+ *  both together are right more often than either. */
+static double shaft_score(const struct model *model, const struct traits *traits)
+{
+    const double net = 0.7, score = weights_score(&model->shafts, traits->values);
+    return model->net.count == 0 ? score
+                                 : net * net_score(&model->net, traits->values) + (1 - net) * score;
+}
+
 /** How likely each half width is, in logarithms that sum to 1, and the score of the best one. */
 static double reach_weigh(const struct model *model, const struct proposal *proposal,
                           double likely[REACHES])
@@ -288,9 +297,8 @@ int scene_find(const struct scene *scene, const struct model *model, struct foun
     }
     for (size_t i = 0; i < scene->count; i++) {
         const struct proposal *proposal = &scene->proposals[i];
-        ranked[i] = (struct ranked){
-            i, model == NULL ? rules_score(&proposal->measures)
-                             : weights_score(&model->shafts, proposal->traits.values)};
+        ranked[i] = (struct ranked){i, model == NULL ? rules_score(&proposal->measures)
+                                                     : shaft_score(model, &proposal->traits)};
     }
     qsort(ranked, scene->count, sizeof *ranked, by_score);
     for (size_t i = 0; i < scene->count && found->count < DETECTIONS_MAX; i++) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "course.h"
 #include "label.h"
 
 enum { EASY = 14, HARD = 24, REPEATS = 3, ROUNDS = 3 };
@@ -49,17 +50,35 @@ static int pile_add(struct pile *pile, const uint8_t *row, uint8_t label)
     return 0;
 }
 
-static int pile_train(const struct pile *pile, struct weights *weights, double cost)
+/** The rows of a pile, which the caller frees. NULL without memory. */
+static const uint8_t **pile_rows(const struct pile *pile)
 {
     const uint8_t **rows = calloc(pile->count + 1, sizeof *rows);
+    for (size_t i = 0; rows != NULL && i < pile->count; i++) {
+        rows[i] = pile->bytes + i * pile->size;
+    }
+    return rows;
+}
+
+static int pile_train(const struct pile *pile, struct weights *weights, double cost)
+{
+    const uint8_t **rows = pile_rows(pile);
     if (rows == NULL) {
         return -1;
     }
-    for (size_t i = 0; i < pile->count; i++) {
-        rows[i] = pile->bytes + i * pile->size;
-    }
     weights_finish(weights);
     int status = weights_train(weights, rows, pile->labels, pile->count, pile->size, cost);
+    free(rows);
+    return status;
+}
+
+static int pile_train_net(const struct pile *pile, struct net *net, const struct train_watch *watch)
+{
+    const uint8_t **rows = pile_rows(pile);
+    if (rows == NULL) {
+        return -1;
+    }
+    int status = net_train(net, rows, pile->labels, pile->count, pile->size, watch);
     free(rows);
     return status;
 }
@@ -87,15 +106,18 @@ static int by_score(const void *a, const void *b)
     return (first->proposal > second->proposal) - (first->proposal < second->proposal);
 }
 
-/** Of the background, what looks most like a pole, and a few of the others. */
+/** Of the background, what looks most like a pole, and a few of the others; where `mirrored`, in a
+ *  mirror, too, as poles are. */
 static int background_pile(const struct example *example, struct ranked *ranked, size_t count,
-                           struct pile *pile)
+                           int mirrored, struct pile *pile)
 {
     qsort(ranked, count, sizeof *ranked, by_score);
     size_t step = count > HARD ? (count - HARD + EASY - 1) / EASY : 1;
     for (size_t i = 0; i < count; i += i < HARD ? 1 : step) {
         const struct proposal *proposal = &example->scene.proposals[ranked[i].proposal];
-        if (pile_add(pile, proposal->traits.values, 0) != 0) {
+        int status = mirrored ? both_add(pile, &proposal->traits, 0)
+                              : pile_add(pile, proposal->traits.values, 0);
+        if (status != 0) {
             return -1;
         }
     }
@@ -104,7 +126,8 @@ static int background_pile(const struct example *example, struct ranked *ranked,
 
 /** What one picture says of shafts; `model` is what mines hard background, NULL before the first.
  */
-static int shafts_pile(const struct example *example, const struct model *model, struct pile *pile)
+static int shafts_pile(const struct example *example, const struct model *model, int mirrored,
+                       struct pile *pile)
 {
     const struct scene *scene = &example->scene;
     struct ranked *ranked = calloc(scene->count + 1, sizeof *ranked);
@@ -127,7 +150,7 @@ static int shafts_pile(const struct example *example, const struct model *model,
         }
     }
     if (status == 0) {
-        status = background_pile(example, ranked, background, pile);
+        status = background_pile(example, ranked, background, mirrored, pile);
     }
     free(ranked);
     return status;
@@ -171,23 +194,42 @@ static int boxes_pile(const struct example *example, struct pile *pile, struct s
     return 0;
 }
 
-/** Train what finds boxes, on all examples but those of one fold (FOLDS: on all). */
-static int finder_train(const struct examples *examples, size_t fold, struct model *model)
+/** Train what tells poles from background. Each round takes what the one before took for poles; of
+ *  many pictures the net learns from the rows of the last. 0, -1 without memory, or 1 when it was
+ *  stopped. */
+static int shafts_train(const struct examples *examples, size_t fold,
+                        const struct train_watch *watch, struct model *model)
 {
-    struct pile boxes = {.size = REACH_TRAITS};
-    struct shift_sums sums = {.square = {{0}}};
-    const double cost = 0.02, reach_cost = 0.3;
+    const double cost = 0.02;
+    const int is_many = examples->count >= NET_PICTURES;
     int status = 0;
     for (int round = 0; round < ROUNDS && status == 0; round++) {
+        const struct model *before = round > 0 ? model : NULL;
         struct pile shafts = {.size = TRAITS};
+        status = watch->step(watch->context, 0, "") != 0;
         for (size_t i = 0; i < examples->count && status == 0; i++) {
             if (i % FOLDS != fold) {
-                status = shafts_pile(&examples->items[i], round > 0 ? model : NULL, &shafts);
+                status = shafts_pile(&examples->items[i], before, is_many, &shafts);
             }
         }
         status = status == 0 ? pile_train(&shafts, &model->shafts, cost) : status;
+        if (status == 0 && is_many && round + 1 == ROUNDS) {
+            status = pile_train_net(&shafts, &model->net, watch);
+        }
         pile_finish(&shafts);
     }
+    return status;
+}
+
+/** Train what finds boxes, on all examples but those of one fold (FOLDS: on all). As shafts_train()
+ *  returns. */
+static int finder_train(const struct examples *examples, size_t fold,
+                        const struct train_watch *watch, struct model *model)
+{
+    struct pile boxes = {.size = REACH_TRAITS};
+    struct shift_sums sums = {.square = {{0}}};
+    const double reach_cost = 0.3;
+    int status = shafts_train(examples, fold, watch, model);
     for (size_t i = 0; i < examples->count && status == 0; i++) {
         if (i % FOLDS != fold) {
             status = boxes_pile(&examples->items[i], &boxes, &sums);
@@ -371,49 +413,55 @@ static int missed_stack_train(const struct examples *examples, struct held *held
     return status;
 }
 
-static int step(const struct train_watch *watch, double fraction, const char *format, size_t number)
+/* A part of a training, which is told and asked as the whole is. */
+struct part {
+    const struct train_watch *watch;
+    double from, share;
+    const char *note;
+    size_t number;
+};
+
+static int part_step(void *context, double fraction, const char *nothing)
 {
+    const struct part *part = context;
     char note[80];
-    snprintf(note, sizeof note, "%s %zu", format, number);
-    return watch->step(watch->context, fraction, note);
+    (void)nothing;
+    snprintf(note, sizeof note, "%s %zu", part->note, part->number);
+    return part->watch->step(part->watch->context, part->from + part->share * fraction, note);
+}
+
+/** Find in the pictures of each fold what those of the others taught. 0, -1 or 1. */
+static int folds_run(const struct examples *examples, const struct train_watch *watch,
+                     struct held *held)
+{
+    int status = 0;
+    for (size_t fold = 0; fold < FOLDS && status == 0; fold++) {
+        struct model model = {.pictures = (uint32_t)examples->count};
+        struct part part = {watch, 0.4 + 0.12 * (double)fold, 0.12, "held-out part", fold + 1};
+        const struct train_watch part_watch = {part_step, &part};
+        status = finder_train(examples, fold, &part_watch, &model);
+        for (size_t i = fold; i < examples->count && status == 0; i += FOLDS) {
+            const struct scene scene = as_found(&examples->items[i]);
+            status = scene_find(&scene, &model, &held->found[i]);
+        }
+        model_finish(&model);
+    }
+    return status;
 }
 
 enum train_status train_model(const struct examples *examples, const struct train_watch *watch,
                               struct model *model, struct calibrations *calibrations)
 {
     struct held held = {.found = NULL};
-    enum train_status status = TRAIN_NO_MEMORY;
+    struct part part = {watch, 0.88, 0.12, "all pictures:", examples->count};
+    const struct train_watch part_watch = {part_step, &part};
     *model = (struct model){.pictures = (uint32_t)examples->count};
     *calibrations = (struct calibrations){.items = NULL};
-    if (held_init(&held, examples->count) != 0) {
-        goto out;
-    }
-    for (size_t fold = 0; fold < FOLDS; fold++) {
-        struct model part = {.pictures = (uint32_t)examples->count};
-        if (step(watch, 0.4 + 0.12 * (double)fold, "held-out part", fold + 1) != 0) {
-            status = TRAIN_STOPPED;
-            goto out;
-        }
-        int done = finder_train(examples, fold, &part);
-        for (size_t i = fold; i < examples->count && done == 0; i += FOLDS) {
-            const struct scene scene = as_found(&examples->items[i]);
-            done = scene_find(&scene, &part, &held.found[i]);
-        }
-        model_finish(&part);
-        if (done != 0) {
-            goto out;
-        }
-    }
-    if (step(watch, 0.88, "all pictures:", examples->count) != 0) {
-        status = TRAIN_STOPPED;
-        goto out;
-    }
-    if (finder_train(examples, FOLDS, model) == 0 &&
-        box_stack_train(examples, &held, &model->box) == 0 &&
-        missed_stack_train(examples, &held, model, calibrations) == 0) {
-        status = TRAIN_OK;
-    }
-out:
+    int status = held_init(&held, examples->count);
+    status = status == 0 ? folds_run(examples, watch, &held) : status;
+    status = status == 0 ? finder_train(examples, FOLDS, &part_watch, model) : status;
+    status = status == 0 ? box_stack_train(examples, &held, &model->box) : status;
+    status = status == 0 ? missed_stack_train(examples, &held, model, calibrations) : status;
     held_finish(&held);
-    return status;
+    return status == 0 ? TRAIN_OK : status > 0 ? TRAIN_STOPPED : TRAIN_NO_MEMORY;
 }

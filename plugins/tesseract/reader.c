@@ -278,22 +278,26 @@ static enum reader_status turn_read(struct reader *reader, struct Pix *page, int
  *  would cost half a second on every page. */
 static enum reader_status first_reading(struct reader *reader, struct Pix *page,
                                         const struct reader_cancel *cancel, struct upright *upright,
-                                        struct words *words, int *turns)
+                                        struct words *words, int *turns, enum reader_turner *turner)
 {
     const double confidence_good = 0.70, confidence_hopeless = 0.45, upended_max = 0.3;
     enum reader_status status = turn_read(reader, page, 0, cancel, upright, words);
     *turns = 0;
+    *turner = READER_AS_IT_CAME;
     if (status != READER_OK ||
         (words_confidence(words) >= confidence_good && words_upended(words) < upended_max)) {
         return status;
     }
     *turns = turns_by_model(reader, page);
+    *turner = READER_BY_MODEL;
     if (*turns < 0 &&
         (words_confidence(words) < confidence_hopeless || words_upended(words) >= upended_max)) {
+        *turner = READER_BY_READING;
         status = turns_by_reading(reader, page, cancel, turns);
     }
     *turns = *turns < 0 ? 0 : *turns;
     if (status != READER_OK || *turns == 0) {
+        *turner = READER_AS_IT_CAME;
         return status;
     }
     struct upright other;
@@ -306,6 +310,7 @@ static enum reader_status first_reading(struct reader *reader, struct Pix *page,
         *words = other_words;
     } else {
         *turns = 0;
+        *turner = READER_AS_IT_CAME;
         upright_finish(&other);
         words_finish(&other_words);
     }
@@ -472,7 +477,7 @@ enum reader_status reader_read(struct reader *reader, struct Pix *page,
     int turns = 0;
     *reading = (struct reading){.width = pixGetWidth(page), .height = pixGetHeight(page)};
     enum reader_status status =
-        first_reading(reader, page, cancel, &upright, &reading->words, &turns);
+        first_reading(reader, page, cancel, &upright, &reading->words, &turns, &reading->turner);
     if (status != READER_OK) {
         goto out;
     }

@@ -17,13 +17,18 @@ struct reader_cancel {
     void *context;
 };
 
+/** Who told how a page is turned: nobody, as it read well as it came; Tesseract's model of
+ *  orientations; or readings of all four turns, where that model is missing or does not know. */
+enum reader_turner { READER_AS_IT_CAME, READER_BY_MODEL, READER_BY_READING };
+
 /** One page as it was read. */
 struct reading {
     struct words words;   /* boxes in pixels of the displayed page */
     double width, height; /* of the displayed page */
     int orientation;      /* degrees clockwise by which the text is turned: 0, 90, 180, 270 */
-    double skew_degrees;  /* clockwise slope of the lines beyond that */
-    double confidence;    /* mean over the words, 0 to 1 */
+    enum reader_turner turner;
+    double skew_degrees; /* clockwise slope of the lines beyond that */
+    double confidence;   /* mean over the words, 0 to 1 */
 };
 
 struct reader;

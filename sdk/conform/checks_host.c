@@ -63,7 +63,10 @@ static size_t fds_count(void)
 {
     size_t count = 0;
     DIR *directory = opendir("/proc/self/fd");
-    while (directory != NULL && readdir(directory) != NULL) {
+    if (directory == NULL) {
+        return 0;
+    }
+    while (readdir(directory) != NULL) {
         count++;
     }
     (void)closedir(directory);

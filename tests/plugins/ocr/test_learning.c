@@ -19,6 +19,10 @@ struct page {
     struct fnd_text config, human;
 };
 
+/* Pages are read with a wrong letter in the number and in each description: what a person typed
+ * stands nowhere on them. */
+static bool misread;
+
 static void row_print(char *line, struct fnd_text *human, size_t number, size_t row)
 {
     static const char *const goods[] = {"Brass Gasket", "Oak Spacer", "Steel Valve",
@@ -50,8 +54,8 @@ static void page_make(struct page *page, const char *supplier, size_t number, co
     snprintf(page->lines[1], LINE_SIZE, "Station Yard");
     snprintf(page->lines[3], LINE_SIZE, "Consignee                     Job        %zu",
              700000 + number * 13);
-    snprintf(page->lines[4], LINE_SIZE, "Riverside Cafe                Folio      K-%zu",
-             4000 + number * 7);
+    snprintf(page->lines[4], LINE_SIZE, "Riverside Cafe                Folio      %c-%zu",
+             misread ? 'X' : 'K', 4000 + number * 7);
     snprintf(page->lines[5], LINE_SIZE, "Bridge Street                 Raised     %s",
              printed == NULL ? own_printed : printed);
     snprintf(page->lines[7], LINE_SIZE, "%-24s%6s%15s%15s", "Particulars", "Pcs", "List", "Sum");
@@ -62,6 +66,7 @@ static void page_make(struct page *page, const char *supplier, size_t number, co
         supplier, meant == NULL ? own_meant : meant, 4000 + number * 7);
     for (size_t row = 0; row < 3; row++) {
         row_print(page->lines[8 + row], &page->human, number, row);
+        page->lines[8 + row][2] = misread ? 'q' : page->lines[8 + row][2];
     }
     fnd_text_append_z(&page->human, "]}");
     snprintf(page->lines[12], LINE_SIZE, "Thanks");
@@ -211,6 +216,24 @@ Test(learning, corrections_teach_what_the_rules_do_not_know)
     }
     fnd_effects_finish(&by_rules);
     fnd_effects_finish(&by_model);
+    page_finish(&page);
+    fnd_text_finish(&model);
+}
+
+Test(learning, what_was_misread_on_every_page_is_learnt_by_the_nearest_text)
+{
+    struct fnd_text model = {0};
+    struct fnd_effects read;
+    struct page page;
+    misread = true;
+    model_train(DOCUMENTS, &model);
+    page_make(&page, suppliers[0], 90, NULL, NULL);
+    page_read(&page, &model, &read);
+    value_expect(&read, "/invoice_number", "\"X-4630\"");
+    /* Which words are a description was learnt by their nearness, too; what it is, from people. */
+    value_expect(&read, "/line_items/0/item_description", "\"Steel Valve\"");
+    value_expect(&read, "/line_items/2/item_description", "\"Brass Gasket\"");
+    fnd_effects_finish(&read);
     page_finish(&page);
     fnd_text_finish(&model);
 }

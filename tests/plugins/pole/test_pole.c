@@ -236,6 +236,11 @@ Test(pole, damaged_models_are_refused)
     model_refused(&bytes, "version 7");
     bytes.size = 0;
     memcpy(copy, from, good.size);
+    copy[8] = 2; /* without the net, as models were before */
+    fnd_text_append(&bytes, (const char *)copy, good.size);
+    model_refused(&bytes, "version 2; this plugin reads version 3");
+    bytes.size = 0;
+    memcpy(copy, from, good.size);
     memcpy(copy + 26, "noun/detect", 11); /* the plugin's id */
     check_mend(copy, good.size);
     fnd_text_append(&bytes, (const char *)copy, good.size);
