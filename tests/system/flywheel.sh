@@ -4,14 +4,13 @@
 # drawn streets, and with a person at the API. What it prints is what models curve and the answers'
 # records come to, and it goes on where it stopped.
 #   flywheel.sh invoices|poles   these are two tests, so that neither waits for the other
-# Reading pages is most of what it costs. At full size (FOUNDRY_FLOOR) it reads more of them.
+# Reading pages is most of what it costs: invoices are read at full size (FOUNDRY_FLOOR=100) only.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=demo_lib.sh
 source "$FOUNDRY_SOURCE_ROOT/tests/system/demo_lib.sh" || exit 1
 unset FOUNDRY_PLUGIN_PATH # nothing but what ships
 unset DISPLAY WAYLAND_DISPLAY
-whole=$((${FOUNDRY_FLOOR:-10} >= 100))
 
 echo "-- what it refuses"
 exits 2 "rounds that are no number" "$engine" demo --flywheel --rounds many
@@ -73,6 +72,10 @@ figure() { jq -r "select(.type == \"round\" and .round == $1) | .$2" rounds; }
 curve() { "$engine" models curve --json jobs | jq -r "$1"; }
 
 if [[ ${1:-invoices} == invoices ]]; then
+    if ((${FOUNDRY_FLOOR:-10} < 100)); then
+        echo "three rounds of invoices are read at FOUNDRY_FLOOR=100, by ./dev gate"
+        finish
+    fi
     # Half of all unasked fields may be wrong: so few documents can prove that, and not 5 %. Of each of
     # the six suppliers three invoices or so come in a round, which is what the gate wants to see: so
     # all of the first round is new, the second one is checked, and the third is read by what it proved.
@@ -134,17 +137,14 @@ if [[ ${1:-invoices} == invoices ]]; then
     says "a bar each" "  round 3 "
     holds "80 columns" test "$(grep -v learned "$out" | grep -v '^Beside\|^Target\|^the curve' | wc -L)" -le 80
     says "what the target came to" "Target: at most 50 %"
-    ! ((whole)) || twins invoice 4
+    twins invoice 4
     finish
 fi
 
-# Each picture has a box a value, and whether any is missing; half of all may be wrong, so that these
-# few prove it. Pictures that are held out count as the detector meets them, without boxes that only
-# people drew: those of three rounds prove it. That is a minute's work, and done at full size only;
-# below that fewer pictures make the same way, and what they prove is left open.
+# A few pictures a round, to see what is counted; that people are asked less about streets, by the
+# settings that ship, is flywheel_streets.sh's.
 echo "-- streets"
-pictures=12 last=4
-((whole)) || pictures=5 last=3
+pictures=5 last=3
 exits 0 "$last rounds" "$engine" demo --flywheel --json --case poles --documents $pictures \
     --target '50%' --promote hand --rounds $last streets
 cp "$out" rounds
@@ -153,10 +153,6 @@ equals "all of it is asked" "$(figure 1 handled)" $pictures
 equals "what was learned from them reads the third" "$(figure 3 version)" 2
 equals "taken by hand, and told so: no document tried the two" "$(figure 2 took)" hand
 says "in the end, too" "by hand: $((last - 1))" rounds
-if ((whole)); then
-    equals "the target is proven then" "$(figure 4 proven)" true
-    holds "fewer pictures are opened" test "$(figure 4 handled)" -lt 12
-fi
 wrong=0
 for file in streets/out/round0"$last"-*.json; do
     truth=streets/$(basename "$file" .json).truth.json

@@ -15,6 +15,8 @@ if ((${FOUNDRY_FLOOR:-10} < 100)); then
 fi
 export CCACHE_DISABLE=1 # as who never built it
 
+runs=0 figures=- begun=$(date +%s)
+
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
 # Processor time of this shell's children that have ended, in seconds, out of what `times` wrote.
@@ -32,16 +34,17 @@ code=0
 DEMO_PROGRAM=$PWD/clone/dev timeout 3600 bash "$FOUNDRY_SOURCE_ROOT/tests/page/run.sh" demo_invoice >browser 2>&1 </dev/null || code=$?
 whole_ms=$(($(now_ms) - cloned_ms))
 if ((code == 77)); then
-    tail -1 browser # there is no browser here
+    tail -1 browser # there is no browser here: a run less than the gate wants
     (cd clone && ./dev build >/dev/null 2>&1)
 else
+    runs=$((runs + 1))
     equals "by keys, to the report and the exported file" "$code" 0
     ((code == 0)) || tail -30 browser
     grep -E ' after |exported|from start' browser
     times >spent # of this shell: one in a pipe has children of its own
     spent_s=$(processor_s spent)
-    echo "        clone $clone_ms ms; from the clone to the exported file $((whole_ms / 1000)) s by the clock," \
-        "$spent_s s of processor"
+    figures="$((whole_ms / 1000)) s by the clock, $spent_s s of processor"
+    echo "        clone $clone_ms ms; from the clone to the exported file $figures"
     # Others may work here: what counts is the processor time, that of two processors.
     holds "two minutes of two processors, from the clone to the exported file" \
         test "$spent_s" -ge 10 -a "$spent_s" -le 240
@@ -78,6 +81,7 @@ until_link report "$pid" && answer_all clone/pipelines/pole-detection/samples "$
 code=0
 wait "$pid" || code=$?
 equals "it ends when the last card is answered" "$code" 0
+runs=$((runs + 1))
 ended report
 
 echo "-- typed at a terminal"
@@ -95,6 +99,8 @@ equals "it ends when the last card is answered" "$code" 0
 says "what was typed is heeded" "Invoice OCR over 12 pictures" typescript
 # The exported line is data, as wide as it is.
 equals "nothing else is wider than 80 columns" "$(wider_than_80 typescript | grep -v '^{')" ""
+runs=$((runs + 1))
 ended typescript
-echo "gate: demo from a fresh clone | runs 2 | violations $((failed > 0)) | floor 2 | seed -"
+# Nothing is drawn here: in the place of a seed stands how long the way through the browser took.
+echo "gate: demo from a fresh clone | runs $runs | violations $failed | floor 3 | seed $figures"
 finish

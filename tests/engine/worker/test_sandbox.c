@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,15 @@ static int entry_remove(const char *path, const struct stat *stat, int kind, str
 
 static void scene_close(struct scene *scene)
 {
+    glob_t left = {0};
     fnd_pool_destroy(scene->pool);
+    /* Who may make a file, but not remove it, leaves it. */
+    if (glob("/tmp/foundry-hostile-*", 0, NULL, &left) == 0) {
+        for (size_t i = 0; i < left.gl_pathc; i++) {
+            (void)unlink(left.gl_pathv[i]);
+        }
+        globfree(&left);
+    }
     fixture_close(&scene->fixture);
     (void)nftw(scene->folder, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
 }

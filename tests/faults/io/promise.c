@@ -276,19 +276,30 @@ static void retry_failed(struct trial *trial)
 }
 
 struct batch {
-    size_t choices, asked, completed, started;
-    int64_t choice, chosen;
+    size_t choices, asked, completed, started, failed;
+    int64_t choice[BATCH_JOBS + 1], chosen;
 };
+
+static bool batch_let_go(const struct batch *batch, int64_t choice)
+{
+    bool one = false;
+    for (size_t at = 0; at < batch->choices && at <= BATCH_JOBS; at++) {
+        one = one || batch->choice[at] == choice;
+    }
+    return one;
+}
 
 static bool batch_event(const struct fnd_event_row *row, void *context)
 {
     struct batch *batch = context;
     if (row->kind == FND_EVENT_HOLD && row->after.due_us == FND_DUE_CHOICE) {
+        batch->choice[batch->choices < BATCH_JOBS ? batch->choices : BATCH_JOBS] = row->id;
         batch->choices++;
-        batch->choice = row->id;
-    } else if (row->kind == FND_EVENT_START && batch->choice != 0 && row->ref == batch->choice) {
+    } else if (row->kind == FND_EVENT_START && batch_let_go(batch, row->ref)) {
         batch->started++;
-    } else if (row->kind == FND_EVENT_ASK && batch->choice != 0) {
+    } else if (row->kind == FND_EVENT_FAIL) {
+        batch->failed++;
+    } else if (row->kind == FND_EVENT_ASK && batch->choices > 0) {
         batch->asked++;
         batch->chosen = row->step;
     }
@@ -307,7 +318,8 @@ static bool batch_job(const struct fnd_job_row *job, const struct fnd_step_row *
     return true;
 }
 
-/** One choice, one card, all of them let go by it once. */
+/** One choice, one card, all of them let go by it once. Only where a fault may fail a job, and did,
+ * does that job come behind the others, with a choice of its own. */
 static void batch_check(struct trial *trial)
 {
     const struct fnd_walk all = {0, 100000};
@@ -319,12 +331,17 @@ static void batch_check(struct trial *trial)
         fnd_events_walk(reader, 0, &all, batch_event, &batch, &error) != FND_OK ||
         fnd_jobs_walk(reader, &any, &all, batch_job, &batch, &error) != FND_OK) {
         trial_blame(trial, WRONG_UNFINISHED, "the record cannot be read: %s", error.message);
-    } else if (batch.choices != 1 || batch.asked != BATCH_CHOSEN || batch.chosen == 0 ||
-               batch.started != BATCH_JOBS || batch.completed != BATCH_JOBS) {
+    } else if (batch.choices == 0 ||
+               batch.choices > 1 + (trial->bench->may_fail ? batch.failed : 0) ||
+               batch.asked != batch.choices * BATCH_CHOSEN ||
+               (batch.choices == 1 && batch.chosen == 0) || batch.started != BATCH_JOBS ||
+               batch.completed != BATCH_JOBS) {
         trial_blame(trial, WRONG_BATCH,
-                    "%zu choices; %zu were asked about, %s; %zu of %d were let go, %zu completed",
-                    batch.choices, batch.asked, batch.chosen != 0 ? "the right one" : "another",
-                    batch.started, BATCH_JOBS, batch.completed);
+                    "%zu choices, %zu failed before; %zu were asked about, %s; %zu of %d were let "
+                    "go, %zu completed",
+                    batch.choices, batch.failed, batch.asked,
+                    batch.chosen != 0 ? "the right one" : "another", batch.started, BATCH_JOBS,
+                    batch.completed);
     }
     fnd_reader_close(reader);
 }

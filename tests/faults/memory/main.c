@@ -299,8 +299,9 @@ static void sweep_begin(struct sweep *sweep)
 {
     sweep->seed = number_of(getenv("FOUNDRY_SEED"), SEED);
     sweep->floor_percent = number_of(getenv("FOUNDRY_FLOOR"), 10);
-    /* The gate runs every second point; all of them are for the hours of a soak. */
-    sweep->floor_percent = (sweep->floor_percent + 1) / 2;
+    /* The gate runs every fourth point; all of them are for the hours of a soak. */
+    sweep->floor_percent =
+        sweep->floor_percent > 100 ? sweep->floor_percent / 2 : (sweep->floor_percent + 3) / 4;
     sweep->floor_percent = sweep->floor_percent < 100 ? sweep->floor_percent : 100;
     if (under_sanitizer()) { /* a point takes ten times as long there */
         sweep->floor_percent = (sweep->floor_percent + SANITIZER_SHARE - 1) / SANITIZER_SHARE;

@@ -88,7 +88,7 @@ signal_round() {
         "$engine" run quick.yaml jobs --json >news.ndjson 2>run.err &
         pid=$!
     fi
-    if [[ $signal == HUP || $signal == PIPE || $signal == TWICE ]] || ((RANDOM % 3)); then
+    if [[ $signal == HUP || $signal == PIPE || -n $plant ]] || ((RANDOM % 3)); then
         up jobs || true # before it is set up, a signal ends it as any program
     fi
     sleep "0.$((RANDOM % 2))$((RANDOM % 10))"
