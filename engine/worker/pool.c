@@ -11,7 +11,7 @@
 
 #include "worker/pool_state.h"
 
-enum { EVENTS_MAX = 64, END_WAIT_MS = 50 };
+enum { EVENTS_MAX = 64, END_WAIT_MS = 50, ANSWERS_UNASKED = 16 };
 
 enum fnd_status fnd_pool_create(const struct fnd_pool_options *options, struct fnd_pool **pool,
                                 struct fnd_error *error)
@@ -321,10 +321,23 @@ int64_t fnd_pool_wait_us(const struct fnd_pool *pool)
     return next_us == INT64_MAX ? -1 : next_us > now_us ? next_us - now_us : 0;
 }
 
+/** Where one worker alone has calls, what woke the pool is its answer almost always: it is read
+ *  without asking first which descriptor has something. All of them are asked every so often, too,
+ *  so that a worker which answers without a pause keeps no other sign of it waiting for ever. */
+static bool answer_take(struct fnd_pool *pool)
+{
+    struct fnd_worker *worker = pool->workers;
+    return worker != NULL && worker->next == NULL && worker->state == FND_WORKER_READY &&
+           worker->count > 0 && !worker->writes && ++pool->answers % ANSWERS_UNASKED != 0 &&
+           fnd_worker_answers(worker);
+}
+
 void fnd_pool_turn(struct fnd_pool *pool)
 {
     struct epoll_event events[EVENTS_MAX];
-    const int count = epoll_wait(pool->epoll, events, EVENTS_MAX, 0);
+    const bool idle = pool->workers == NULL; /* nothing is watched */
+    const int count =
+        idle || answer_take(pool) ? 0 : epoll_wait(pool->epoll, events, EVENTS_MAX, 0);
     for (int i = 0; i < count; i++) {
         const struct fnd_source *source = events[i].data.ptr;
         if (source->worker->state != FND_WORKER_DEAD) {

@@ -124,6 +124,7 @@ struct fnd_pool {
     struct fnd_pool_call *done, **done_end;
     size_t busy;
     uint64_t id_last;
+    uint64_t answers; /* turns in which a sole worker may have had one */
     struct fnd_inline *inlines;
     struct fnd_calls *calls; /* of in-line calls */
     bool ending;
@@ -189,6 +190,8 @@ void fnd_worker_leave(struct fnd_worker *worker);
 void fnd_worker_stop(struct fnd_worker *worker, enum fnd_stop how);
 /** Read all that it has sent and printed. */
 void fnd_worker_drain(struct fnd_worker *worker);
+/** Take what it has answered, if anything has come. False: nothing had. */
+bool fnd_worker_answers(struct fnd_worker *worker);
 void fnd_worker_event(struct fnd_worker *worker, const struct fnd_source *source);
 /** Deadlines, stops and progress. Returns when it wants to be looked at again, or INT64_MAX. */
 int64_t fnd_worker_watch(struct fnd_worker *worker, int64_t now_us, bool act);

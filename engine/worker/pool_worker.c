@@ -496,16 +496,18 @@ static void frame_take(struct fnd_worker *worker, const struct fnd_frame *frame)
     }
 }
 
-/** Read the channel, once, or until there is nothing more. */
-static void read_channel(struct fnd_worker *worker, bool all)
+/** Read the channel, once, or until there is nothing more. False: there was nothing at all. */
+static bool read_channel(struct fnd_worker *worker, bool all)
 {
     struct fnd_channel *channel = &worker->process.channel;
+    bool some = false;
     while (channel->fd >= 0 && !worker->broke) {
         struct fnd_error error = {0};
         const enum fnd_channel_state state = fnd_channel_read(channel, &error);
         if (state == FND_CHANNEL_IDLE) {
-            return;
+            return some;
         }
+        some = true;
         if (state != FND_CHANNEL_MORE) {
             /* Whoever closes it without dying has to die: nothing more can come from it. */
             (void)epoll_ctl(worker->pool->epoll, EPOLL_CTL_DEL, channel->fd, NULL);
@@ -515,7 +517,7 @@ static void read_channel(struct fnd_worker *worker, bool all)
                 worker->hung_up = true;
                 fnd_worker_stop(worker, FND_STOP_ASKED);
             }
-            return;
+            return some;
         }
         struct fnd_frame frame;
         enum fnd_channel_state next;
@@ -538,6 +540,12 @@ static void read_channel(struct fnd_worker *worker, bool all)
     if (worker->state == FND_WORKER_LEAVING && worker->count == 0) {
         fnd_worker_stop(worker, FND_STOP_ASKED);
     }
+    return some;
+}
+
+bool fnd_worker_answers(struct fnd_worker *worker)
+{
+    return read_channel(worker, false);
 }
 
 static void read_noise(struct fnd_worker *worker)
@@ -551,7 +559,7 @@ static void read_noise(struct fnd_worker *worker)
 
 void fnd_worker_drain(struct fnd_worker *worker)
 {
-    read_channel(worker, true);
+    (void)read_channel(worker, true);
     read_noise(worker);
 }
 
@@ -562,7 +570,7 @@ void fnd_worker_event(struct fnd_worker *worker, const struct fnd_source *source
         if (worker->writes) {
             fnd_worker_flush(worker);
         }
-        read_channel(worker, false);
+        (void)read_channel(worker, false);
         break;
     case FND_SOURCE_NOISE:
         read_noise(worker);

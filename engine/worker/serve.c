@@ -12,9 +12,9 @@ struct server {
     struct fnd_worker_page *page;
     struct fnd_calls *calls;
     const struct fnd_env *env;
-    size_t answered; /* since the last flush */
-    int64_t flushed_us;
-    uint64_t id; /* of the call under way */
+    size_t answered;   /* since the last flush */
+    int64_t worked_us; /* on those */
+    uint64_t id;       /* of the call under way */
     size_t place;
 };
 
@@ -191,6 +191,8 @@ static enum fnd_status call(struct server *server, struct fnd_frame *frame, stru
         server->place = place;
         const int64_t took_us = run(server, frame, slot, &input, &effects);
         status = answer(server, took_us, &effects, error);
+        server->answered++;
+        server->worked_us += took_us;
     }
     fnd_effects_finish(&effects);
     free(artifacts);
@@ -214,7 +216,6 @@ static enum fnd_status work(struct server *server, struct fnd_error *error)
             status = define(server, &frame, error);
         } else if (frame.type == FND_FRAME_CALL) {
             status = call(server, &frame, error);
-            server->answered++;
         } else {
             status = fnd_error_set(error, FND_INVALID, "a frame of type %d came to a worker",
                                    (int)frame.type);
@@ -223,11 +224,10 @@ static enum fnd_status work(struct server *server, struct fnd_error *error)
         if (status != FND_OK) {
             return status;
         }
-        const int64_t now_us = server->env->monotonic_us(server->env);
-        if (server->answered >= FLUSH_FRAMES || now_us - server->flushed_us >= FLUSH_US) {
+        if (server->answered >= FLUSH_FRAMES || server->worked_us >= FLUSH_US) {
             (void)fnd_channel_flush(server->channel);
             server->answered = 0;
-            server->flushed_us = now_us;
+            server->worked_us = 0;
         }
     }
 }
@@ -235,12 +235,11 @@ static enum fnd_status work(struct server *server, struct fnd_error *error)
 enum fnd_status fnd_worker_serve(struct fnd_channel *channel, const struct fnd_plugin *plugin,
                                  struct fnd_worker_page *page, struct fnd_error *error)
 {
-    const struct fnd_env *env = fnd_env_system();
     struct server server = {.channel = channel,
                             .instances = fnd_instances_create(plugin),
                             .page = page,
                             .calls = fnd_calls_create(),
-                            .env = env};
+                            .env = fnd_env_system()};
     (void)fnd_channel_begin(channel, FND_FRAME_READY, 0);
     enum fnd_status status = fnd_channel_end(channel, NULL, 0, error);
     while (status == FND_OK) {
@@ -248,6 +247,7 @@ enum fnd_status fnd_worker_serve(struct fnd_channel *channel, const struct fnd_p
             break; /* the engine is gone */
         }
         server.answered = 0;
+        server.worked_us = 0;
         const enum fnd_channel_state state = fnd_channel_read(channel, error);
         if (state == FND_CHANNEL_END) {
             break;
@@ -256,7 +256,6 @@ enum fnd_status fnd_worker_serve(struct fnd_channel *channel, const struct fnd_p
             status = FND_IO;
             break;
         }
-        server.flushed_us = env->monotonic_us(env);
         status = work(&server, error);
     }
     fnd_instances_destroy(server.instances);
