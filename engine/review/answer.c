@@ -285,9 +285,11 @@ enum fnd_status fnd_review_answer_begin(struct fnd_engine *engine, const struct 
 {
     struct fnd_request_row request;
     struct fnd_error error = {0};
+    fnd_engine_hold(engine); /* the operation goes on in it as far as it only reads */
     enum fnd_status status =
         fnd_request_get(fnd_engine_reader(engine), answer->request, &request, &error);
     if (status != FND_OK) {
+        fnd_engine_rest(engine);
         answered->request = answer->request;
         done(context, status, &error);
         return status;
@@ -306,6 +308,7 @@ enum fnd_status fnd_review_answer_begin(struct fnd_engine *engine, const struct 
     answering->operation.run = answer->run;
     answering->operation.context = answering;
     fnd_engine_operate(engine, &answering->operation);
+    fnd_engine_rest(engine); /* where it only waits its turn */
     return FND_OK;
 }
 

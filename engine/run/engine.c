@@ -155,7 +155,24 @@ void *fnd_engine_prover(struct fnd_engine *engine)
 
 struct fnd_reader *fnd_engine_reader(struct fnd_engine *engine)
 {
-    return engine->reader;
+    return engine->lent != NULL ? engine->lent : engine->reader;
+}
+
+void fnd_engine_hold(struct fnd_engine *engine)
+{
+    if (engine->lent == NULL) {
+        engine->lent = fnd_store_reader_begin(engine->store);
+    }
+    fnd_reader_hold(fnd_engine_reader(engine));
+}
+
+void fnd_engine_rest(struct fnd_engine *engine)
+{
+    fnd_reader_rest(fnd_engine_reader(engine));
+    if (engine->lent != NULL) {
+        engine->lent = NULL;
+        fnd_store_reader_end(engine->store);
+    }
 }
 
 /** The store ended: nothing moves any more, everybody who waits is told. */

@@ -81,7 +81,15 @@ void fnd_engine_close(struct fnd_engine *engine);
 
 struct fnd_store *fnd_engine_store(struct fnd_engine *engine); /* borrowed */
 void *fnd_engine_prover(struct fnd_engine *engine); /* what options.prover knows; engine's thread */
-struct fnd_reader *fnd_engine_reader(struct fnd_engine *engine); /* borrowed; engine's thread */
+/** Borrowed; engine's thread. Between fnd_engine_hold() and fnd_engine_rest() it may be another one
+ *  than at other times, so it is asked for anew behind each. */
+struct fnd_reader *fnd_engine_reader(struct fnd_engine *engine);
+/** The few small reads of an act that follow see one moment and cost little: through the store's
+ *  own connection where nobody commits just then (fnd_store_reader_begin()), else through the
+ *  engine's. To hold what is held, and to rest where nothing is held, are fine.
+ *  Rest before anything that waits, reads much, or commits.  Thread: engine's. */
+void fnd_engine_hold(struct fnd_engine *engine);
+void fnd_engine_rest(struct fnd_engine *engine);
 
 /** Check a pipeline file against the plugins on the path and pin it: its pin document and copies of
  *  its plugins are on disk when this returns. From here on it is the pipeline of its name for new

@@ -12,8 +12,8 @@ static enum fnd_status model_read(struct fnd_task *task, const struct fnd_model 
                                   struct fnd_error *error)
 {
     struct fnd_model_row row = {0};
-    const enum fnd_status status =
-        fnd_model_production(task->engine->reader, task->pipeline->name, model->name, &row, error);
+    const enum fnd_status status = fnd_model_production(
+        fnd_engine_reader(task->engine), task->pipeline->name, model->name, &row, error);
     if (status != FND_OK && status != FND_NOT_FOUND) {
         return status;
     }
@@ -63,8 +63,8 @@ enum fnd_status fnd_visit_models_open(struct fnd_task *task, struct fnd_error *e
             free(model);
             continue;
         }
-        status =
-            fnd_model_production(task->engine->reader, task->pipeline->name, model, &row, error);
+        status = fnd_model_production(fnd_engine_reader(task->engine), task->pipeline->name, model,
+                                      &row, error);
         if (status == FND_OK) {
             status =
                 fnd_artifact_open(fnd_store_folder(task->engine->store), &row.artifact, &fd, error);

@@ -85,6 +85,7 @@ void fnd_operate_next(struct fnd_task *task)
         operation->write = fnd_transition_make(task);
         size_t phase = (size_t)task->row.stand.phase;
         enum fnd_status status = FND_OK;
+        fnd_engine_hold(task->engine);
         /* Only the engine's own kinds judge answers; what a plugin asked needs no visit, which a
          * missing secret would stand in the way of. */
         if (phase < task->pipeline->phases_count && task->row.stand.state == FND_PAUSED &&
@@ -92,11 +93,13 @@ void fnd_operate_next(struct fnd_task *task)
             status = fnd_visit_prepare(task, phase, &error);
         }
         if (status == FND_OK) {
+            fnd_engine_hold(task->engine); /* again, where the visit needed a rest */
             status = operation->begin(operation, &task->visit, &task->row, &error);
         }
         if (status == FND_OK) { /* what cannot be done at all has said so by now */
             status = leader_stays(task, &error);
         }
+        fnd_engine_rest(task->engine);
         if (status == FND_OK && task->visit.calls_count > 0) {
             fnd_visit_calls(task);
             return;
@@ -199,11 +202,14 @@ void fnd_engine_operate(struct fnd_engine *engine, struct fnd_operation *operati
     bool moving = task != NULL;
     if (!moving) {
         struct fnd_step_row row;
-        enum fnd_status status = fnd_step_get(engine->reader, operation->step, &row, &error);
+        fnd_engine_hold(engine);
+        enum fnd_status status =
+            fnd_step_get(fnd_engine_reader(engine), operation->step, &row, &error);
         if (status == FND_OK) {
             status = fnd_task_load(engine, &row, &task, &error);
         }
         if (status != FND_OK) {
+            fnd_engine_rest(engine);
             operation->done(operation, status, &error);
             return;
         }

@@ -217,6 +217,7 @@ const struct fnd_pinned *fnd_pins_get(struct fnd_engine *engine, int64_t pin,
             return pinned;
         }
     }
+    fnd_engine_rest(engine); /* its plugins are read whole */
     struct fnd_text document = {0};
     struct fnd_errors errors = {0};
     struct fnd_pinned *pinned = NULL;
@@ -321,6 +322,7 @@ enum fnd_status fnd_pins_arm(struct fnd_engine *engine, struct fnd_pipeline *pip
     if (pinned->armed[index]) {
         return FND_OK;
     }
+    fnd_engine_rest(engine); /* secrets may be files anywhere */
     if (phase->bound.info != NULL) {
         status = fnd_bound_arm(&phase->bound, &secrets, error);
     }

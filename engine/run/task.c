@@ -150,7 +150,7 @@ enum fnd_status fnd_task_load(struct fnd_engine *engine, const struct fnd_step_r
     task->row = *row;
     fnd_task_enter(task);
     enum fnd_status status =
-        fnd_payload_get(engine->reader, row->job, &task->job.body, NULL, error);
+        fnd_payload_get(fnd_engine_reader(engine), row->job, &task->job.body, NULL, error);
     if (status != FND_OK) {
         fnd_error_prefix(error, "cannot take up job %lld", (long long)row->job);
         fnd_task_drop(task);
@@ -208,8 +208,8 @@ struct fnd_json fnd_task_output(struct fnd_task *task, size_t phase, struct fnd_
         }
         fnd_text_clear(&document->body);
         fnd_text_clear(&document->meta);
-        if (fnd_payload_get(task->engine->reader, task->row.outputs[phase], &document->body,
-                            &document->meta, error) != FND_OK) {
+        if (fnd_payload_get(fnd_engine_reader(task->engine), task->row.outputs[phase],
+                            &document->body, &document->meta, error) != FND_OK) {
             return value;
         }
         document->loaded = true;

@@ -17,6 +17,7 @@
 static enum fnd_status reference_open(struct fnd_task *task, const struct fnd_artifact *artifact,
                                       const char *path, int *fd, struct fnd_error *error)
 {
+    fnd_engine_rest(task->engine); /* all of it is read */
     int file = openat(fnd_store_directory(task->engine->store), path,
                       O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file < 0) {

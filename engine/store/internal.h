@@ -52,6 +52,7 @@ struct fnd_writer {
     struct fnd_mark mark; /* the record's end as committed */
     dev_t device;         /* of state.db, so that a swap under us is seen */
     ino_t inode;
+    struct fnd_reader *reader; /* of this connection; NULL: nothing was read through it yet */
 };
 
 /** Everything threads share; all under `lock`. */
@@ -67,6 +68,8 @@ struct fnd_queue {
     struct fnd_write *done, **done_end;
     int ready; /* eventfd */
     bool token_held, writer_runs, writer_asleep, writer_stop;
+    bool reads; /* the token's holder reads: fnd_store_reader_begin() */
+    pthread_t reader;
     pthread_t writer;
     struct fnd_error health;
 };
@@ -90,6 +93,8 @@ enum fnd_status fnd_writer_open(struct fnd_store *store, struct fnd_error *error
 /** Record the _STORE event of an empty log. */
 enum fnd_status fnd_writer_begin_log(struct fnd_store *store, struct fnd_error *error);
 void fnd_writer_close(struct fnd_store *store);
+/** What reads through this connection; goes with it. */
+struct fnd_reader *fnd_writer_reader(struct fnd_store *store);
 /** Look at state.db by name: a regular file with one name, and the one that is open.
  *  Returns FND_OK; FND_NOT_FOUND; FND_DAMAGED; FND_IO. */
 enum fnd_status fnd_writer_file(const struct fnd_store *store, bool opened, dev_t *device,

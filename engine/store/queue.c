@@ -155,6 +155,7 @@ static void commit_group_locked(struct fnd_store *store)
 static void finish_locked(struct fnd_store *store, uint64_t target)
 {
     struct fnd_queue *queue = store->queue;
+    assert(!queue->reads || !pthread_equal(queue->reader, pthread_self()));
     while (queue->finished < target) {
         if (queue->token_held) {
             pthread_cond_wait(&queue->changed, &queue->lock);
@@ -162,6 +163,31 @@ static void finish_locked(struct fnd_store *store, uint64_t target)
             commit_group_locked(store);
         }
     }
+}
+
+struct fnd_reader *fnd_store_reader_begin(struct fnd_store *store)
+{
+    struct fnd_queue *queue = store->queue;
+    struct fnd_reader *reader = NULL;
+    pthread_mutex_lock(&queue->lock);
+    if (!queue->token_held && queue->first == NULL && queue->health.status == FND_OK) {
+        queue->token_held = queue->reads = true;
+        queue->reader = pthread_self();
+        reader = fnd_writer_reader(store);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return reader;
+}
+
+void fnd_store_reader_end(struct fnd_store *store)
+{
+    struct fnd_queue *queue = store->queue;
+    pthread_mutex_lock(&queue->lock);
+    queue->token_held = queue->reads = false;
+    if (queue->first != NULL) { /* whoever came to commit it waits for the token */
+        pthread_cond_broadcast(&queue->changed);
+    }
+    pthread_mutex_unlock(&queue->lock);
 }
 
 void fnd_store_submit(struct fnd_store *store, struct fnd_write *write)

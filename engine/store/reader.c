@@ -18,6 +18,7 @@
 /* The literal in each condition is what lets the optimizer see that a partial index fits. What it
  * makes of each is looked at by a test: test_plans.c. */
 static const char *const reader_sql[READER_STATEMENTS] = {
+    [READ_ANY] = "SELECT 1 FROM sqlite_schema",
     [READ_STEP] = "SELECT " FND_STEP_COLUMNS " FROM step WHERE id = ?1",
     [READ_JOB] = "SELECT " FND_JOB_COLUMNS " FROM job WHERE id = ?1",
     [READ_JOB_IDENTITY] = "SELECT " FND_JOB_COLUMNS " FROM job WHERE pipeline = ?1 AND path = ?2"
@@ -325,6 +326,7 @@ void fnd_reader_close(struct fnd_reader *reader)
     if (reader == NULL) {
         return;
     }
+    fnd_reader_rest(reader);
     fnd_reader_end(reader);
     fnd_db_finalize(reader->statements, READER_STATEMENTS);
     fnd_db_close(&reader->db);
@@ -336,6 +338,24 @@ void fnd_reader_close(struct fnd_reader *reader)
     }
     free(reader->path);
     free(reader);
+}
+
+struct fnd_reader *fnd_reader_wrap(const struct fnd_db *db, int directory, int folder, char *path)
+{
+    struct fnd_reader *reader = fnd_alloc(sizeof *reader);
+    reader->db = *db;
+    reader->directory = directory;
+    reader->folder = folder;
+    reader->path = path;
+    return reader;
+}
+
+void fnd_reader_unwrap(struct fnd_reader *reader)
+{
+    if (reader != NULL) {
+        fnd_db_finalize(reader->statements, READER_STATEMENTS);
+        free(reader);
+    }
 }
 
 int fnd_reader_folder(const struct fnd_reader *reader)
@@ -369,6 +389,25 @@ void fnd_reader_end(struct fnd_reader *reader)
         sqlite3_exec(reader->db.handle, "ROLLBACK", NULL, NULL, NULL);
         reader->held = false;
     }
+}
+
+void fnd_reader_hold(struct fnd_reader *reader)
+{
+    sqlite3_stmt *statement = NULL;
+    if (reader->holding != NULL || fnd_reader_use(reader, READ_ANY, &statement, NULL) != FND_OK) {
+        return;
+    }
+    if (sqlite3_step(statement) == SQLITE_ROW) {
+        reader->holding = statement;
+    } else {
+        fnd_reader_release(reader, statement);
+    }
+}
+
+void fnd_reader_rest(struct fnd_reader *reader)
+{
+    fnd_reader_release(reader, reader->holding);
+    reader->holding = NULL;
 }
 
 /* --- statements ---------------------------------------------------------------------------- */

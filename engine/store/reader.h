@@ -31,6 +31,13 @@ const char *fnd_reader_path(const struct fnd_reader *reader); /* the job directo
 /** Hold one snapshot over several calls (a page of a listing, verify); keep it short. */
 enum fnd_status fnd_reader_begin(struct fnd_reader *reader, struct fnd_error *error);
 void fnd_reader_end(struct fnd_reader *reader);
+/** Let the small reads that follow share one snapshot, and with it one lock on the log's index and
+ *  one look at what others have written: for an act that reads a few rows one by one. It is no
+ *  promise: where it cannot be had the reads do as they would, and tell what is wrong. To hold what
+ *  is held, and to rest where nothing is held, are fine. The log cannot begin anew meanwhile, so
+ *  rest before anything that waits. */
+void fnd_reader_hold(struct fnd_reader *reader);
+void fnd_reader_rest(struct fnd_reader *reader);
 
 struct fnd_step_row {
     int64_t id, job, item; /* item FND_ITEM_NONE: plain, and then id == job */

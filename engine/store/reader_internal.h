@@ -97,6 +97,7 @@ enum {
 };
 
 enum fnd_reader_statement {
+    READ_ANY,
     READ_STEP,
     READ_JOB,
     READ_JOB_IDENTITY,
@@ -165,11 +166,17 @@ struct fnd_reader {
     struct fnd_db db;
     int directory, folder;
     char *path;
-    bool held;    /* fnd_reader_begin() */
-    bool at_rest; /* opened as a record that nobody writes: it may have it to itself */
+    bool held;             /* fnd_reader_begin() */
+    sqlite3_stmt *holding; /* fnd_reader_hold(): a row is read, and the statement not at its end */
+    bool at_rest;          /* opened as a record that nobody writes: it may have it to itself */
     sqlite3_stmt *statements[READER_STATEMENTS];
     size_t used; /* of the statements, last */
 };
+
+/** A reader over a connection that is somebody else's, who lends it and what else it is told of. */
+struct fnd_reader *fnd_reader_wrap(const struct fnd_db *db, int directory, int folder, char *path);
+/** Before that connection is closed. NULL is fine. */
+void fnd_reader_unwrap(struct fnd_reader *reader);
 
 /** What a statement says: for tests of what SQLite makes of it. */
 const char *fnd_reader_sql(enum fnd_reader_statement which);

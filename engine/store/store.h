@@ -198,6 +198,7 @@ struct fnd_note *fnd_write_note(struct fnd_write *write, enum fnd_note_kind kind
                                 const char *who, const char *text);
 
 struct fnd_store;
+struct fnd_reader;
 
 struct fnd_store_options {
     const struct fnd_env *env; /* borrowed, outlives the store */
@@ -260,6 +261,14 @@ enum fnd_status fnd_store_commit(struct fnd_store *store, struct fnd_write *writ
 /** The same for several, which end in one group with whatever waits (but for a very large group);
  *  each one's result is inside it. */
 void fnd_store_commit_all(struct fnd_store *store, struct fnd_write *const *writes, size_t count);
+/** Read through the connection that commits: it has in memory what it wrote, so that nothing of
+ *  that is read again, as another connection must. Every commit waits until fnd_store_reader_end():
+ *  read a few rows, wait for nothing, and commit nothing on this thread meanwhile.
+ *  Returns the store's reader, lent till then; NULL: somebody commits or is about to, or the store
+ *  is not well, and the caller reads through a connection of its own.  Thread: any, one at a time.
+ */
+struct fnd_reader *fnd_store_reader_begin(struct fnd_store *store);
+void fnd_store_reader_end(struct fnd_store *store);
 /** Wait until the witness is on disk up to the last commit (before pause, exit, backup). */
 enum fnd_status fnd_store_sync(struct fnd_store *store, struct fnd_error *error);
 /** Once a write ended in FND_IO or FND_FULL and reading back could not tell the outcome, every

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "store/internal.h"
+#include "store/reader_internal.h"
 #include "store/schema.h"
 
 static const char *const writer_sql[WRITER_STATEMENTS] = {
@@ -275,5 +276,16 @@ void fnd_writer_close(struct fnd_store *store)
     struct fnd_writer *writer = &store->writer;
     fnd_fold_close(&writer->fold);
     fnd_db_finalize(writer->statements, WRITER_STATEMENTS);
+    fnd_reader_unwrap(writer->reader);
+    writer->reader = NULL;
     fnd_db_close(&writer->db);
+}
+
+struct fnd_reader *fnd_writer_reader(struct fnd_store *store)
+{
+    struct fnd_writer *writer = &store->writer;
+    if (writer->reader == NULL) {
+        writer->reader = fnd_reader_wrap(&writer->db, store->directory, store->folder, store->path);
+    }
+    return writer->reader;
 }

@@ -347,6 +347,44 @@ Test(gate, nobody_answers_what_was_withdrawn_or_never_asked)
     desk_end(&desk);
 }
 
+/** Whether the engine reads what was committed a moment ago: an act that kept its snapshot would
+ *  see the past, and keep the log from beginning anew. */
+static void expect_rested(const char *behind)
+{
+    static int number;
+    struct fnd_write *write = fnd_write_create();
+    struct fnd_text body = {0};
+    fnd_text_printf(&body, "{\"name\":\"other\",\"number\":%d}", ++number);
+    fnd_sha256(body.bytes, body.size, write->hash);
+    write->pipeline = fnd_strdup("other");
+    fnd_write_add(write, FND_EVENT_PIN, fnd_text_take(&body), NULL);
+    cr_assert_eq(fnd_store_commit(fnd_engine_store(desk.engine), write, NULL), FND_OK);
+    int64_t sequence;
+    uint8_t chain[FND_DIGEST_SIZE];
+    cr_assert_eq(fnd_reader_head(fnd_engine_reader(desk.engine), &sequence, chain, NULL), FND_OK);
+    cr_expect_eq(sequence, write->first, "%s the engine reads the past", behind);
+    fnd_write_destroy(write);
+}
+
+Test(gate, an_answer_leaves_no_snapshot_behind)
+{
+    run_one(AUDIT_ALL, "{\"id\":\"x\",\"doc\":{\"n\":1}}");
+    struct desk_answer answer = {.request = 424242, .values = "{\"/value/n\":2}"};
+    cr_expect_eq(desk_answer(&desk, &answer), FND_NOT_FOUND);
+    expect_rested("behind a request that is not there,");
+    answer.request = desk_request(&desk, JOB);
+    answer.if_version = 2;
+    cr_expect_eq(desk_answer(&desk, &answer), FND_CONFLICT);
+    expect_rested("behind one that was refused,");
+    answer.if_version = 0;
+    cr_expect_eq(desk_answer(&desk, &answer), FND_OK, "%s", desk.error.message);
+    expect_rested("behind one that was taken,");
+    answer.by = "bert";
+    cr_expect_eq(desk_answer(&desk, &answer), FND_CONFLICT);
+    expect_rested("behind the second,");
+    desk_end(&desk);
+}
+
 struct hundred {
     struct fnd_answer answers[100];
     struct fnd_answered answered[100];
@@ -382,6 +420,9 @@ static void hundred_at_once(const char *yaml, enum fnd_isolation isolation)
                                                   .run = true};
         fnd_review_answer_begin(desk.engine, &hundred->answers[i], &hundred->answered[i],
                                 hundred_done, hundred);
+        if (i < 2) { /* one that begins, and one that waits behind it */
+            expect_rested(i == 0 ? "beside the first answer," : "beside one that waits,");
+        }
     }
     desk_rest(&desk);
     cr_expect_eq(hundred->taken, 1);

@@ -38,6 +38,24 @@ static void check_whole(struct scene *scene)
     cr_assert_eq(result.flaws, 0);
 }
 
+/** What the store lends is of the record's end, also behind a connection that was opened anew. */
+static void check_lent(struct scene *scene)
+{
+    int64_t lent = 0, found = 0;
+    uint8_t chain[FND_DIGEST_SIZE];
+    struct fnd_reader *reader = fnd_store_reader_begin(scene->store);
+    if (fnd_store_health(scene->store, NULL) != FND_OK) {
+        cr_assert_null(reader, "a store of which nobody knows what is on record lends nothing");
+        return;
+    }
+    cr_assert_not_null(reader);
+    cr_assert_eq(fnd_reader_head(reader, &lent, chain, NULL), FND_OK);
+    fnd_store_reader_end(scene->store);
+    scene_read(scene);
+    cr_assert_eq(fnd_reader_head(scene->reader, &found, chain, NULL), FND_OK);
+    cr_expect_eq(lent, found);
+}
+
 /* One commit meets one fault.  Returns whether the fault was met at all. */
 static bool meet(enum fault_call call, int at, int result, bool after, int times, int *unknown)
 {
@@ -45,12 +63,14 @@ static bool meet(enum fault_call call, int at, int result, bool after, int times
     struct fnd_error error = {0};
     scene_begin(&scene, 21);
     commit(&scene, write_pin("p", 1), FND_OK);
+    check_lent(&scene);
     faulty_plan(call, at, times, result, after);
     struct fnd_write *write = write_pin("p", 2);
     enum fnd_status status = fnd_store_commit(scene.store, write, &error);
     bool met = faulty_clear();
     fnd_write_destroy(write);
     bool healthy = fnd_store_health(scene.store, NULL) == FND_OK;
+    check_lent(&scene);
     if (!met) {
         cr_expect_eq(status, FND_OK, "%s", error.message);
     } else if (!healthy) {

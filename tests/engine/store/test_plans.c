@@ -11,12 +11,13 @@
 #include "support.h"
 
 /* Statements that look at a whole table on purpose: they go by its own order and stop at a limit,
- * count, look for the end of a path, or ask once at a start for what a revoked rule gave. */
+ * count, look for the end of a path, read one row for its snapshot, or ask once at a start for what
+ * a revoked rule gave. */
 static bool scans(enum fnd_reader_statement which)
 {
     static const enum fnd_reader_statement known[] = {
-        READ_PIN_LATEST, READ_HEAD, COUNT_JOBS,  READ_SETTLED_REVOKED,
-        FIND_PATH,       FIND_END,  FIND_RECENT, WALK_PIPELINES};
+        READ_ANY,  READ_PIN_LATEST, READ_HEAD,   COUNT_JOBS,    READ_SETTLED_REVOKED,
+        FIND_PATH, FIND_END,        FIND_RECENT, WALK_PIPELINES};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (known[i] == which) {
             return true;

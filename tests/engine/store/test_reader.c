@@ -2,6 +2,8 @@
 /* What any store behind reader.h must tell. */
 #include <criterion/criterion.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,6 +180,69 @@ Test(reader, a_snapshot_stays_over_several_calls)
     fnd_reader_end(scene.reader);
     cr_assert_eq(fnd_reader_head(scene.reader, &sequence, chain, NULL), FND_OK);
     cr_assert_eq(sequence, before + 1);
+    scene_end(&scene);
+}
+
+Test(reader, reads_that_are_held_together_see_one_moment)
+{
+    struct scene scene;
+    scene_begin(&scene, SEED);
+    const int64_t before = last_event(&scene);
+    int64_t sequence;
+    uint8_t chain[FND_DIGEST_SIZE];
+    fnd_reader_rest(scene.reader); /* nothing is held */
+    fnd_reader_hold(scene.reader);
+    fnd_reader_hold(scene.reader);
+    commit(&scene, write_pin("invoice", 1), FND_OK);
+    cr_assert_eq(fnd_reader_head(scene.reader, &sequence, chain, NULL), FND_OK);
+    cr_expect_eq(sequence, before);
+    /* A snapshot taken meanwhile is of the same moment, and its end lets go of nothing else. */
+    cr_assert_eq(fnd_reader_begin(scene.reader, NULL), FND_OK);
+    fnd_reader_end(scene.reader);
+    cr_assert_eq(fnd_reader_head(scene.reader, &sequence, chain, NULL), FND_OK);
+    cr_expect_eq(sequence, before);
+    fnd_reader_rest(scene.reader);
+    cr_assert_eq(fnd_reader_head(scene.reader, &sequence, chain, NULL), FND_OK);
+    cr_expect_eq(sequence, before + 1);
+    fnd_reader_hold(scene.reader);
+    scene_end(&scene); /* what is held when it is closed goes with it */
+}
+
+static void *commit_beside(void *context)
+{
+    struct scene *scene = context;
+    commit(scene, write_pin("invoice", 7), FND_OK);
+    return NULL;
+}
+
+Test(reader, the_store_lends_its_own_where_nobody_commits)
+{
+    struct scene scene;
+    scene_begin(&scene, SEED);
+    const int64_t before = last_event(&scene);
+    int64_t sequence;
+    uint8_t chain[FND_DIGEST_SIZE];
+    struct fnd_reader *lent = fnd_store_reader_begin(scene.store);
+    cr_assert_not_null(lent);
+    cr_assert_null(fnd_store_reader_begin(scene.store), "it is lent already");
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, commit_beside, &scene), 0);
+    while (fnd_store_waiting(scene.store) == 0) {
+        sched_yield();
+    }
+    cr_assert_eq(fnd_reader_head(lent, &sequence, chain, NULL), FND_OK);
+    cr_expect_eq(sequence, before, "what waits for the reads is not on record");
+    fnd_store_reader_end(scene.store);
+    pthread_join(thread, NULL);
+    lent = fnd_store_reader_begin(scene.store);
+    cr_assert_not_null(lent);
+    cr_assert_eq(fnd_reader_head(lent, &sequence, chain, NULL), FND_OK);
+    cr_expect_eq(sequence, before + 1);
+    fnd_store_reader_end(scene.store);
+    fnd_store_queue(scene.store, write_pin("invoice", 8));
+    cr_expect_null(fnd_store_reader_begin(scene.store), "somebody is about to commit");
+    fnd_store_flush(scene.store);
+    fnd_write_destroy(fnd_store_collect(scene.store));
     scene_end(&scene);
 }
 

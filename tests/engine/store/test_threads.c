@@ -94,6 +94,34 @@ static void *read_many(void *context)
     return NULL;
 }
 
+/** Through the connection that commits: what it has not committed is never seen. */
+static void *lend_many(void *context)
+{
+    const struct party *party = context;
+    int64_t seen = 0;
+    int lent = 0;
+    while (!atomic_load(party->stop) || lent == 0) {
+        struct fnd_reader *reader = fnd_store_reader_begin(party->store);
+        if (reader == NULL) {
+            continue;
+        }
+        fnd_reader_hold(reader);
+        int64_t sequence, again;
+        uint8_t chain[FND_DIGEST_SIZE];
+        struct fnd_error error = {0};
+        CHECK(fnd_reader_head(reader, &sequence, chain, &error) == FND_OK);
+        CHECK(sequence >= seen);
+        CHECK(fnd_payload_get(reader, sequence, NULL, NULL, &error) == FND_OK);
+        CHECK(fnd_reader_head(reader, &again, chain, &error) == FND_OK);
+        CHECK(again == sequence);
+        seen = sequence;
+        lent++;
+        fnd_reader_rest(reader);
+        fnd_store_reader_end(party->store);
+    }
+    return NULL;
+}
+
 static void *keep_many(void *context)
 {
     const struct party *party = context;
@@ -142,23 +170,25 @@ int main(void)
     CHECK(fnd_store_open(directory, &options, &store, &error) == FND_OK);
     CHECK(fnd_store_writer_start(store, &error) == FND_OK);
     atomic_bool stop = false;
-    enum { PARTIES = SUBMITTERS + COMMITTERS + 3 };
+    enum { PARTIES = SUBMITTERS + COMMITTERS + 5, READERS = 3 };
     struct party parties[PARTIES];
     pthread_t threads[PARTIES];
     for (int i = 0; i < PARTIES; i++) {
         parties[i] = (struct party){store, directory, i, &stop};
         void *(*run)(void *) = i < SUBMITTERS                ? submit_many
                                : i < SUBMITTERS + COMMITTERS ? commit_many
-                               : i < PARTIES - 1             ? keep_many
+                               : i < PARTIES - READERS       ? keep_many
+                               : i < PARTIES - 1             ? lend_many
                                                              : read_many;
         CHECK(pthread_create(&threads[i], NULL, run, &parties[i]) == 0);
     }
     collect(store);
-    for (int i = 0; i < PARTIES - 1; i++) {
+    for (int i = 0; i < PARTIES; i++) {
+        if (i == PARTIES - READERS) {
+            atomic_store(&stop, true);
+        }
         pthread_join(threads[i], NULL);
     }
-    atomic_store(&stop, true);
-    pthread_join(threads[PARTIES - 1], NULL);
     CHECK(fnd_store_waiting(store) == 0);
     /* What is submitted and never collected is committed all the same. */
     fnd_store_submit(store, pin(99, 1));
