@@ -10,10 +10,11 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${1:?usage: bench/run.sh BUILD_FOLDER [ROUNDS | quick]}" && pwd)
 rounds=${2:-5}
-jobs=4000 few=400 stored=${BENCH_STORED:-1000000} plots=${BENCH_PLOTS:-$here/../docs/bench}
+# Each rate goes over a good part of a second: of less, the start would be a part.
+jobs=20000 few=4000 one=1000 stored=${BENCH_STORED:-1000000} plots=${BENCH_PLOTS:-$here/../docs/bench}
 quick=
 if [[ $rounds == quick ]]; then
-    rounds=1 jobs=1000 few=100 stored=${BENCH_STORED:-20000} quick=yes
+    rounds=1 jobs=1000 few=100 one=100 stored=${BENCH_STORED:-20000} quick=yes
     plots=${BENCH_PLOTS:-}
 fi
 work=$(mktemp -d "${BENCH_FOLDER:-${TMPDIR:-/tmp}}/foundry-bench.XXXXXX")
@@ -79,13 +80,13 @@ for ((i = 0; i < rounds; i++)); do
     engine bench process 2 256 "$jobs" | keep process256 rate
     limit engine "$few" 5 8 | keep limit8 rate
     engine bench inline 1 8 "$few" | keep inline8 rate
-    limit single 1000 | keep limit1 rate
-    engine bench inline 1 1 200 | keep inline1 rate
-    limit answers 1000 256 | keep limit_bulk rate
-    fresh 1000
+    limit single "$one" | keep limit1 rate
+    engine bench inline 1 1 "$one" | keep inline1 rate
+    limit answers "$few" 256 | keep limit_bulk rate
+    fresh "$few"
     "$bench" answers "$work/run" "$here/answer.yaml" 256 | keep bulk rate
-    limit answers 200 1 | keep limit_each rate
-    fresh 200
+    limit answers "$one" 1 | keep limit_each rate
+    fresh "$one"
     "$bench" answers "$work/run" "$here/answer.yaml" 1 | keep each rate
     rm -rf "$work/limit"; mkdir "$work/limit"
     "$limits" time "$limits" start "$work/limit" 5 2> /dev/null | keep limit_start us
