@@ -218,7 +218,10 @@ path=$("$engine" export jobs --format foundry -o - 2>/dev/null | sed -n 1p | jq 
 equals "which is the line's own, to the byte" \
     "$(sed -n 1p jobs/out/pairs.jsonl | jq -r '.messages[0].content[0].image_url.url' | sed 's/.*,//' | base64 -d | sha256sum)" \
     "$(sha256sum <"jobs/$path")"
-equals "and its text" "$(sed -n 1p jobs/out/pairs.jsonl | jq -r '.messages[1].content | fromjson | .text')" right
+# Which lines were asked first is for the workers to say, so the texts are counted.
+jq -r '.messages[1].content | fromjson | .text' jobs/out/pairs.jsonl >texts
+equals "and the text as a person left it: put right" "$(grep -cx right texts)" $((10 - right))
+equals "or accepted" "$(grep -cx wrong texts)" "$right"
 "$engine" export jobs --format foundry -o all.jsonl 2>/dev/null
 equals "a right reading is accepted, no correction" \
     "$(jq -r .verdict all.jsonl | sort | uniq -c | tr -s ' \n' ' ')" " $right accepted $((10 - right)) corrected "
