@@ -227,7 +227,8 @@ static enum fnd_status documents_load(struct fnd_reader *reader, int64_t correct
     fnd_text_clear(&documents->model_meta);
     if (status == FND_OK &&
         fnd_json_integer(fnd_json_member(json_of(&parts->answer), "subject_event"), &subject)) {
-        status = fnd_payload_get(reader, subject, &documents->model, &documents->model_meta, error);
+        status =
+            fnd_record_output(reader, subject, &documents->model, &documents->model_meta, error);
     }
     if (status == FND_OK && !whole && parts->correction.output > 0) {
         fnd_text_clear(&parts->output);

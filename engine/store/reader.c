@@ -29,7 +29,8 @@ static const char *const reader_sql[READER_STATEMENTS] = {
     [READ_REQUEST] = "SELECT " FND_REQUEST_COLUMNS " FROM request WHERE id = ?1",
     [READ_REQUEST_OF] = "SELECT " FND_REQUEST_COLUMNS " FROM request WHERE step = ?1 AND state = 0",
     [READ_CORRECTION] = "SELECT " FND_CORRECTION_COLUMNS " FROM correction WHERE id = ?1",
-    [READ_RECORD] = "SELECT " FND_RECORD_COLUMNS FND_RECORD_TABLES " WHERE correction.id = ?1",
+    [READ_RECORD] = "SELECT " FND_RECORD_COLUMNS FND_RECORD_TABLES
+                    " WHERE correction.id >= ?1 ORDER BY correction.id",
     [READ_PIN_HASH] = "SELECT id, hash, pipeline FROM pin WHERE hash = ?1",
     [READ_PIN] = "SELECT id, hash, pipeline FROM pin WHERE id = ?1",
     [READ_PIN_LATEST] =
@@ -386,6 +387,7 @@ enum fnd_status fnd_reader_begin(struct fnd_reader *reader, struct fnd_error *er
 void fnd_reader_end(struct fnd_reader *reader)
 {
     if (reader->held) {
+        fnd_record_rest(reader);
         sqlite3_exec(reader->db.handle, "ROLLBACK", NULL, NULL, NULL);
         reader->held = false;
     }

@@ -141,6 +141,10 @@ void fnd_record_parts_finish(struct fnd_record_parts *parts);
  *          who asks for the parts one by one is told which; FND_DAMAGED, FND_IO. */
 enum fnd_status fnd_record_get(struct fnd_reader *reader, int64_t correction,
                                struct fnd_record_parts *parts, struct fnd_error *error);
+/** fnd_payload_get() of the output that a record's answer names, right behind fnd_record_get() of
+ *  that record: mostly it was read along with it. */
+enum fnd_status fnd_record_output(struct fnd_reader *reader, int64_t event, struct fnd_text *body,
+                                  struct fnd_text *meta, struct fnd_error *error);
 
 /* Walks: each calls `row` for up to `limit` rows in the order of their numbers, beginning behind
  * `after`, and stops early when it returns false. 0 rows is FND_OK. `count` may be NULL. */

@@ -70,24 +70,30 @@
 #define FND_CORRECTION_COLUMNS                                                                     \
     "correction.id, correction.step, correction.request, correction.output, correction.phase,"     \
     " correction.tier, correction.verdict, correction.undone"
-/* A CorrectionRecord with its job, the time of its answer, and four bodies. */
+/* A CorrectionRecord with its job, the time of its answer, four bodies, and the event before the
+ * request, mostly the output that was asked about. */
 #define FND_RECORD_COLUMNS                                                                         \
     FND_CORRECTION_COLUMNS ", " FND_JOB_COLUMNS ", at_answer.at,"                                  \
                            " at_answer.digest, answer.key, answer.body, answer.meta,"              \
                            " at_ask.digest, asked.key, asked.body, asked.meta,"                    \
                            " at_job.digest, came.key, came.body, came.meta,"                       \
-                           " at_output.digest, put.key, put.body, put.meta"
+                           " at_output.digest, put.key, put.body, put.meta,"                       \
+                           " at_said.id, at_said.digest, said.key, said.body, said.meta"
+/* A row for each record, whatever is missing of it: then one that goes on to the next never passes
+ * over many that are damaged. */
 #define FND_RECORD_TABLES                                                                          \
-    " FROM correction CROSS JOIN step ON step.id = correction.step"                                \
-    " CROSS JOIN job ON job.id = step.job"                                                         \
-    " CROSS JOIN event AS at_answer ON at_answer.id = correction.id"                               \
-    " CROSS JOIN payload AS answer ON answer.event = correction.id"                                \
-    " CROSS JOIN event AS at_ask ON at_ask.id = correction.request"                                \
-    " CROSS JOIN payload AS asked ON asked.event = correction.request"                             \
-    " CROSS JOIN event AS at_job ON at_job.id = job.id"                                            \
-    " CROSS JOIN payload AS came ON came.event = job.id"                                           \
+    " FROM correction LEFT JOIN step ON step.id = correction.step"                                 \
+    " LEFT JOIN job ON job.id = step.job"                                                          \
+    " LEFT JOIN event AS at_answer ON at_answer.id = correction.id"                                \
+    " LEFT JOIN payload AS answer ON answer.event = correction.id"                                 \
+    " LEFT JOIN event AS at_ask ON at_ask.id = correction.request"                                 \
+    " LEFT JOIN payload AS asked ON asked.event = correction.request"                              \
+    " LEFT JOIN event AS at_job ON at_job.id = job.id"                                             \
+    " LEFT JOIN payload AS came ON came.event = job.id"                                            \
     " LEFT JOIN event AS at_output ON at_output.id = correction.output"                            \
-    " LEFT JOIN payload AS put ON put.event = correction.output"
+    " LEFT JOIN payload AS put ON put.event = correction.output"                                   \
+    " LEFT JOIN event AS at_said ON at_said.id = at_ask.prev"                                      \
+    " LEFT JOIN payload AS said ON said.event = at_ask.prev"
 enum {
     FND_STEP_COLUMNS_COUNT = 11,
     FND_EVENT_COLUMNS_COUNT = 14,
@@ -170,7 +176,8 @@ struct fnd_reader {
     sqlite3_stmt *holding; /* fnd_reader_hold(): a row is read, and the statement not at its end */
     bool at_rest;          /* opened as a record that nobody writes: it may have it to itself */
     sqlite3_stmt *statements[READER_STATEMENTS];
-    size_t used; /* of the statements, last */
+    size_t used;       /* of the statements, last */
+    int64_t record_at; /* the record whose row READ_RECORD stands at; 0: it is not under way */
 };
 
 /** A reader over a connection that is somebody else's, who lends it and what else it is told of. */
@@ -186,6 +193,9 @@ enum fnd_status fnd_reader_use(struct fnd_reader *reader, enum fnd_reader_statem
                                sqlite3_stmt **statement, struct fnd_error *error);
 /** Give it back: reset, so that no read transaction stays. NULL is fine. */
 void fnd_reader_release(struct fnd_reader *reader, sqlite3_stmt *statement);
+
+/** Let READ_RECORD end, which fnd_record_get() leaves at its row under a snapshot. */
+void fnd_record_rest(struct fnd_reader *reader);
 
 /** After a step: FND_OK at SQLITE_DONE and SQLITE_ROW, else the story. */
 enum fnd_status fnd_reader_stepped(struct fnd_reader *reader, int rc, struct fnd_error *error);
