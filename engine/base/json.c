@@ -111,13 +111,16 @@ static inline uint64_t escaped_bits(uint64_t backslashes, uint64_t *carry)
 static const char *quote_skip(const char *at, const char *end, bool *found)
 {
     uint64_t carry = 0;
+    bool dense = false; /* escapes mostly stand near others: no need to ask */
     for (; end - at >= 64; at += 64) {
-        if (!any_stops(at)) {
+        if (!dense && !any_stops(at)) {
             carry = 0;
             continue;
         }
+        const uint64_t backslashes = equal_bits(at, '\\');
+        dense = backslashes != 0;
         uint64_t quotes = equal_bits(at, '"');
-        quotes &= ~escaped_bits(equal_bits(at, '\\'), &carry);
+        quotes &= ~escaped_bits(backslashes, &carry);
         if (quotes != 0) {
             *found = true;
             return at + __builtin_ctzll(quotes) + 1;
@@ -128,16 +131,11 @@ static const char *quote_skip(const char *at, const char *end, bool *found)
 }
 #endif
 
-const char *fnd_json_string_skip(const char *at, const char *end)
+const char *fnd_json_long_string_skip(const char *at, const char *end)
 {
     at++;
 #ifdef __SSE2__
     if (end - at >= 64) {
-        /* Most strings are short. */
-        const unsigned near = (unsigned)_mm_movemask_epi8(fnd_json_run_stops(at, FND_JSON_RUN_ANY));
-        if (near != 0 && at[__builtin_ctz(near)] == '"') {
-            return at + __builtin_ctz(near) + 1;
-        }
         bool found = false;
         at = quote_skip(at, end, &found);
         if (found) {
@@ -333,6 +331,11 @@ bool fnd_json_text(struct fnd_json string, struct fnd_text *text)
     while ((at = plain_copy(at, end, &to)) < end) {
         char decoded[4];
         size_t size = 0;
+        if (at[1] == '"' || at[1] == '\\') { /* of JSON in a text, nearly all */
+            *to++ = at[1];
+            at += 2;
+            continue;
+        }
         at += fnd_json_unescape(at, decoded, &size);
         memcpy(to, decoded, size);
         to += size;
@@ -350,6 +353,11 @@ char *fnd_json_strdup(struct fnd_json string)
 
 static bool string_is(struct fnd_json string, const char *bytes, size_t size)
 {
+    const char first =
+        string.bytes[1]; /* mostly another; an escape may be any, a quote is the end */
+    if (size > 0 && first != bytes[0] && first != '\\') {
+        return false;
+    }
     if (memchr(string.bytes, '\\', string.size) == NULL) {
         return string.size - 2 == size && memcmp(string.bytes + 1, bytes, size) == 0;
     }

@@ -123,6 +123,8 @@ bool fnd_json_equal(struct fnd_json a, struct fnd_json b);
 void fnd_json_canonical(struct fnd_json value, struct fnd_text *text);
 /** Append without white space, order and everything else kept. */
 void fnd_json_compact(struct fnd_json value, struct fnd_text *text);
+/** Whether these are the bytes that fnd_json_compact() appends. */
+bool fnd_json_compact_is(struct fnd_json value, const char *bytes, size_t size);
 /** Append indented by two spaces a level, for people. `level` is the depth to begin at. */
 void fnd_json_pretty(struct fnd_json value, struct fnd_text *text, size_t level);
 

@@ -121,14 +121,8 @@ static struct found found_at(const struct reader *reader, const char *at)
 /* Four hex digits, or -1. */
 static int32_t hex4(const char *at, const char *end)
 {
-    if (end - at < 4) {
-        return -1;
-    }
     unsigned char bytes[2];
-    if (!fnd_unhex(at, 4, bytes, 2)) {
-        return -1;
-    }
-    return bytes[0] << 8 | bytes[1];
+    return end - at >= 4 && fnd_unhex(at, 4, bytes, 2) ? bytes[0] << 8 | bytes[1] : -1;
 }
 
 static bool read_unicode_escape(struct reader *reader, enum scope scope, const char *at)
@@ -187,6 +181,11 @@ static bool read_escape(struct reader *reader, enum scope scope)
 static bool read_string(struct reader *reader, enum scope scope)
 {
     const char *open = reader->at;
+    const char *near = fnd_json_string_near(open, reader->end, FND_JSON_RUN_ASCII);
+    if (near != NULL) { /* most are short and plain */
+        reader->at = near;
+        return true;
+    }
     reader->at++;
     for (;;) {
         const char *at = fnd_json_run_skip(reader->at, reader->end, FND_JSON_RUN_ASCII);
@@ -377,7 +376,7 @@ static bool read_key(struct reader *reader, struct frame *frame)
         return false;
     }
     struct fnd_json key = {open, (size_t)(reader->at - open)};
-    uint64_t prefix = fnd_json_key_prefix(key);
+    uint64_t prefix = fnd_json_key_prefix_before(key, reader->end);
     size_t own = reader->key_count - frame->first_key;
     if (own < PAIRS_MAX) {
         uint64_t bit = (uint64_t)1 << ((prefix * 0x9e3779b97f4a7c15u) >> 58);

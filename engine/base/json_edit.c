@@ -167,18 +167,42 @@ void fnd_json_canonical(struct fnd_json value, struct fnd_text *text)
     }
 }
 
+/** Behind the bytes from `at` on that stand between white space outside of strings. */
+static const char *solid_skip(const char *at, const char *end)
+{
+    while (at < end && (unsigned char)*at > ' ') {
+        at = *at == '"' ? fnd_json_string_skip(at, end) : at + 1;
+    }
+    return at;
+}
+
 void fnd_json_compact(struct fnd_json value, struct fnd_text *text)
 {
     const char *at = value.bytes, *end = value.bytes + value.size;
     fnd_text_reserve(text, value.size);
     while (at < end) {
         const char *from = at;
-        while (at < end && (unsigned char)*at > ' ') {
-            at = *at == '"' ? fnd_json_string_skip(at, end) : at + 1;
-        }
+        at = solid_skip(at, end);
         fnd_text_append(text, from, (size_t)(at - from));
         at = fnd_json_space(at, end);
     }
+}
+
+bool fnd_json_compact_is(struct fnd_json value, const char *bytes, size_t size)
+{
+    const char *at = value.bytes, *end = value.bytes + value.size;
+    while (at < end) {
+        const char *from = at;
+        at = solid_skip(at, end);
+        const size_t solid = (size_t)(at - from);
+        if (solid > size || memcmp(from, bytes, solid) != 0) {
+            return false;
+        }
+        bytes += solid;
+        size -= solid;
+        at = fnd_json_space(at, end);
+    }
+    return size == 0;
 }
 
 static void append_line(struct fnd_text *text, size_t level)

@@ -75,6 +75,13 @@ static inline __m128i fnd_json_run_stops(const char *at, enum fnd_json_run run)
 static inline const char *fnd_json_run_skip(const char *at, const char *end, enum fnd_json_run run)
 {
 #ifdef __SSE2__
+    if (end - at >= 16) { /* most are short */
+        const unsigned mask = (unsigned)_mm_movemask_epi8(fnd_json_run_stops(at, run));
+        if (mask != 0) {
+            return at + __builtin_ctz(mask);
+        }
+        at += 16;
+    }
     for (; end - at >= 64; at += 64) { /* one question of four times as much, in long texts */
         const __m128i first =
             _mm_or_si128(fnd_json_run_stops(at, run), fnd_json_run_stops(at + 16, run));
@@ -101,12 +108,36 @@ static inline const char *fnd_json_run_skip(const char *at, const char *end, enu
     return at;
 }
 
+/** Behind the string whose opening quote stands at `at` if its closing one is the first byte that
+ *  ends a run, and near; else NULL. */
+static inline const char *fnd_json_string_near(const char *at, const char *end,
+                                               enum fnd_json_run run)
+{
+#ifdef __SSE2__
+    if (end - at > 16) {
+        const unsigned mask = (unsigned)_mm_movemask_epi8(fnd_json_run_stops(at + 1, run));
+        const char *stop = at + 1 + (mask != 0 ? __builtin_ctz(mask) : 0);
+        return mask != 0 && *stop == '"' ? stop + 1 : NULL;
+    }
+#endif
+    (void)at;
+    (void)end;
+    (void)run;
+    return NULL;
+}
+
 /** Decode the escape at `at` (its backslash) of a checked string into UTF-8; the bytes it takes up
  *  (2, 6 or 12), with the decoded bytes' number in `size`. */
 size_t fnd_json_unescape(const char *at, char decoded[4], size_t *size);
 
 /** Behind the quote that closes a checked string whose opening quote stands at `at`. */
-const char *fnd_json_string_skip(const char *at, const char *end);
+const char *fnd_json_long_string_skip(const char *at,
+                                      const char *end); /* any, but made for those */
+static inline const char *fnd_json_string_skip(const char *at, const char *end)
+{
+    const char *behind = fnd_json_string_near(at, end, FND_JSON_RUN_ANY);
+    return behind != NULL ? behind : fnd_json_long_string_skip(at, end);
+}
 
 /** Behind the checked value that begins at `at`. */
 const char *fnd_json_value_skip(const char *at, const char *end);
@@ -153,6 +184,23 @@ struct fnd_json_entry {
 };
 
 uint64_t fnd_json_key_prefix(struct fnd_json key);
+/** The same of a key in bytes that go on to `end`: mostly eight of them at once, of which those
+ *  behind the key are cut off. */
+static inline uint64_t fnd_json_key_prefix_before(struct fnd_json key, const char *end)
+{
+    const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+    const unsigned char *u = (const unsigned char *)key.bytes + 1;
+    const size_t size = key.size - 2;
+    if (size == 0 || end - key.bytes < 9) {
+        return fnd_json_key_prefix(key);
+    }
+    uint64_t prefix = (uint64_t)u[0] << 56 | (uint64_t)u[1] << 48 | (uint64_t)u[2] << 40 |
+                      (uint64_t)u[3] << 32 | (uint64_t)u[4] << 24 | (uint64_t)u[5] << 16 |
+                      (uint64_t)u[6] << 8 | (uint64_t)u[7];
+    prefix &= size < 8 ? ~(uint64_t)0 << (64 - 8 * size) : ~(uint64_t)0;
+    const uint64_t differs = prefix ^ ones * '\\'; /* a byte of zeros: an escape */
+    return ((differs - ones) & ~differs & tops) == 0 ? prefix : fnd_json_key_prefix(key);
+}
 
 /** By the keys' decoded bytes: < 0, 0, > 0. */
 int fnd_json_key_compare(struct fnd_json a, struct fnd_json b);

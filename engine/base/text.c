@@ -187,20 +187,30 @@ static char short_escape(unsigned char byte)
     }
 }
 
-/** The run of bytes at `at` that stand for themselves. */
+/** The bytes from `at` on up to one that is escaped otherwise than by a backslash before it, or is
+ *  near the end of the room. Behind it there may be more of them. */
 static const char *plain_append(struct fnd_text *text, const char *at, const char *end)
 {
 #ifdef __SSE2__
-    /* JSON in a text has a run of some bytes and an escape, over and over. */
-    for (; end - at >= 16 && text->capacity - text->size > 16; at += 16, text->size += 16) {
+    /* JSON in a text has a run of some bytes and a quote, over and over. */
+    char *to = text->bytes + text->size, *const last = text->bytes + text->capacity - 18;
+    while (end - at >= 16 && to < last) {
         const unsigned mask =
             (unsigned)_mm_movemask_epi8(fnd_json_run_stops(at, FND_JSON_RUN_PLAIN));
-        memcpy(text->bytes + text->size, at, 16);
-        if (mask != 0) {
-            text->size += (size_t)__builtin_ctz(mask);
-            return at + __builtin_ctz(mask);
+        memcpy(to, at, 16);
+        const int run = mask != 0 ? __builtin_ctz(mask) : 16;
+        at += run;
+        to += run;
+        if (mask == 0) {
+            continue;
         }
+        if (*at != '"' && *at != '\\') {
+            break;
+        }
+        *to++ = '\\';
+        *to++ = *at++;
     }
+    text->size = (size_t)(to - text->bytes);
 #endif
     const char *plain = at;
     at = fnd_json_run_skip(at, end, FND_JSON_RUN_PLAIN);
@@ -208,10 +218,9 @@ static const char *plain_append(struct fnd_text *text, const char *at, const cha
     return at;
 }
 
-void fnd_text_append_json(struct fnd_text *text, const char *bytes, size_t size)
+void fnd_text_append_escaped(struct fnd_text *text, const char *bytes, size_t size)
 {
-    fnd_text_reserve(text, size + size / 4 + 2);
-    fnd_text_append_byte(text, '"');
+    fnd_text_reserve(text, size + size / 4 + 32);
     const char *end = size > 0 ? bytes + size : bytes;
     for (const char *at = bytes; at < end; at++) {
         at = plain_append(text, at, end);
@@ -227,6 +236,13 @@ void fnd_text_append_json(struct fnd_text *text, const char *bytes, size_t size)
         text->bytes[text->size++] = '\\';
         text->bytes[text->size++] = letter;
     }
+    text->bytes[text->size] = '\0';
+}
+
+void fnd_text_append_json(struct fnd_text *text, const char *bytes, size_t size)
+{
+    fnd_text_append_byte(text, '"');
+    fnd_text_append_escaped(text, bytes, size);
     fnd_text_append_byte(text, '"');
 }
 

@@ -34,6 +34,8 @@ char *fnd_text_take(struct fnd_text *text);
 /** Append a JSON string literal with quotes: shortest escapes, as canonical JSON has them. The
  *  bytes must be UTF-8. */
 void fnd_text_append_json(struct fnd_text *text, const char *bytes, size_t size);
+/** The same without the quotes: a literal may be put together of several texts. */
+void fnd_text_append_escaped(struct fnd_text *text, const char *bytes, size_t size);
 void fnd_text_append_json_z(struct fnd_text *text, const char *z); /* NULL appends null */
 
 /** Append for a terminal: control characters, escape codes and bytes that are no UTF-8 as \xNN

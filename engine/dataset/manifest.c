@@ -137,6 +137,7 @@ enum fnd_status fnd_manifest_record(struct fnd_sink *records, int64_t number,
     char digest[FND_DIGEST_TEXT_SIZE];
     struct fnd_text line = {0};
     fnd_digest_text(hash, digest);
+    fnd_text_reserve(&line, sizeof digest + 32);
     fnd_text_append_z(&line, records->size > 0 ? ",[" : "[");
     fnd_text_append_integer(&line, number);
     fnd_text_append_z(&line, ",\"");

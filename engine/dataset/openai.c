@@ -89,9 +89,10 @@ static void weights_check(struct fnd_json messages, struct fnd_flaws *flaws)
 
 static void chat_check(struct fnd_checker *checker, struct fnd_json line, struct fnd_flaws *flaws)
 {
-    weights_check(fnd_json_member(line, "messages"), flaws);
-    const size_t images = fnd_messages_check(fnd_json_member(line, "messages"), "/messages",
-                                             "assistant", "image_url", IMAGES_MAX, flaws);
+    const struct fnd_json messages = fnd_json_member(line, "messages");
+    weights_check(messages, flaws);
+    const size_t images =
+        fnd_messages_check(messages, "/messages", "assistant", "image_url", IMAGES_MAX, flaws);
     checker->with_files += images > 0;
 }
 

@@ -274,13 +274,19 @@ static const char *const asked_names[ASKED_COUNT] = {"subject", "audit", "checke
 enum { MARKS_COUNT = 3 };
 static const char *const marks_names[MARKS_COUNT] = {"confidence", "origin", "models"};
 
+/** Append `,"NAME":VALUE`, if there is a value. */
 static void member_copy(struct fnd_text *json, const char *name, struct fnd_json value)
 {
+    const size_t name_size = strlen(name);
     if (value.bytes != NULL) {
-        fnd_text_append(json, ",\"", 2);
-        fnd_text_append_z(json, name);
-        fnd_text_append(json, "\":", 2);
-        fnd_text_append(json, value.bytes, value.size);
+        fnd_text_reserve(json, name_size + value.size + 4);
+        char *to = json->bytes + json->size;
+        memcpy(to, ",\"", 2);
+        memcpy(to + 2, name, name_size);
+        memcpy(to + 2 + name_size, "\":", 2);
+        memcpy(to + 4 + name_size, value.bytes, value.size);
+        json->size += name_size + value.size + 4;
+        json->bytes[json->size] = '\0';
     }
 }
 

@@ -133,6 +133,29 @@ Test(json, duplicate_keys_are_found_in_objects_of_any_size)
     }
 }
 
+/* Keys of one byte to twelve, at the end of the text and before much more of it: equal ones are
+ * found however they are written, and no others. */
+Test(json, short_keys_are_told_apart_by_all_of_their_bytes)
+{
+    static const char letters[] = "abcdefghijkl";
+    for (size_t size = 1; size < sizeof letters; size++) {
+        for (size_t at = 0; at < size; at++) {
+            for (unsigned form = 0; form < 8; form++) {
+                struct fnd_text text = {0};
+                struct fnd_error error = {0};
+                const char other = form % 2 == 0 ? letters[at] : (char)(letters[at] ^ 0x20);
+                fnd_text_printf(&text, "{\"%.*s\":1,\"%.*s", (int)size, letters, (int)at, letters);
+                fnd_text_printf(&text, form / 2 % 2 == 0 ? "%c" : "\\u%04x", other);
+                fnd_text_printf(&text, "%.*s\":2%s}", (int)(size - at - 1), letters + at + 1,
+                                form / 4 == 0 ? "" : ",\"\":\"something behind it\"");
+                cr_expect_eq(check_tight(text.bytes, text.size, &error),
+                             form % 2 == 0 ? FND_INVALID : FND_OK, "%s", text.bytes);
+                fnd_text_finish(&text);
+            }
+        }
+    }
+}
+
 Test(json, of_several_duplicates_in_a_large_object_the_first_is_told)
 {
     struct fnd_text text = object_of(40, "\"key 30\":1,\"key 7\":1,\"key 35\":1,\"key 30\"");

@@ -46,6 +46,15 @@ Test(json_edit, each_form_is_what_it_should_be)
         fnd_text_clear(&text);
         fnd_json_compact(json_of(forms[i].json), &text);
         cr_expect_str_eq(text.bytes, forms[i].compact);
+        cr_expect(fnd_json_compact_is(json_of(forms[i].json), text.bytes, text.size));
+        for (size_t k = 0; k < text.size; k++) {
+            cr_expect_not(fnd_json_compact_is(json_of(forms[i].json), text.bytes, k));
+            text.bytes[k] ^= 1;
+            cr_expect_not(fnd_json_compact_is(json_of(forms[i].json), text.bytes, text.size));
+            text.bytes[k] ^= 1;
+        }
+        fnd_text_append_byte(&text, '1');
+        cr_expect_not(fnd_json_compact_is(json_of(forms[i].json), text.bytes, text.size));
         fnd_text_finish(&text);
     }
 }

@@ -125,6 +125,10 @@ Test(text, a_json_string_has_the_shortest_escapes)
     fnd_text_append_json_z(&text, NULL);
     fnd_text_append_json_z(&text, "a");
     cr_expect_str_eq(text.bytes, "null\"a\"");
+    fnd_text_append_escaped(&text, "b\"", 2);
+    fnd_text_append_escaped(&text, NULL, 0);
+    fnd_text_append_escaped(&text, "\n", 1);
+    cr_expect_str_eq(text.bytes, "null\"a\"b\\\"\\n");
     fnd_text_finish(&text);
 }
 
