@@ -44,6 +44,7 @@ struct fnd_datum {
     bool is_file; /* its input is a file; else a value, in input's "value" */
     enum fnd_verdict verdict;
     enum fnd_split split;
+    uint32_t job; /* drawn with the split: the same for all records of a job */
     const struct fnd_entry *entry;
     const struct fnd_redact *redact; /* the rules that were applied; NULL: none are */
     struct fnd_literals {            /* what they took out */
@@ -287,9 +288,10 @@ enum fnd_status fnd_uri_append(const char *prefix, const char *path, struct fnd_
 /* --- split.c -----------------------------------------------------------------------------------
  */
 
-/** The split of a job: the first 32 bits of SHA-256(salt NUL pipeline NUL path) as a fraction. */
+/** The split of a job: the first 32 bits of SHA-256(salt NUL pipeline NUL path) as a fraction.
+ *  job  receives the next 32 bits, which tell jobs of one salt apart; may be NULL. */
 enum fnd_split fnd_split_draw(const char *salt, const int32_t shares[FND_SPLITS_COUNT],
-                              const char *pipeline, const char *path);
+                              const char *pipeline, const char *path, uint32_t *job);
 
 /* --- sink.c: a file that is there whole or not at all ---------------------------------------- */
 

@@ -118,14 +118,31 @@ static void bins_fill(uint64_t bins[BINS], const bool filled[BINS])
     }
 }
 
+static uint64_t piece_hash(const unsigned char *text)
+{
+    uint64_t piece;
+    memcpy(&piece, text, sizeof piece);
+    return mix(be64toh(piece));
+}
+
 /** The least hash of each class of pieces. */
 static void pieces_add(const unsigned char *text, size_t size, uint64_t bins[BINS],
                        bool filled[BINS])
 {
-    for (size_t i = 0; i + PIECE <= size; i++) {
-        uint64_t piece;
-        memcpy(&piece, text + i, sizeof piece);
-        const uint64_t hash = mix(be64toh(piece));
+    size_t i = 0;
+    for (; i + PIECE + 3 <= size; i += 4) { /* four hashes, none of which waits for another's bin */
+        uint64_t hashes[4];
+        for (size_t k = 0; k < 4; k++) {
+            hashes[k] = piece_hash(text + i + k);
+        }
+        for (size_t k = 0; k < 4; k++) {
+            const unsigned bin = (unsigned)(hashes[k] % BINS);
+            bins[bin] = hashes[k] < bins[bin] ? hashes[k] : bins[bin];
+            filled[bin] = true;
+        }
+    }
+    for (; i + PIECE <= size; i++) {
+        const uint64_t hash = piece_hash(text + i);
         const unsigned bin = (unsigned)(hash % BINS);
         bins[bin] = hash < bins[bin] ? hash : bins[bin];
         filled[bin] = true;
@@ -187,10 +204,14 @@ bool fnd_near_look(const struct fnd_datum *datum, struct fnd_sketch *sketch)
         fnd_near_sketch(fnd_text_z(&text), text.size, sketch->bits);
         fnd_text_clear(&text);
     }
-    fnd_text_append(&text, datum->pipeline, strlen(datum->pipeline) + 1);
-    fnd_text_append_z(&text, datum->path);
-    fnd_blake2b(NULL, 0, text.bytes, text.size, NULL, 0, digest);
-    sketch->job = (digest[0] | (unsigned)digest[1] << 8 | (unsigned)digest[2] << 16) & 0x3fffff;
+    if (datum->redact == NULL) {
+        sketch->job = datum->job & 0x3fffff;
+    } else { /* by the path as it is told: jobs whose paths were made alike count as one */
+        fnd_text_append(&text, datum->pipeline, strlen(datum->pipeline) + 1);
+        fnd_text_append_z(&text, datum->path);
+        fnd_blake2b(NULL, 0, text.bytes, text.size, NULL, 0, digest);
+        sketch->job = (digest[0] | (unsigned)digest[1] << 8 | (unsigned)digest[2] << 16) & 0x3fffff;
+    }
     fnd_text_finish(&text);
     return true;
 }

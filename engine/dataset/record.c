@@ -221,8 +221,8 @@ enum fnd_status fnd_datum_load(struct fnd_plan *plan, int64_t number, struct fnd
         status = take_apart(datum, error);
     }
     if (status == FND_OK) {
-        datum->split =
-            fnd_split_draw(plan->options.salt, plan->options.shares, datum->pipeline, datum->path);
+        datum->split = fnd_split_draw(plan->options.salt, plan->options.shares, datum->pipeline,
+                                      datum->path, &datum->job);
         status = entry_of(plan, datum->pin, &datum->entry, error);
     }
     return status;

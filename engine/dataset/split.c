@@ -23,17 +23,33 @@ bool fnd_split_find(const char *name, enum fnd_split *split)
 }
 
 enum fnd_split fnd_split_draw(const char *salt, const int32_t shares[FND_SPLITS_COUNT],
-                              const char *pipeline, const char *path)
+                              const char *pipeline, const char *path, uint32_t *job)
 {
-    struct fnd_sha256 hash;
-    uint8_t digest[FND_DIGEST_SIZE];
+    enum { PARTS = 3, SHORT_SIZE = 256 };
     /* The NULs keep ("ab", "c") and ("a", "bc") apart. The revision is left out: all versions of
      * one file stay on one side, and so do all records of one job. */
-    fnd_sha256_begin(&hash);
-    fnd_sha256_add(&hash, salt, strlen(salt) + 1);
-    fnd_sha256_add(&hash, pipeline, strlen(pipeline) + 1);
-    fnd_sha256_add(&hash, path, strlen(path));
-    fnd_sha256_end(&hash, digest);
+    const char *const parts[PARTS] = {salt, pipeline, path};
+    const size_t sizes[PARTS] = {strlen(salt) + 1, strlen(pipeline) + 1, strlen(path)};
+    uint8_t digest[FND_DIGEST_SIZE], together[SHORT_SIZE];
+    if (sizes[0] + sizes[1] + sizes[2] <= SHORT_SIZE) { /* mostly: one call instead of five */
+        size_t size = 0;
+        for (size_t i = 0; i < PARTS; i++) {
+            memcpy(together + size, parts[i], sizes[i]);
+            size += sizes[i];
+        }
+        fnd_sha256(together, size, digest);
+    } else {
+        struct fnd_sha256 hash;
+        fnd_sha256_begin(&hash);
+        for (size_t i = 0; i < PARTS; i++) {
+            fnd_sha256_add(&hash, parts[i], sizes[i]);
+        }
+        fnd_sha256_end(&hash, digest);
+    }
+    if (job != NULL) {
+        *job = (uint32_t)digest[4] | (uint32_t)digest[5] << 8 | (uint32_t)digest[6] << 16 |
+               (uint32_t)digest[7] << 24;
+    }
     uint64_t drawn = (uint64_t)digest[0] << 24 | (uint64_t)digest[1] << 16 |
                      (uint64_t)digest[2] << 8 | digest[3];
     int32_t place = (int32_t)(drawn * FND_DATASET_SHARES_SUM >> 32);
@@ -46,5 +62,5 @@ enum fnd_split fnd_split_draw(const char *salt, const int32_t shares[FND_SPLITS_
 enum fnd_split fnd_dataset_split(const char *store_uuid, const char *pipeline, const char *path)
 {
     static const int32_t shares[FND_SPLITS_COUNT] = {800, 100, 100};
-    return fnd_split_draw(store_uuid, shares, pipeline, path);
+    return fnd_split_draw(store_uuid, shares, pipeline, path, NULL);
 }

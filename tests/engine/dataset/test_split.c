@@ -32,8 +32,35 @@ Test(split, a_draw_never_changes)
     fnd_digest_setup();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         enum fnd_split split =
-            fnd_split_draw(cases[i].salt, usual, cases[i].pipeline, cases[i].path);
+            fnd_split_draw(cases[i].salt, usual, cases[i].pipeline, cases[i].path, NULL);
         cr_assert_eq(split, cases[i].split, "case %zu is %s", i, fnd_split_name(split));
+    }
+}
+
+/* As the manual gives the formula: a long name is drawn for as a short one is. */
+Test(split, a_name_of_any_length_draws_by_the_hash_of_all_of_it)
+{
+    char path[601] = "";
+    fnd_digest_setup();
+    for (size_t size = 0; size < sizeof path - 1; size++) {
+        struct fnd_sha256 hash;
+        uint8_t digest[FND_DIGEST_SIZE];
+        uint32_t job = 0;
+        fnd_sha256_begin(&hash);
+        fnd_sha256_add(&hash, "salt\0invoice", sizeof "salt\0invoice");
+        fnd_sha256_add(&hash, path, size);
+        fnd_sha256_end(&hash, digest);
+        const uint64_t drawn = (uint64_t)digest[0] << 24 | (uint64_t)digest[1] << 16 |
+                               (uint64_t)digest[2] << 8 | digest[3];
+        const uint64_t place = drawn * 1000 >> 32;
+        cr_expect_eq(fnd_split_draw("salt", usual, "invoice", path, &job),
+                     place < 800   ? FND_SPLIT_TRAIN
+                     : place < 900 ? FND_SPLIT_VALIDATION
+                                   : FND_SPLIT_TEST,
+                     "%zu bytes", size);
+        cr_expect_eq(job & 0xff, digest[4]);
+        cr_expect_eq(job >> 24, digest[7]);
+        path[size] = (char)('a' + size % 26);
     }
 }
 
@@ -44,9 +71,9 @@ Test(split, shares_are_met_and_salts_matter)
     for (int i = 0; i < 10000; i++) {
         char path[32];
         snprintf(path, sizeof path, "%d.png", i);
-        enum fnd_split split = fnd_split_draw("salt", usual, "invoice", path);
+        enum fnd_split split = fnd_split_draw("salt", usual, "invoice", path, NULL);
         counts[split]++;
-        moved += split != fnd_split_draw("other", usual, "invoice", path);
+        moved += split != fnd_split_draw("other", usual, "invoice", path, NULL);
     }
     cr_assert(counts[FND_SPLIT_TRAIN] > 7850 && counts[FND_SPLIT_TRAIN] < 8150);
     cr_assert(counts[FND_SPLIT_TEST] > 900 && counts[FND_SPLIT_TEST] < 1100);
@@ -56,8 +83,8 @@ Test(split, shares_are_met_and_salts_matter)
     for (int i = 0; i < 1000; i++) {
         char path[32];
         snprintf(path, sizeof path, "%d.png", i);
-        if (fnd_split_draw("salt", usual, "invoice", path) == FND_SPLIT_TRAIN) {
-            cr_assert_eq(fnd_split_draw("salt", more, "invoice", path), FND_SPLIT_TRAIN);
+        if (fnd_split_draw("salt", usual, "invoice", path, NULL) == FND_SPLIT_TRAIN) {
+            cr_assert_eq(fnd_split_draw("salt", more, "invoice", path, NULL), FND_SPLIT_TRAIN);
         }
     }
 }
