@@ -301,8 +301,13 @@ struct fnd_sink {
     const char *name; /* in folder: the end of path */
     char temporary[64];
     struct fnd_text buffer;
-    struct fnd_sha256 hash;            /* of what went out of `buffer` */
-    uint64_t size, begun;              /* begun: so far the disk was asked to begin */
+    struct fnd_sha256 hash; /* of what went out of `buffer` */
+    uint64_t size, begun;   /* begun: so far the disk was asked to begin */
+    struct fnd_sink_mark {  /* how far the hash was at some places, in order */
+        uint64_t at;
+        struct fnd_sha256 hash;
+    } * marks;
+    size_t marks_count;
     char sha256[FND_DIGEST_TEXT_SIZE]; /* once sealed */
 };
 /** Begin one. `path` NULL: a temporary file without a name. */

@@ -3,6 +3,8 @@
 #define _GNU_SOURCE /* sync_file_range */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 enum {
     SINK_BUFFER_SIZE = 1 << 16,
     SINK_AHEAD_SIZE = 4 << 20, /* bytes that the disk is told of before it must have them */
+    SINK_MARK_SIZE = 8 << 20,  /* bytes between two places from which it can be read back */
     SINK_NAMES_MAX = 1000
 };
 
@@ -105,6 +108,17 @@ static void write_ahead(struct fnd_sink *sink)
     }
 }
 
+/** Keep how far the hash is, now and then: what comes back can then be hashed in two parts at once.
+ */
+static void mark(struct fnd_sink *sink)
+{
+    const uint64_t last = sink->marks_count > 0 ? sink->marks[sink->marks_count - 1].at : 0;
+    if (sink->size - last >= SINK_MARK_SIZE) {
+        sink->marks = fnd_realloc(sink->marks, sink->marks_count + 1, sizeof *sink->marks);
+        sink->marks[sink->marks_count++] = (struct fnd_sink_mark){sink->size, sink->hash};
+    }
+}
+
 static enum fnd_status flush(struct fnd_sink *sink, struct fnd_error *error)
 {
     /* Here and not where it was handed in: many lines at once are hashed in whole blocks. */
@@ -118,6 +132,7 @@ static enum fnd_status flush(struct fnd_sink *sink, struct fnd_error *error)
             told(sink), (uintmax_t)(sink->size - sink->buffer.size));
     }
     fnd_text_clear(&sink->buffer);
+    mark(sink);
     write_ahead(sink);
     return FND_OK;
 }
@@ -185,32 +200,105 @@ static size_t newlines(const char *bytes, size_t size)
     return count;
 }
 
+/** A part of the bytes that is read back. */
+struct part {
+    struct fnd_sha256 hash;
+    uint64_t at, end; /* end: of the part, or behind all there may be */
+    size_t newlines;
+    int fd, failure; /* failure: an errno value */
+};
+
+static void part_read(struct part *part)
+{
+    char *bytes = fnd_alloc(SINK_BUFFER_SIZE);
+    while (part->at < part->end) {
+        const uint64_t left = part->end - part->at;
+        const size_t wanted = left < SINK_BUFFER_SIZE ? (size_t)left : SINK_BUFFER_SIZE;
+        const ssize_t got = pread(part->fd, bytes, wanted, (off_t)part->at);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            part->failure = got < 0 ? errno : 0;
+            break;
+        }
+        fnd_sha256_add(&part->hash, bytes, (size_t)got);
+        part->newlines += newlines(bytes, (size_t)got);
+        part->at += (uint64_t)got;
+    }
+    free(bytes);
+}
+
+static void *thread_run(void *context)
+{
+    part_read(context);
+    return NULL;
+}
+
+/** Read both parts, the first on a thread of its own where one can be had. */
+static void parts_read(struct part parts[2])
+{
+    pthread_t thread;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for who began */
+    const bool begun = pthread_create(&thread, NULL, thread_run, &parts[0]) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!begun) {
+        part_read(&parts[0]);
+    }
+    part_read(&parts[1]);
+    if (begun) {
+        pthread_join(thread, NULL);
+    }
+}
+
+static void hash_text(const struct fnd_sha256 *hash, char text[FND_DIGEST_TEXT_SIZE])
+{
+    struct fnd_sha256 copy = *hash;
+    uint8_t digest[FND_DIGEST_SIZE];
+    fnd_sha256_end(&copy, digest);
+    fnd_digest_text(digest, text);
+}
+
+/** Read it back in one part, or in two of which the second begins with the hash as it was there
+ *  when it was written: the first must come to the same.
+ *  sha256  receives the hash of what came back, of the first part if that differs. */
+static int read_back(const struct fnd_sink *sink, int fd, size_t *count,
+                     char sha256[FND_DIGEST_TEXT_SIZE])
+{
+    char marked[FND_DIGEST_TEXT_SIZE];
+    struct part parts[2] = {{.fd = fd, .end = UINT64_MAX}, {.fd = fd, .end = UINT64_MAX}};
+    fnd_sha256_begin(&parts[0].hash);
+    if (sink->marks_count < 2) {
+        part_read(&parts[0]);
+        hash_text(&parts[0].hash, sha256);
+    } else {
+        const struct fnd_sink_mark *middle = &sink->marks[(sink->marks_count - 1) / 2];
+        parts[0].end = parts[1].at = middle->at;
+        parts[1].hash = middle->hash;
+        parts_read(parts);
+        hash_text(&middle->hash, marked);
+        hash_text(&parts[0].hash, sha256);
+        if (strcmp(sha256, marked) == 0) {
+            hash_text(&parts[1].hash, sha256);
+        }
+    }
+    *count = parts[0].newlines + parts[1].newlines;
+    return parts[0].failure != 0 ? parts[0].failure : parts[1].failure;
+}
+
 enum fnd_status fnd_sink_compare(const struct fnd_sink *sink, size_t lines, size_t around,
                                  struct fnd_error *error)
 {
-    struct fnd_sha256 hash;
-    uint8_t digest[FND_DIGEST_SIZE];
-    char sha256[FND_DIGEST_TEXT_SIZE];
-    char *bytes = fnd_alloc(SINK_BUFFER_SIZE);
+    char sha256[FND_DIGEST_TEXT_SIZE] = "";
     size_t count = 0;
-    ssize_t got = -1;
     int fd = reopen(sink);
-    fnd_sha256_begin(&hash);
-    while (fd >= 0 &&
-           ((got = read(fd, bytes, SINK_BUFFER_SIZE)) > 0 || (got < 0 && errno == EINTR))) {
-        if (got > 0) {
-            fnd_sha256_add(&hash, bytes, (size_t)got);
-            count += newlines(bytes, (size_t)got);
-        }
-    }
-    const int failure = errno;
-    free(bytes);
-    fnd_sha256_end(&hash, digest);
-    fnd_digest_text(digest, sha256);
+    const int failure = fd >= 0 ? read_back(sink, fd, &count, sha256) : errno;
     if (fd >= 0) {
         close(fd);
     }
-    if (got < 0) {
+    if (failure != 0) {
         return fnd_error_errno(error, FND_IO, failure, "cannot read the export %s back",
                                told(sink));
     }
@@ -354,6 +442,7 @@ void fnd_sink_finish(struct fnd_sink *sink)
         close(sink->folder);
     }
     free(sink->path);
+    free(sink->marks);
     fnd_text_finish(&sink->buffer);
     *sink = (struct fnd_sink){.folder = -1, .fd = -1};
 }

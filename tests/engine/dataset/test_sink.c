@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What was written is read back before it is handed over. */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,37 @@ Test(sink, a_file_that_is_shorter_or_longer_is_told)
     cr_expect_eq(fnd_sink_compare(&sink, 30, 0, &error), FND_DAMAGED);
     cr_assert_eq(ftruncate(sink.fd, 0), 0);
     cr_expect_eq(fnd_sink_compare(&sink, 30, 0, &error), FND_DAMAGED);
+    fnd_sink_finish(&sink);
+}
+
+/* Long enough to be read back in two parts: wherever a byte is another, or none, it is told. */
+Test(sink, a_long_file_is_read_back_in_parts_and_all_of_it)
+{
+    struct fnd_sink sink;
+    struct fnd_error error = {0};
+    const size_t times = 900000;
+    filled(&sink, NULL, times);
+    cr_assert_geq(sink.marks_count, 2);
+    cr_expect_eq(fnd_sink_compare(&sink, 3 * times, 0, &error), FND_OK, "%s", error.message);
+    cr_expect_eq(fnd_sink_compare(&sink, 3 * times - 1, 0, &error), FND_DAMAGED);
+    const off_t middle = (off_t)sink.marks[0].at, size = (off_t)sink.size;
+    const off_t places[] = {0, middle - 1, middle, middle + 1, size - 1};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        char byte = 0;
+        cr_assert_eq(pread(sink.fd, &byte, 1, places[i]), 1);
+        const char other = (char)(byte ^ 1);
+        cr_assert_eq(pwrite(sink.fd, &other, 1, places[i]), 1);
+        cr_expect_eq(fnd_sink_compare(&sink, 3 * times, 0, &error), FND_DAMAGED, "%jd",
+                     (intmax_t)places[i]);
+        cr_assert_eq(pwrite(sink.fd, &byte, 1, places[i]), 1);
+    }
+    cr_expect_eq(fnd_sink_compare(&sink, 3 * times, 0, &error), FND_OK);
+    cr_assert_eq(pwrite(sink.fd, "\n", 1, size), 1);
+    cr_expect_eq(fnd_sink_compare(&sink, 3 * times, 0, &error), FND_DAMAGED, "a byte more");
+    cr_assert_eq(ftruncate(sink.fd, size - 8), 0);
+    cr_expect_eq(fnd_sink_compare(&sink, 3 * times, 0, &error), FND_DAMAGED, "a line less");
+    cr_assert_eq(ftruncate(sink.fd, middle - 8), 0);
+    cr_expect_eq(fnd_sink_compare(&sink, 3 * times, 0, &error), FND_DAMAGED, "half of it");
     fnd_sink_finish(&sink);
 }
 
