@@ -102,6 +102,7 @@ enum fnd_status fnd_draft_keep(struct fnd_engine *engine, int64_t request, const
     enum fnd_status status =
         draft_write(engine, request, by, values, removed, forget, &write, error);
     if (status == FND_OK) {
+        fnd_engine_rest(engine); /* an answer may be under way, which reads */
         status = fnd_store_commit(fnd_engine_store(engine), write, error);
         fnd_write_destroy(write);
     }

@@ -196,6 +196,7 @@ void fnd_engine_operate(struct fnd_engine *engine, struct fnd_operation *operati
     operation->next = NULL;
     operation->write = NULL;
     if (engine->broken.status != FND_OK) {
+        fnd_engine_rest(engine); /* whoever is told may do anything */
         operation->done(operation, engine->broken.status, &engine->broken);
         return;
     }
