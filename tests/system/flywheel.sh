@@ -73,46 +73,44 @@ curve() { "$engine" models curve --json jobs | jq -r "$1"; }
 
 if [[ ${1:-invoices} == invoices ]]; then
     if ((${FOUNDRY_FLOOR:-10} < 100)); then
-        echo "three rounds of invoices are read at FOUNDRY_FLOOR=100, by ./dev gate"
+        echo "four rounds of invoices are read at FOUNDRY_FLOOR=100, by ./dev gate"
         finish
     fi
-    # Half of all unasked fields may be wrong: so few documents can prove that, and not 5 %. Of each of
-    # the six suppliers three invoices or so come in a round, which is what the gate wants to see: so
-    # all of the first round is new, the second one is checked, and the third is read by what it proved.
-    echo "-- three rounds"
-    exits 0 "one round" "$engine" demo --flywheel --json --documents 20 --target '50%' --promote hand \
-        --rounds 1 jobs
+    # With the settings that ship all is asked until 29 clean documents prove the demo's 10 %, which the
+    # fourth round finds proven. What Tesseract reads depends a little on the processor, and with it each
+    # figure: what is held here is far from where it would tip.
+    echo "-- four rounds"
+    exits 0 "one round" "$engine" demo --flywheel --json --rounds 1 jobs
     cp "$out" rounds
     says "tells the seed" "seed 7" "$err"
     equals "all of it is asked: nothing is proven" "$(figure 1 handled)" 20
     equals "so nothing is silently wrong" "$(figure 1 'accepted,.silent_wrong' | jq -sc .)" '[0,0]'
     equals "and nothing is learned behind the last round" "$(figure 1 training)" null
-    exits 0 "two more" "$engine" demo --flywheel --json --rounds 3 jobs
+    exits 0 "three more" "$engine" demo --flywheel --json --rounds 4 jobs
     cp "$out" rounds
     equals "it goes on: the first round is as it was" "$(figure 1 documents)" 20
     holds "something was learned behind it" test "$(figure 1 training)" != null
     "$engine" models list --json jobs >models
     says "by a training on record" '"state":"production"' models
     equals "which its trial promoted" "$(figure 1 took)" test
-    equals "the next one is taken by hand: nothing tells the two apart" "$(figure 2 took)" hand
-    equals "and reads the third round" "$(figure 3 version)" 2
-    says "which is told" "promoted by the sign test: 1, by hand: 1; held: 0" rounds
-    equals "the target is proven then" "$(figure 3 proven)" true
-    holds "people are asked about fewer fields ($(figure 1 flagged), then $(figure 3 flagged))" \
-        test "$(figure 3 flagged)" -lt $(($(figure 1 flagged) / 2))
-    holds "and open fewer documents" test "$(figure 3 handled)" -lt 20
+    says "which is told" "promoted by the sign test: " rounds
+    holds "and its version reads the fourth round" test "$(figure 4 version)" -ge 1
+    equals "the target is proven then" "$(figure 4 proven)" true
+    holds "people are asked about fewer fields ($(figure 1 flagged), then $(figure 4 flagged))" \
+        test "$(figure 4 flagged)" -lt $(($(figure 1 flagged) / 2))
+    holds "and open fewer documents" test "$(figure 4 handled)" -le 10
 
     echo "-- the figures are those of the record"
-    equals "documents" "$(curve '[.versions[].all.documents] | add')" 60
+    equals "documents" "$(curve '[.versions[].all.documents] | add')" 80
     equals "fields asked" "$(curve '[.versions[].all.flagged] | add')" \
-        $(($(figure 1 flagged) + $(figure 2 flagged) + $(figure 3 flagged)))
+        "$(jq -s 'map(select(.type == "round").flagged) | add' rounds)"
     equals "documents that nobody opened" "$(curve '[.versions[].all.unasked] | add')" \
-        $((60 - $(figure 1 handled) - $(figure 2 handled) - $(figure 3 handled)))
+        "$(jq -s 'map(select(.type == "round") | .documents - .handled) | add' rounds)"
     exits 0 "the record is whole, and its curve what it was" "$engine" verify jobs
 
     # Silently wrong: what was delivered beside the truth, member by member.
     wrong=0
-    for file in jobs/out/round03-*.json; do
+    for file in jobs/out/round04-*.json; do
         truth=jobs/$(basename "$file" .json).truth.json
         wrong=$((wrong + $(jq -n --slurpfile a "$file" --slurpfile b "$truth" '
             [$a[0], $b[0]] as [$x, $y]
@@ -121,9 +119,9 @@ if [[ ${1:-invoices} == invoices ]]; then
                else [range($y.line_items | length) as $i | $y.line_items[$i] | keys[]
                      | select($x.line_items[$i][.] != $y.line_items[$i][.])] | length end)')))
     done
-    equals "silently wrong in the third round, counted by other means" "$(figure 3 silent_wrong)" "$wrong"
+    equals "silently wrong in the fourth round, counted by other means" "$(figure 4 silent_wrong)" "$wrong"
     says "the page holds the curve" "<polyline" jobs/out/flywheel.html
-    says "and each round" "version 2" jobs/out/flywheel.html
+    says "and each round" "version $(figure 4 version)" jobs/out/flywheel.html
     equals "it loads nothing from elsewhere" "$(grep -c 'http' jobs/out/flywheel.html)" 0
     exits 9 "another seed in the same folder" "$engine" demo --flywheel --seed 8 jobs
     says "is refused, with the reason" "goes on with the case, seed" "$err"
@@ -131,12 +129,12 @@ if [[ ${1:-invoices} == invoices ]]; then
     # Rounds that are over are counted, and neither drawn nor run again.
     echo "-- for people"
     stat -c '%n %y' jobs/round0* >drawn
-    exits 0 "again, in words" "$engine" demo --flywheel --rounds 3 jobs
+    exits 0 "again, in words" "$engine" demo --flywheel --rounds 4 jobs
     holds "no page was drawn again" cmp drawn <(stat -c '%n %y' jobs/round0*)
-    says "each round" "round 3 of 3: 20 invoices, read by version 2; target proven"
-    says "a bar each" "  round 3 "
+    says "each round" "round 4 of 4: 20 invoices, read by version $(figure 4 version); target proven"
+    says "a bar each" "  round 4 "
     holds "80 columns" test "$(grep -v learned "$out" | grep -v '^Beside\|^Target\|^the curve' | wc -L)" -le 80
-    says "what the target came to" "Target: at most 50 %"
+    says "what the target came to" "Target: at most 10 %"
     twins invoice 4
     finish
 fi

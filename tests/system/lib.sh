@@ -25,6 +25,9 @@ out=$folder/.out err=$folder/.err
 
 cleanup() {
     local pid
+    # A program that is begun in the background is this shell for a moment: what a signal ends then
+    # must not take the folder away.
+    ((BASHPID == $$)) || return 0
     for pid in $(jobs -p); do
         kill -KILL "$pid" 2>/dev/null
     done
