@@ -31,15 +31,17 @@ static const char stray_sql[] = "SELECT event FROM payload WHERE event NOT IN"
 
 void fnd_check_flaw(struct fnd_check *check, const char *format, ...)
 {
-    struct fnd_text sentence = {0};
+    struct fnd_text sentence = {0}, shown = {0};
     va_list arguments;
     va_start(arguments, format);
     fnd_text_vprintf(&sentence, format, arguments);
     va_end(arguments);
     check->result->flaws++;
-    if (check->flaw != NULL) {
-        check->flaw(fnd_text_z(&sentence), check->context);
+    if (check->flaw != NULL) { /* SQLite tells the names of a damaged file as they are */
+        fnd_text_append_visible(&shown, sentence.bytes, sentence.size);
+        check->flaw(fnd_text_z(&shown), check->context);
     }
+    fnd_text_finish(&shown);
     fnd_text_finish(&sentence);
 }
 
