@@ -160,14 +160,20 @@ struct fnd_reader *fnd_engine_reader(struct fnd_engine *engine)
 
 void fnd_engine_hold(struct fnd_engine *engine)
 {
-    if (engine->lent == NULL) {
-        engine->lent = fnd_store_reader_begin(engine->store);
+    if (engine->holds) {
+        return; /* with the reader it began with: an act sees one moment */
     }
+    engine->holds = true;
+    engine->lent = fnd_store_reader_begin(engine->store);
     fnd_reader_hold(fnd_engine_reader(engine));
 }
 
 void fnd_engine_rest(struct fnd_engine *engine)
 {
+    if (!engine->holds) {
+        return;
+    }
+    engine->holds = false;
     fnd_reader_rest(fnd_engine_reader(engine));
     if (engine->lent != NULL) {
         engine->lent = NULL;

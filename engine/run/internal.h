@@ -126,7 +126,8 @@ struct fnd_batch {
 struct fnd_engine {
     struct fnd_engine_options options;
     struct fnd_store *store;
-    struct fnd_reader *reader, *lent; /* lent: the store's own, by fnd_engine_hold() */
+    struct fnd_reader *reader, *lent; /* lent: the store's own, where fnd_engine_hold() got it */
+    bool holds;                       /* since fnd_engine_hold() */
     void *prover_state;
     struct fnd_pool *pool;
     struct fnd_catalog *catalog;

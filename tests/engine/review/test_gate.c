@@ -385,6 +385,22 @@ Test(gate, an_answer_leaves_no_snapshot_behind)
     desk_end(&desk);
 }
 
+/* Somebody commits when an act begins to read, and nobody any more when it goes on. */
+Test(gate, what_is_held_while_another_commits_ends_whole)
+{
+    run_one(AUDIT_ALL, "{\"id\":\"x\",\"doc\":{\"n\":1}}");
+    struct fnd_store *store = fnd_engine_store(desk.engine);
+    cr_assert_not_null(fnd_store_reader_begin(store)); /* as a commit would */
+    fnd_engine_hold(desk.engine);
+    const struct fnd_reader *reader = fnd_engine_reader(desk.engine);
+    fnd_store_reader_end(store);
+    fnd_engine_hold(desk.engine);
+    cr_expect_eq(fnd_engine_reader(desk.engine), reader, "an act sees one moment");
+    fnd_engine_rest(desk.engine);
+    expect_rested("behind an act that began beside a commit,");
+    desk_end(&desk);
+}
+
 struct hundred {
     struct fnd_answer answers[100];
     struct fnd_answered answered[100];
