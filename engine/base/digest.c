@@ -9,6 +9,7 @@
 
 #include <sodium.h>
 
+#include "base/blake2b.h"
 #include "base/sha256.h"
 #include "base/text.h"
 
@@ -112,20 +113,55 @@ void fnd_sha256_end(struct fnd_sha256 *hash, uint8_t digest[FND_DIGEST_SIZE])
     sodium_memzero(hash, sizeof *hash);
 }
 
+/** Blocks, one after the other, of pieces that end anywhere; the last of all is kept back. */
+struct blocks {
+    struct fnd_blake2b_state state;
+    uint8_t begun[FND_BLAKE2B_BLOCK_SIZE];
+    size_t size; /* of what is begun */
+};
+
+static void blocks_add(struct blocks *blocks, const uint8_t *bytes, size_t size)
+{
+    const size_t room = sizeof blocks->begun - blocks->size;
+    if (size > room && blocks->size > 0) {
+        memcpy(blocks->begun + blocks->size, bytes, room);
+        fnd_blake2b_blocks(&blocks->state, blocks->begun, 1);
+        blocks->size = 0;
+        bytes += room;
+        size -= room;
+    }
+    if (size > sizeof blocks->begun) { /* here nothing is begun */
+        const size_t whole = (size - 1) / sizeof blocks->begun;
+        fnd_blake2b_blocks(&blocks->state, bytes, whole);
+        bytes += whole * sizeof blocks->begun;
+        size -= whole * sizeof blocks->begun;
+    }
+    if (size > 0) {
+        memcpy(blocks->begun + blocks->size, bytes, size);
+        blocks->size += size;
+    }
+}
+
 void fnd_blake2b(const uint8_t *key, size_t key_size, const void *a, size_t a_size, const void *b,
                  size_t b_size, uint8_t digest[FND_DIGEST_SIZE])
 {
     assert(key_size == 0 || (key != NULL && key_size >= crypto_generichash_KEYBYTES_MIN &&
                              key_size <= crypto_generichash_KEYBYTES_MAX));
-    crypto_generichash_state state;
-    crypto_generichash_init(&state, key_size == 0 ? NULL : key, key_size, FND_DIGEST_SIZE);
-    if (a_size > 0) {
-        crypto_generichash_update(&state, a, a_size);
+    struct blocks blocks;
+    fnd_blake2b_begin(&blocks.state, FND_DIGEST_SIZE, key_size);
+    blocks.size = 0;
+    if (key_size > 0) { /* the first block is the key's */
+        memset(blocks.begun, 0, sizeof blocks.begun);
+        memcpy(blocks.begun, key, key_size);
+        blocks.size = sizeof blocks.begun;
     }
-    if (b_size > 0) {
-        crypto_generichash_update(&state, b, b_size);
+    blocks_add(&blocks, a, a_size);
+    blocks_add(&blocks, b, b_size);
+    fnd_blake2b_last(&blocks.state, blocks.begun, blocks.size);
+    memcpy(digest, blocks.state.words, FND_DIGEST_SIZE);
+    if (key_size > 0) {
+        sodium_memzero(&blocks, sizeof blocks);
     }
-    crypto_generichash_final(&state, digest, FND_DIGEST_SIZE);
 }
 
 _Static_assert(FND_SHORT_SIZE == crypto_shorthash_siphashx24_KEYBYTES &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Hashes. SHA-256 names what people can check with sha256sum (artifacts, plugins, pipelines);
- * BLAKE2b with a key covers payloads and the chain inside the store: measured several times faster
- * than libsodium's portable SHA-256, and keyed by construction (RFC 7693). */
+ * BLAKE2b with a key covers payloads and the chain inside the store: keyed by construction (RFC
+ * 7693), and fast without a processor's help. */
 #ifndef FND_BASE_DIGEST_H
 #define FND_BASE_DIGEST_H
 

@@ -160,6 +160,36 @@ Test(digest, blake2b_gives_the_values_of_another_implementation)
     expect_digest(digest, "3fd8fd31501cdbe942607b204368e3dc4ebce5744de1a955a6025f5c9848bb20");
 }
 
+/* The blocks are our own code: every length, from odd addresses, under keys of several sizes, in
+ * two pieces cut around each block's end. */
+Test(digest, blake2b_is_that_of_libsodium_for_every_length_and_cut)
+{
+    enum { LONGEST = 700 };
+    static const size_t key_sizes[] = {0, 16, 32, 48, 64};
+    uint8_t bytes[LONGEST + 8], key[64], expected[FND_DIGEST_SIZE], found[FND_DIGEST_SIZE];
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)(i * 131 + i / 7);
+    }
+    for (size_t i = 0; i < sizeof key; i++) {
+        key[i] = (uint8_t)(255 - i);
+    }
+    for (size_t size = 0; size <= LONGEST; size++) {
+        const uint8_t *from = bytes + size % 8;
+        const size_t key_size = key_sizes[size % 5];
+        const uint8_t *under = key_size > 0 ? key : NULL;
+        crypto_generichash(expected, sizeof expected, from, size, under, key_size);
+        fnd_blake2b(under, key_size, from, size, NULL, 0, found);
+        cr_assert_arr_eq(found, expected, sizeof found, "%zu bytes at once", size);
+        for (size_t cut = 0; cut <= size; cut++) {
+            if ((cut + 1) % 128 > 2 && cut != size) {
+                continue;
+            }
+            fnd_blake2b(under, key_size, from, cut, from + cut, size - cut, found);
+            cr_assert_arr_eq(found, expected, sizeof found, "%zu bytes cut at %zu", size, cut);
+        }
+    }
+}
+
 Test(digest, blake2b_covers_both_pieces_in_sequence)
 {
     static const uint8_t key[FND_KEY_SIZE] = {1};
