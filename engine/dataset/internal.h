@@ -303,11 +303,7 @@ struct fnd_sink {
     struct fnd_text buffer;
     struct fnd_sha256 hash; /* of what went out of `buffer` */
     uint64_t size, begun;   /* begun: so far the disk was asked to begin */
-    struct fnd_sink_mark {  /* how far the hash was at some places, in order */
-        uint64_t at;
-        struct fnd_sha256 hash;
-    } * marks;
-    size_t marks_count;
+    uint64_t sum;           /* XXH3 of what went out, piece by piece, to compare what comes back */
     char sha256[FND_DIGEST_TEXT_SIZE]; /* once sealed */
 };
 /** Begin one. `path` NULL: a temporary file without a name. */
@@ -318,7 +314,8 @@ enum fnd_status fnd_sink_write(struct fnd_sink *sink, const void *bytes, size_t 
 enum fnd_status fnd_sink_seal(struct fnd_sink *sink, struct fnd_error *error);
 /** A stream that reads what was written, from the start; the caller closes it. */
 enum fnd_status fnd_sink_read(const struct fnd_sink *sink, FILE **file, struct fnd_error *error);
-/** Read back what was written and compare it with what was handed in, by hash.
+/** Read back what was written and compare it with what was handed in, by a checksum of 64
+ *  bits: what it guards against is a disk that fails, not a person.
  *  lines  and `around` more are ended by a newline each: no line holds one.
  *  Returns FND_OK; FND_DAMAGED: other bytes, or lines, came back; FND_IO. */
 enum fnd_status fnd_sink_compare(const struct fnd_sink *sink, size_t lines, size_t around,

@@ -3,21 +3,20 @@
 #define _GNU_SOURCE /* sync_file_range */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <xxhash.h>
+
 #include "base/file.h"
 #include "dataset/internal.h"
 
 enum {
-    SINK_BUFFER_SIZE = 1 << 16,
+    SINK_PIECE_SIZE = 1 << 16,
     SINK_AHEAD_SIZE = 4 << 20, /* bytes that the disk is told of before it must have them */
-    SINK_MARK_SIZE = 8 << 20,  /* bytes between two places from which it can be read back */
     SINK_NAMES_MAX = 1000
 };
 
@@ -108,31 +107,38 @@ static void write_ahead(struct fnd_sink *sink)
     }
 }
 
-/** Keep how far the hash is, now and then: what comes back can then be hashed in two parts at once.
+/** The checksum of all bytes up to the end of a piece. Each piece goes on from the one before it.
  */
-static void mark(struct fnd_sink *sink)
+static uint64_t piece_sum(uint64_t before, const char *bytes, size_t size)
 {
-    const uint64_t last = sink->marks_count > 0 ? sink->marks[sink->marks_count - 1].at : 0;
-    if (sink->size - last >= SINK_MARK_SIZE) {
-        sink->marks = fnd_realloc(sink->marks, sink->marks_count + 1, sizeof *sink->marks);
-        sink->marks[sink->marks_count++] = (struct fnd_sink_mark){sink->size, sink->hash};
-    }
+    return size > 0 ? XXH3_64bits_withSeed(bytes, size, before) : before;
 }
 
-static enum fnd_status flush(struct fnd_sink *sink, struct fnd_error *error)
+/** Write whole pieces, or all that is left. */
+static enum fnd_status flush(struct fnd_sink *sink, bool all, struct fnd_error *error)
 {
+    struct fnd_text *buffer = &sink->buffer;
+    const char *bytes = fnd_text_z(buffer);
+    const size_t size = all ? buffer->size : buffer->size - buffer->size % SINK_PIECE_SIZE;
     /* Here and not where it was handed in: many lines at once are hashed in whole blocks. */
-    fnd_sha256_add(&sink->hash, sink->buffer.bytes, sink->buffer.size);
-    int failure = fnd_write_all(sink->fd, fnd_text_z(&sink->buffer), sink->buffer.size);
+    fnd_sha256_add(&sink->hash, bytes, size);
+    for (size_t at = 0; at < size; at += SINK_PIECE_SIZE) {
+        const size_t left = size - at;
+        sink->sum =
+            piece_sum(sink->sum, bytes + at, left < SINK_PIECE_SIZE ? left : SINK_PIECE_SIZE);
+    }
+    int failure = fnd_write_all(sink->fd, bytes, size);
     if (failure != 0) {
         return fnd_error_errno(
             error, fnd_status_errno(failure), failure,
             "nothing of the export was kept, as %s cannot be written behind byte "
             "%ju",
-            told(sink), (uintmax_t)(sink->size - sink->buffer.size));
+            told(sink), (uintmax_t)(sink->size - buffer->size));
     }
-    fnd_text_clear(&sink->buffer);
-    mark(sink);
+    if (size > 0) {
+        buffer->size -= size;
+        memmove(buffer->bytes, buffer->bytes + size, buffer->size + 1); /* with the NUL */
+    }
     write_ahead(sink);
     return FND_OK;
 }
@@ -142,13 +148,13 @@ enum fnd_status fnd_sink_write(struct fnd_sink *sink, const void *bytes, size_t 
 {
     fnd_text_append(&sink->buffer, bytes, size);
     sink->size += size;
-    return sink->buffer.size >= SINK_BUFFER_SIZE ? flush(sink, error) : FND_OK;
+    return sink->buffer.size >= SINK_PIECE_SIZE ? flush(sink, false, error) : FND_OK;
 }
 
 enum fnd_status fnd_sink_seal(struct fnd_sink *sink, struct fnd_error *error)
 {
     uint8_t digest[FND_DIGEST_SIZE];
-    enum fnd_status status = flush(sink, error);
+    enum fnd_status status = flush(sink, true, error);
     /* One without a name goes with its descriptor: there is nothing to keep. */
     if (status == FND_OK && sink->path != NULL && fsync(sink->fd) != 0) {
         status = fnd_error_errno(error, fnd_status_errno(errno), errno,
@@ -200,101 +206,50 @@ static size_t newlines(const char *bytes, size_t size)
     return count;
 }
 
-/** A part of the bytes that is read back. */
-struct part {
-    struct fnd_sha256 hash;
-    uint64_t at, end; /* end: of the part, or behind all there may be */
-    size_t newlines;
-    int fd, failure; /* failure: an errno value */
-};
-
-static void part_read(struct part *part)
+/** Fill a piece, unless the end comes first.  Returns 0 or an errno value. */
+static int piece_read(int fd, char *bytes, size_t *size)
 {
-    char *bytes = fnd_alloc(SINK_BUFFER_SIZE);
-    while (part->at < part->end) {
-        const uint64_t left = part->end - part->at;
-        const size_t wanted = left < SINK_BUFFER_SIZE ? (size_t)left : SINK_BUFFER_SIZE;
-        const ssize_t got = pread(part->fd, bytes, wanted, (off_t)part->at);
+    *size = 0;
+    while (*size < SINK_PIECE_SIZE) {
+        const ssize_t got = read(fd, bytes + *size, SINK_PIECE_SIZE - *size);
         if (got < 0 && errno == EINTR) {
             continue;
         }
         if (got <= 0) {
-            part->failure = got < 0 ? errno : 0;
-            break;
+            return got < 0 ? errno : 0;
         }
-        fnd_sha256_add(&part->hash, bytes, (size_t)got);
-        part->newlines += newlines(bytes, (size_t)got);
-        part->at += (uint64_t)got;
+        *size += (size_t)got;
+    }
+    return 0;
+}
+
+/** What comes back, from the start. */
+struct back {
+    uint64_t sum, size;
+    size_t newlines;
+};
+
+static int read_back(int fd, struct back *back)
+{
+    char *bytes = fnd_alloc(SINK_PIECE_SIZE);
+    size_t size = SINK_PIECE_SIZE;
+    int failure = 0;
+    while (failure == 0 && size == SINK_PIECE_SIZE) {
+        failure = piece_read(fd, bytes, &size);
+        back->sum = piece_sum(back->sum, bytes, size);
+        back->size += size;
+        back->newlines += newlines(bytes, size);
     }
     free(bytes);
-}
-
-static void *thread_run(void *context)
-{
-    part_read(context);
-    return NULL;
-}
-
-/** Read both parts, the first on a thread of its own where one can be had. */
-static void parts_read(struct part parts[2])
-{
-    pthread_t thread;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for who began */
-    const bool begun = pthread_create(&thread, NULL, thread_run, &parts[0]) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!begun) {
-        part_read(&parts[0]);
-    }
-    part_read(&parts[1]);
-    if (begun) {
-        pthread_join(thread, NULL);
-    }
-}
-
-static void hash_text(const struct fnd_sha256 *hash, char text[FND_DIGEST_TEXT_SIZE])
-{
-    struct fnd_sha256 copy = *hash;
-    uint8_t digest[FND_DIGEST_SIZE];
-    fnd_sha256_end(&copy, digest);
-    fnd_digest_text(digest, text);
-}
-
-/** Read it back in one part, or in two of which the second begins with the hash as it was there
- *  when it was written: the first must come to the same.
- *  sha256  receives the hash of what came back, of the first part if that differs. */
-static int read_back(const struct fnd_sink *sink, int fd, size_t *count,
-                     char sha256[FND_DIGEST_TEXT_SIZE])
-{
-    char marked[FND_DIGEST_TEXT_SIZE];
-    struct part parts[2] = {{.fd = fd, .end = UINT64_MAX}, {.fd = fd, .end = UINT64_MAX}};
-    fnd_sha256_begin(&parts[0].hash);
-    if (sink->marks_count < 2) {
-        part_read(&parts[0]);
-        hash_text(&parts[0].hash, sha256);
-    } else {
-        const struct fnd_sink_mark *middle = &sink->marks[(sink->marks_count - 1) / 2];
-        parts[0].end = parts[1].at = middle->at;
-        parts[1].hash = middle->hash;
-        parts_read(parts);
-        hash_text(&middle->hash, marked);
-        hash_text(&parts[0].hash, sha256);
-        if (strcmp(sha256, marked) == 0) {
-            hash_text(&parts[1].hash, sha256);
-        }
-    }
-    *count = parts[0].newlines + parts[1].newlines;
-    return parts[0].failure != 0 ? parts[0].failure : parts[1].failure;
+    return failure;
 }
 
 enum fnd_status fnd_sink_compare(const struct fnd_sink *sink, size_t lines, size_t around,
                                  struct fnd_error *error)
 {
-    char sha256[FND_DIGEST_TEXT_SIZE] = "";
-    size_t count = 0;
+    struct back back = {0};
     int fd = reopen(sink);
-    const int failure = fd >= 0 ? read_back(sink, fd, &count, sha256) : errno;
+    const int failure = fd >= 0 ? read_back(fd, &back) : errno;
     if (fd >= 0) {
         close(fd);
     }
@@ -302,16 +257,17 @@ enum fnd_status fnd_sink_compare(const struct fnd_sink *sink, size_t lines, size
         return fnd_error_errno(error, FND_IO, failure, "cannot read the export %s back",
                                told(sink));
     }
-    if (strcmp(sha256, sink->sha256) != 0) {
+    if (back.size != sink->size || back.sum != sink->sum) {
         return fnd_error_set(error, FND_DAMAGED,
-                             "what came back of %s is not what was written (SHA-256 %s, not %s); "
-                             "the disk is failing",
-                             told(sink), sha256, sink->sha256);
+                             "what came back of %s is not what was written (%ju bytes with "
+                             "checksum %016jx, not %ju with %016jx); the disk is failing",
+                             told(sink), (uintmax_t)back.size, (uintmax_t)back.sum,
+                             (uintmax_t)sink->size, (uintmax_t)sink->sum);
     }
-    return count == lines + around
+    return back.newlines == lines + around
                ? FND_OK
                : fnd_error_set(error, FND_DAMAGED, "%zu lines were written and %zu came back",
-                               lines + around, count);
+                               lines + around, back.newlines);
 }
 
 enum fnd_status fnd_sink_publish(struct fnd_sink *sink, struct fnd_error *error)
@@ -341,9 +297,9 @@ static int each_piece(const struct fnd_sink *sink,
 {
     int from = reopen(sink);
     int failure = from < 0 ? errno : 0;
-    char *bytes = fnd_alloc(SINK_BUFFER_SIZE);
+    char *bytes = fnd_alloc(SINK_PIECE_SIZE);
     while (failure == 0) {
-        ssize_t got = read(from, bytes, SINK_BUFFER_SIZE);
+        ssize_t got = read(from, bytes, SINK_PIECE_SIZE);
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -442,7 +398,6 @@ void fnd_sink_finish(struct fnd_sink *sink)
         close(sink->folder);
     }
     free(sink->path);
-    free(sink->marks);
     fnd_text_finish(&sink->buffer);
     *sink = (struct fnd_sink){.folder = -1, .fd = -1};
 }

@@ -70,18 +70,20 @@ Test(sink, a_file_that_is_shorter_or_longer_is_told)
     fnd_sink_finish(&sink);
 }
 
-/* Long enough to be read back in two parts: wherever a byte is another, or none, it is told. */
-Test(sink, a_long_file_is_read_back_in_parts_and_all_of_it)
+/* Many pieces, and the last one shorter: wherever a byte is another, or none, it is told. */
+Test(sink, all_of_a_long_file_is_read_back)
 {
+    enum { PIECE = 1 << 16 };
     struct fnd_sink sink;
     struct fnd_error error = {0};
-    const size_t times = 900000;
+    const size_t times = 100000;
     filled(&sink, NULL, times);
-    cr_assert_geq(sink.marks_count, 2);
+    cr_assert_gt(sink.size, 30u * PIECE);
+    cr_assert_neq(sink.size % PIECE, 0);
     cr_expect_eq(fnd_sink_compare(&sink, 3 * times, 0, &error), FND_OK, "%s", error.message);
     cr_expect_eq(fnd_sink_compare(&sink, 3 * times - 1, 0, &error), FND_DAMAGED);
-    const off_t middle = (off_t)sink.marks[0].at, size = (off_t)sink.size;
-    const off_t places[] = {0, middle - 1, middle, middle + 1, size - 1};
+    const off_t size = (off_t)sink.size, last = size - size % PIECE;
+    const off_t places[] = {0, 8 * PIECE - 1, 8 * PIECE, 8 * PIECE + 1, last - 1, last, size - 1};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         char byte = 0;
         cr_assert_eq(pread(sink.fd, &byte, 1, places[i]), 1);
@@ -94,10 +96,63 @@ Test(sink, a_long_file_is_read_back_in_parts_and_all_of_it)
     cr_expect_eq(fnd_sink_compare(&sink, 3 * times, 0, &error), FND_OK);
     cr_assert_eq(pwrite(sink.fd, "\n", 1, size), 1);
     cr_expect_eq(fnd_sink_compare(&sink, 3 * times, 0, &error), FND_DAMAGED, "a byte more");
-    cr_assert_eq(ftruncate(sink.fd, size - 8), 0);
-    cr_expect_eq(fnd_sink_compare(&sink, 3 * times, 0, &error), FND_DAMAGED, "a line less");
-    cr_assert_eq(ftruncate(sink.fd, middle - 8), 0);
-    cr_expect_eq(fnd_sink_compare(&sink, 3 * times, 0, &error), FND_DAMAGED, "half of it");
+    cr_assert_eq(ftruncate(sink.fd, last), 0);
+    cr_expect_eq(fnd_sink_compare(&sink, 3 * times, 0, &error), FND_DAMAGED, "a piece less");
+    cr_assert_eq(ftruncate(sink.fd, 8 * PIECE - 8), 0);
+    cr_expect_eq(fnd_sink_compare(&sink, 3 * times, 0, &error), FND_DAMAGED, "part of it");
+    fnd_sink_finish(&sink);
+}
+
+/* Two pieces that change places have the same bytes, and are not the same file. */
+Test(sink, pieces_in_another_order_are_told)
+{
+    enum { PIECE = 1 << 16 };
+    struct fnd_sink sink;
+    struct fnd_error error = {0};
+    char *first = malloc(PIECE), *second = malloc(PIECE);
+    const size_t times = 100000;
+    filled(&sink, NULL, times);
+    cr_assert_eq(pread(sink.fd, first, PIECE, 0), PIECE);
+    cr_assert_eq(pread(sink.fd, second, PIECE, PIECE), PIECE);
+    cr_assert_neq(memcmp(first, second, PIECE), 0);
+    cr_assert_eq(pwrite(sink.fd, second, PIECE, 0), PIECE);
+    cr_assert_eq(pwrite(sink.fd, first, PIECE, PIECE), PIECE);
+    cr_expect_eq(fnd_sink_compare(&sink, 3 * times, 0, &error), FND_DAMAGED);
+    free(first);
+    free(second);
+    fnd_sink_finish(&sink);
+}
+
+/* Lines larger than a piece, and sizes around a piece's end: what lies in the file is what came. */
+Test(sink, the_file_holds_what_was_written_however_it_came)
+{
+    enum { PIECE = 1 << 16 };
+    static const size_t sizes[] = {1, PIECE - 1, 1, PIECE, PIECE + 1, 5 * PIECE - 3, 2, 70, 3};
+    struct fnd_sink sink;
+    struct fnd_error error = {0};
+    struct fnd_text all = {0}, found = {0};
+    uint32_t seed = 7;
+    cr_assert_eq(fnd_sink_open(&sink, NULL, &error), FND_OK, "%s", error.message);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        const size_t from = all.size;
+        for (size_t k = 0; k < sizes[i]; k++) {
+            seed = seed * 1664525 + 1013904223;
+            fnd_text_append_byte(&all, (char)('a' + seed / (1 << 24) % 26));
+        }
+        cr_assert_eq(fnd_sink_write(&sink, all.bytes + from, sizes[i], &error), FND_OK);
+    }
+    cr_assert_eq(fnd_sink_seal(&sink, &error), FND_OK);
+    cr_expect_eq(fnd_sink_text(&sink, &found, &error), FND_OK);
+    cr_assert_eq(found.size, all.size);
+    cr_expect_eq(memcmp(found.bytes, all.bytes, all.size), 0);
+    uint8_t digest[FND_DIGEST_SIZE];
+    char sha256[FND_DIGEST_TEXT_SIZE];
+    fnd_sha256(all.bytes, all.size, digest);
+    fnd_digest_text(digest, sha256);
+    cr_expect_str_eq(sink.sha256, sha256);
+    cr_expect_eq(fnd_sink_compare(&sink, 0, 0, &error), FND_OK, "%s", error.message);
+    fnd_text_finish(&all);
+    fnd_text_finish(&found);
     fnd_sink_finish(&sink);
 }
 
