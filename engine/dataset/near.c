@@ -30,6 +30,9 @@ enum {
     GROUPS_TOLD_MAX = 20
 };
 
+/** What a class without a piece has: the hash of one piece in 2^64, which counts as none. */
+static const uint64_t NONE = UINT64_MAX;
+
 void fnd_near_finish(struct fnd_near *near)
 {
     fnd_near_wait(near);
@@ -105,15 +108,17 @@ static size_t part_read(struct reading *reading, size_t from)
 
 /** Classes without a piece take the least hash of the next that has one, told apart by how far away
  *  it is. */
-static void bins_fill(uint64_t bins[BINS], const bool filled[BINS])
+static void bins_fill(uint64_t bins[BINS])
 {
+    uint64_t found[BINS];
+    memcpy(found, bins, sizeof found);
     for (unsigned i = 0; i < BINS; i++) {
         unsigned distance = 0;
-        while (!filled[(i + distance) % BINS]) {
+        while (distance < BINS && found[(i + distance) % BINS] == NONE) {
             distance++;
         }
         if (distance > 0) {
-            bins[i] = mix(bins[(i + distance) % BINS] + distance);
+            bins[i] = mix(found[(i + distance) % BINS] + distance);
         }
     }
 }
@@ -126,8 +131,7 @@ static uint64_t piece_hash(const unsigned char *text)
 }
 
 /** The least hash of each class of pieces. */
-static void pieces_add(const unsigned char *text, size_t size, uint64_t bins[BINS],
-                       bool filled[BINS])
+static void pieces_add(const unsigned char *text, size_t size, uint64_t bins[BINS])
 {
     size_t i = 0;
     for (; i + PIECE + 3 <= size; i += 4) { /* four hashes, none of which waits for another's bin */
@@ -136,16 +140,14 @@ static void pieces_add(const unsigned char *text, size_t size, uint64_t bins[BIN
             hashes[k] = piece_hash(text + i + k);
         }
         for (size_t k = 0; k < 4; k++) {
-            const unsigned bin = (unsigned)(hashes[k] % BINS);
-            bins[bin] = hashes[k] < bins[bin] ? hashes[k] : bins[bin];
-            filled[bin] = true;
+            uint64_t *bin = &bins[hashes[k] % BINS];
+            *bin = hashes[k] < *bin ? hashes[k] : *bin;
         }
     }
     for (; i + PIECE <= size; i++) {
         const uint64_t hash = piece_hash(text + i);
-        const unsigned bin = (unsigned)(hash % BINS);
-        bins[bin] = hash < bins[bin] ? hash : bins[bin];
-        filled[bin] = true;
+        uint64_t *bin = &bins[hash % BINS];
+        *bin = hash < *bin ? hash : *bin;
     }
 }
 
@@ -153,19 +155,18 @@ void fnd_near_sketch(const char *bytes, size_t size, uint64_t bits[2])
 {
     struct reading reading;
     uint64_t bins[BINS], whole = 0;
-    bool filled[BINS] = {false};
     size_t count = 0, held = 0;
     reading.at = bytes;
     reading.end = bytes + size;
     reading.blank = true;
-    memset(bins, 0xff, sizeof bins); /* no hash is greater */
+    memset(bins, 0xff, sizeof bins); /* NONE */
     while (reading.at < reading.end) {
         const size_t there = part_read(&reading, held);
         for (size_t i = held; i < there && count + i - held < SHORT_SIZE; i++) {
             whole = mix(whole ^ reading.text[i]);
         }
         count += there - held;
-        pieces_add(reading.text, there, bins, filled);
+        pieces_add(reading.text, there, bins);
         held = there < PIECE - 1 ? there : PIECE - 1;
         memmove(reading.text, reading.text + there - held, held);
     }
@@ -174,7 +175,7 @@ void fnd_near_sketch(const char *bytes, size_t size, uint64_t bits[2])
         bits[1] = mix(bits[0] + 1);
         return;
     }
-    bins_fill(bins, filled);
+    bins_fill(bins);
     bits[0] = bits[1] = 0;
     for (unsigned i = 0; i < BINS; i++) {
         bits[i / 64] |= (bins[i] >> 32 & 1) << i % 64;
