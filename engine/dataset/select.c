@@ -219,6 +219,18 @@ static int number_order(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/** Sort what mostly lies in order already: looking costs less than sorting it again. */
+static void sort(void *list, size_t count, size_t size, int (*order)(const void *, const void *))
+{
+    const char *at = list;
+    for (size_t i = 1; i < count; i++, at += size) {
+        if (order(at, at + size) > 0) {
+            qsort(list, count, size, order);
+            break;
+        }
+    }
+}
+
 /** Load a record of a step that has several. One out of scope is no rival. */
 static enum fnd_status rival_add(struct fnd_plan *plan, const struct candidate *candidate,
                                  struct rival *rivals, size_t *count, struct fnd_error *error)
@@ -280,9 +292,7 @@ static enum fnd_status settle(struct selecting *selecting, struct fnd_error *err
     struct fnd_plan *plan = selecting->plan;
     const struct candidate *list = selecting->list;
     enum fnd_status status = FND_OK;
-    if (selecting->count > 1) {
-        qsort(selecting->list, selecting->count, sizeof *list, candidate_order);
-    }
+    sort(selecting->list, selecting->count, sizeof *list, candidate_order);
     for (size_t i = 0, end; i < selecting->count && status == FND_OK; i = end) {
         for (end = i + 1; end < selecting->count && list[end].step == list[i].step;) {
             end++;
@@ -293,9 +303,7 @@ static enum fnd_status settle(struct selecting *selecting, struct fnd_error *err
             status = step_settle(selecting, list + i, end - i, error);
         }
     }
-    if (plan->count > 1) {
-        qsort(plan->numbers, plan->count, sizeof *plan->numbers, number_order);
-    }
+    sort(plan->numbers, plan->count, sizeof *plan->numbers, number_order);
     return status;
 }
 
