@@ -155,11 +155,8 @@ static enum fnd_status take_apart(struct fnd_datum *datum, struct fnd_error *err
                                              "pin",      "revision",     "verdict"};
     static const char *const of_input[] = {"sha256", "value"};
     struct fnd_json found[COUNT], input[2];
-    enum fnd_status status = fnd_json_check_members(fnd_text_z(&datum->json), datum->json.size,
-                                                    names, COUNT, &datum->whole, found, error);
-    if (status != FND_OK) {
-        return status;
-    }
+    datum->whole = (struct fnd_json){fnd_text_z(&datum->json), datum->json.size};
+    fnd_json_members(datum->whole, names, COUNT, found);
     datum->input = found[INPUT];
     datum->model = found[MODEL];
     datum->human = found[HUMAN];
