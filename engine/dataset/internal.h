@@ -304,6 +304,7 @@ struct fnd_sink {
     struct fnd_sha256 hash; /* of what went out of `buffer` */
     uint64_t size, begun;   /* begun: so far the disk was asked to begin */
     uint64_t sum;           /* XXH3 of what went out, piece by piece, to compare what comes back */
+    bool bare; /* nobody asks for its hash, nor compares it: set behind fnd_sink_open() */
     char sha256[FND_DIGEST_TEXT_SIZE]; /* once sealed */
 };
 /** Begin one. `path` NULL: a temporary file without a name. */

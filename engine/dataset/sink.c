@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The file that is written: whole under its name, or not there. */
 #define _GNU_SOURCE /* sync_file_range */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -121,11 +122,10 @@ static enum fnd_status flush(struct fnd_sink *sink, bool all, struct fnd_error *
     const char *bytes = fnd_text_z(buffer);
     const size_t size = all ? buffer->size : buffer->size - buffer->size % SINK_PIECE_SIZE;
     /* Here and not where it was handed in: many lines at once are hashed in whole blocks. */
-    fnd_sha256_add(&sink->hash, bytes, size);
-    for (size_t at = 0; at < size; at += SINK_PIECE_SIZE) {
-        const size_t left = size - at;
-        sink->sum =
-            piece_sum(sink->sum, bytes + at, left < SINK_PIECE_SIZE ? left : SINK_PIECE_SIZE);
+    for (size_t at = 0; at < size && !sink->bare; at += SINK_PIECE_SIZE) {
+        const size_t piece = size - at < SINK_PIECE_SIZE ? size - at : SINK_PIECE_SIZE;
+        fnd_sha256_add(&sink->hash, bytes + at, piece);
+        sink->sum = piece_sum(sink->sum, bytes + at, piece);
     }
     int failure = fnd_write_all(sink->fd, bytes, size);
     if (failure != 0) {
@@ -160,8 +160,10 @@ enum fnd_status fnd_sink_seal(struct fnd_sink *sink, struct fnd_error *error)
         status = fnd_error_errno(error, fnd_status_errno(errno), errno,
                                  "cannot make the export %s durable", told(sink));
     }
-    fnd_sha256_end(&sink->hash, digest);
-    fnd_digest_text(digest, sink->sha256);
+    if (!sink->bare) {
+        fnd_sha256_end(&sink->hash, digest);
+        fnd_digest_text(digest, sink->sha256);
+    }
     return status;
 }
 
@@ -248,6 +250,7 @@ enum fnd_status fnd_sink_compare(const struct fnd_sink *sink, size_t lines, size
                                  struct fnd_error *error)
 {
     struct back back = {0};
+    assert(!sink->bare);
     int fd = reopen(sink);
     const int failure = fd >= 0 ? read_back(fd, &back) : errno;
     if (fd >= 0) {
@@ -373,6 +376,7 @@ enum fnd_status fnd_sink_store(const struct fnd_sink *sink, const char *path,
 {
     struct fnd_sink copy;
     enum fnd_status status = fnd_sink_open(&copy, path, error);
+    copy.bare = true;
     if (status == FND_OK) {
         status = fnd_sink_append(&copy, sink, error);
     }

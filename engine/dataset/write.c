@@ -512,6 +512,7 @@ enum fnd_status fnd_plan_write(struct fnd_plan *plan, struct fnd_manifest *manif
     }
     if (status == FND_OK) {
         status = fnd_sink_open(&writing.named, NULL, error);
+        writing.named.bare = true;
     }
     if (status == FND_OK) {
         status = lines_write(&writing, error);
