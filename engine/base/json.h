@@ -45,12 +45,6 @@ struct fnd_json {
  *  FND_JSON_DEPTH_MAX.  Thread: any. */
 enum fnd_status fnd_json_check(const char *bytes, size_t size, const char *file,
                                struct fnd_json *value, struct fnd_error *error);
-/** The same, and fnd_json_members() of what was checked, in one pass over it.
- *  values  count only behind FND_OK. */
-enum fnd_status fnd_json_check_members(const char *bytes, size_t size, const char *const *names,
-                                       size_t count, struct fnd_json *value,
-                                       struct fnd_json *values, struct fnd_error *error);
-
 /* All below take spans of checked texts. */
 
 enum fnd_json_type fnd_json_type(struct fnd_json value); /* FND_JSON_NULL for no value, too */

@@ -33,10 +33,6 @@ struct reader {
     enum fnd_status status;
     size_t depth, key_count, key_capacity;
     struct fnd_json_entry *keys;
-    const char *const *names; /* members of the outermost object that are looked for */
-    struct fnd_json *values;  /* where those that were met stand */
-    size_t names_count;
-    const char *value; /* where the value of its current member begins */
     struct frame frames[FND_JSON_DEPTH_MAX];
     struct fnd_json_entry keys_inline[KEYS_INLINE];
 };
@@ -402,23 +398,7 @@ static bool read_key(struct reader *reader, struct frame *frame)
                       found_at(reader, reader->at).text);
     }
     reader->at = fnd_json_space(reader->at + 1, reader->end);
-    if (reader->depth == 1) {
-        reader->value = reader->at;
-    }
     return true;
-}
-
-/* A member of the outermost object has been read, and its key is the last one that is held. */
-static void keep_member(struct reader *reader)
-{
-    const struct fnd_json key = reader->keys[reader->key_count - 1].key;
-    for (size_t i = 0; i < reader->names_count; i++) {
-        if (reader->values[i].bytes == NULL && fnd_json_key_is(key, reader->names[i])) {
-            reader->values[i] =
-                (struct fnd_json){reader->value, (size_t)(reader->at - reader->value)};
-            break;
-        }
-    }
 }
 
 /* The end of an object whose members were too many to compare pairwise. */
@@ -469,9 +449,6 @@ static enum progress after_value(struct reader *reader)
 {
     struct frame *frame = &reader->frames[reader->depth - 1];
     char close = frame->object ? '}' : ']';
-    if (reader->names_count > 0 && reader->depth == 1 && frame->object) {
-        keep_member(reader);
-    }
     reader->at = fnd_json_space(reader->at, reader->end);
     char byte = reader->at < reader->end ? *reader->at : '\0';
     if (byte == ',') {
@@ -554,9 +531,8 @@ static bool read_document(struct reader *reader, struct fnd_json *value)
     return true;
 }
 
-static enum fnd_status check(const char *bytes, size_t size, const char *file,
-                             const char *const *names, size_t count, struct fnd_json *value,
-                             struct fnd_json *values, struct fnd_error *error)
+enum fnd_status fnd_json_check(const char *bytes, size_t size, const char *file,
+                               struct fnd_json *value, struct fnd_error *error)
 {
     struct reader reader; /* 5 kB of which a small document touches little: not cleared */
     reader.start = size == 0 ? "" : bytes;
@@ -569,10 +545,6 @@ static enum fnd_status check(const char *bytes, size_t size, const char *file,
     reader.key_count = 0;
     reader.key_capacity = KEYS_INLINE;
     reader.keys = reader.keys_inline;
-    reader.names = names;
-    reader.names_count = count;
-    reader.values = values;
-    reader.value = NULL;
     struct fnd_json checked;
     if (read_document(&reader, &checked)) {
         *value = checked;
@@ -581,18 +553,4 @@ static enum fnd_status check(const char *bytes, size_t size, const char *file,
         free(reader.keys);
     }
     return reader.status;
-}
-
-enum fnd_status fnd_json_check(const char *bytes, size_t size, const char *file,
-                               struct fnd_json *value, struct fnd_error *error)
-{
-    return check(bytes, size, file, NULL, 0, value, NULL, error);
-}
-
-enum fnd_status fnd_json_check_members(const char *bytes, size_t size, const char *const *names,
-                                       size_t count, struct fnd_json *value,
-                                       struct fnd_json *values, struct fnd_error *error)
-{
-    memset(values, 0, count * sizeof *values);
-    return check(bytes, size, NULL, names, count, value, values, error);
 }

@@ -500,49 +500,6 @@ Test(json, several_members_are_found_in_one_walk)
     cr_expect_null(found[0].bytes, "nor has no value");
 }
 
-Test(json, members_are_found_while_a_text_is_checked)
-{
-    static const char *const names[] = {"a", "b", "c", "", "d"};
-    enum { COUNT = sizeof names / sizeof names[0] };
-    static const char *const texts[] = {
-        "{\"b\":1,\"x\":{\"a\":9,\"d\":[{\"a\":1}]},\"\\u0061\":2,\"c\":null}",
-        " { \"d\" : [ 1 , { \"a\" : 2 } ] , \"\" : \"e\" , \"a\" : { } } ",
-        "{\"a\":[],\"c\":{\"b\":{\"b\":{}}},\"ab\":\"a\",\"b\":-1.5e3}",
-        "{\"k1\":1,\"k2\":2,\"k3\":3,\"k4\":4,\"k5\":5,\"k6\":6,\"k7\":7,\"k8\":8,\"k9\":9,\"kA\":"
-        "1,"
-        "\"kB\":2,\"kC\":3,\"kD\":4,\"kE\":5,\"kF\":6,\"kG\":7,\"b\":\"17th\",\"a\":\"18th\"}",
-        "[{\"a\":1}]",
-        "\"a\"",
-        "{}"};
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        struct fnd_json whole, found[COUNT], wanted[COUNT];
-        const size_t size = strlen(texts[i]);
-        cr_assert_eq(fnd_json_check_members(texts[i], size, names, COUNT, &whole, found, NULL),
-                     FND_OK, "%s", texts[i]);
-        fnd_json_members(whole, names, COUNT, wanted);
-        cr_expect(i != 1 || fnd_json_text_is(found[3], "e"), "a name may be empty");
-        for (size_t k = 0; k < COUNT; k++) {
-            cr_expect(found[k].bytes == wanted[k].bytes && found[k].size == wanted[k].size,
-                      "%s of %s: %.*s", names[k], texts[i], (int)found[k].size, found[k].bytes);
-        }
-    }
-    struct fnd_json whole, found[COUNT];
-    struct fnd_error error = {0};
-    struct fnd_text many = {0}; /* so many that its keys are sorted at its end */
-    for (int i = 0; i < 90; i++) {
-        fnd_text_printf(&many, "%c\"k%d\":%d", i > 0 ? ',' : '{', i, i);
-    }
-    fnd_text_append_z(&many, ",\"b\":\"last\"}");
-    cr_expect_eq(fnd_json_check_members(many.bytes, many.size, names, COUNT, &whole, found, NULL),
-                 FND_OK);
-    cr_expect(found[0].bytes == NULL && fnd_json_text_is(found[1], "last"));
-    fnd_text_finish(&many);
-    cr_expect_eq(
-        fnd_json_check_members("{\"a\":1,\"a\":2}", 13, names, COUNT, &whole, found, &error),
-        FND_INVALID);
-    cr_expect(strstr(error.message, "duplicate key") != NULL, "%s", error.message);
-}
-
 /* Strings are read many bytes at a time: whatever ends a run, at every place of one, and texts that
  * end right behind it. */
 Test(json, a_string_of_any_length_keeps_what_stands_at_any_place_of_it)
