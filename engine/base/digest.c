@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#define _DEFAULT_SOURCE /* htobe64 */
 #include "base/digest.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +29,8 @@ void fnd_digest_setup(void)
     }
 }
 
-/** Whole blocks go through the processor's own instructions; what is left at either end, and the
- *  end of the sum, is libsodium's, whose state is the standard's words, bits and started block. */
+/** Whole blocks go through the processor's own instructions; what is left at either end is
+ *  libsodium's, whose state is the standard's words, bits and started block. */
 static void sha256_update(crypto_hash_sha256_state *state, const uint8_t *bytes, size_t size)
 {
     const size_t begun = (size_t)(state->count >> 3) % FND_SHA256_BLOCK_SIZE;
@@ -45,6 +47,48 @@ static void sha256_update(crypto_hash_sha256_state *state, const uint8_t *bytes,
     crypto_hash_sha256_update(state, bytes, size);
 }
 
+/** The end of a hash (FIPS 180-4, section 5.1.1): one or two blocks. */
+static void sha256_final(crypto_hash_sha256_state *state, uint8_t digest[FND_DIGEST_SIZE])
+{
+    if (!fnd_sha256_can()) {
+        crypto_hash_sha256_final(state, digest);
+        return;
+    }
+    uint8_t end[2 * FND_SHA256_BLOCK_SIZE] = {0};
+    const size_t begun = (size_t)(state->count >> 3) % FND_SHA256_BLOCK_SIZE;
+    const size_t blocks = begun < FND_SHA256_BLOCK_SIZE - sizeof state->count ? 1 : 2;
+    const uint64_t bits = htobe64(state->count);
+    memcpy(end, state->buf, begun);
+    end[begun] = 0x80;
+    memcpy(end + blocks * FND_SHA256_BLOCK_SIZE - sizeof bits, &bits, sizeof bits);
+    fnd_sha256_blocks(state->state, end, blocks);
+    for (size_t i = 0; i < 8; i++) {
+        const uint32_t word = htobe32(state->state[i]);
+        memcpy(digest + 4 * i, &word, sizeof word);
+    }
+}
+
+void fnd_sha256_two(const void *a, size_t a_size, uint8_t a_digest[FND_DIGEST_SIZE], const void *b,
+                    size_t b_size, uint8_t b_digest[FND_DIGEST_SIZE])
+{
+    crypto_hash_sha256_state a_state, b_state;
+    const size_t blocks = (a_size < b_size ? a_size : b_size) / FND_SHA256_BLOCK_SIZE;
+    if (blocks == 0 || !fnd_sha256_can()) {
+        fnd_sha256(a, a_size, a_digest);
+        fnd_sha256(b, b_size, b_digest);
+        return;
+    }
+    const size_t size = blocks * FND_SHA256_BLOCK_SIZE;
+    crypto_hash_sha256_init(&a_state);
+    crypto_hash_sha256_init(&b_state);
+    fnd_sha256_blocks_two(a_state.state, a, b_state.state, b, blocks);
+    a_state.count = b_state.count = (uint64_t)size * 8;
+    sha256_update(&a_state, (const uint8_t *)a + size, a_size - size);
+    sha256_update(&b_state, (const uint8_t *)b + size, b_size - size);
+    sha256_final(&a_state, a_digest);
+    sha256_final(&b_state, b_digest);
+}
+
 void fnd_sha256(const void *bytes, size_t size, uint8_t digest[FND_DIGEST_SIZE])
 {
     crypto_hash_sha256_state state;
@@ -52,7 +96,7 @@ void fnd_sha256(const void *bytes, size_t size, uint8_t digest[FND_DIGEST_SIZE])
     if (size > 0) {
         sha256_update(&state, bytes, size);
     }
-    crypto_hash_sha256_final(&state, digest);
+    sha256_final(&state, digest);
 }
 
 int fnd_sha256_fd(int fd, uint8_t digest[FND_DIGEST_SIZE], uint64_t *size)
@@ -78,7 +122,7 @@ int fnd_sha256_fd(int fd, uint8_t digest[FND_DIGEST_SIZE], uint64_t *size)
         sha256_update(&state, piece, (size_t)got);
         total += (uint64_t)got;
     }
-    crypto_hash_sha256_final(&state, digest);
+    sha256_final(&state, digest);
     if (size != NULL) {
         *size = total;
     }
@@ -109,7 +153,7 @@ void fnd_sha256_end(struct fnd_sha256 *hash, uint8_t digest[FND_DIGEST_SIZE])
 {
     crypto_hash_sha256_state state;
     memcpy(&state, hash->state, sizeof state);
-    crypto_hash_sha256_final(&state, digest);
+    sha256_final(&state, digest);
     sodium_memzero(hash, sizeof *hash);
 }
 

@@ -32,42 +32,97 @@ __attribute__((target("sha,sse4.1,ssse3"))) static __m128i load(const void *byte
     return _mm_loadu_si128(bytes);
 }
 
+/** The eight words as the instructions want them, in the order F E B A and H G D C. */
+struct words {
+    __m128i abef, cdgh;
+};
+
+__attribute__((target("sha,sse4.1,ssse3"))) static struct words words_load(const uint32_t state[8])
+{
+    const __m128i abcd = _mm_shuffle_epi32(load(state), 0xb1);
+    const __m128i efgh = _mm_shuffle_epi32(load(state + 4), 0x1b);
+    return (struct words){_mm_alignr_epi8(abcd, efgh, 8), _mm_blend_epi16(efgh, abcd, 0xf0)};
+}
+
+__attribute__((target("sha,sse4.1,ssse3"))) static void words_store(struct words words,
+                                                                    uint32_t state[8])
+{
+    const __m128i abcd = _mm_shuffle_epi32(words.abef, 0x1b);
+    const __m128i efgh = _mm_shuffle_epi32(words.cdgh, 0xb1);
+    _mm_storeu_si128((void *)state, _mm_blend_epi16(abcd, efgh, 0xf0));
+    _mm_storeu_si128((void *)(state + 4), _mm_alignr_epi8(efgh, abcd, 8));
+}
+
+/** Four rounds from `at` on, and before them the words that they add to what was read. */
+__attribute__((target("sha,sse4.1,ssse3"), always_inline)) static inline void
+rounds(struct words *words, __m128i message[4], int at)
+{
+    if (at >= 4) {
+        const __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(message[0], message[1]),
+                                          _mm_alignr_epi8(message[3], message[2], 4));
+        message[0] = message[1];
+        message[1] = message[2];
+        message[2] = message[3];
+        message[3] = _mm_sha256msg2_epu32(sum, message[2]);
+    }
+    const __m128i word = _mm_add_epi32(message[at < 4 ? at : 3], load(constants + 4 * at));
+    words->cdgh = _mm_sha256rnds2_epu32(words->cdgh, words->abef, word);
+    words->abef = _mm_sha256rnds2_epu32(words->abef, words->cdgh, _mm_shuffle_epi32(word, 0x0e));
+}
+
+__attribute__((target("sha,sse4.1,ssse3"), always_inline)) static inline void
+message_load(__m128i message[4], const uint8_t *bytes)
+{
+    const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+    for (int i = 0; i < 4; i++) {
+        message[i] = _mm_shuffle_epi8(load(bytes + 16 * i), swap);
+    }
+}
+
+__attribute__((target("sha,sse4.1,ssse3"), always_inline)) static inline void
+words_add(struct words *words, struct words before)
+{
+    words->abef = _mm_add_epi32(words->abef, before.abef);
+    words->cdgh = _mm_add_epi32(words->cdgh, before.cdgh);
+}
+
 __attribute__((target("sha,sse4.1,ssse3"))) void
 fnd_sha256_blocks(uint32_t state[8], const uint8_t *bytes, size_t count)
 {
-    const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-    /* The instructions want the words in the order F E B A and H G D C. */
-    __m128i abcd = _mm_shuffle_epi32(load(state), 0xb1);
-    __m128i efgh = _mm_shuffle_epi32(load(state + 4), 0x1b);
-    __m128i abef = _mm_alignr_epi8(abcd, efgh, 8);
-    __m128i cdgh = _mm_blend_epi16(efgh, abcd, 0xf0);
+    struct words words = words_load(state);
     for (; count > 0; count--, bytes += FND_SHA256_BLOCK_SIZE) {
-        const __m128i abef_before = abef, cdgh_before = cdgh;
-        __m128i words[4];
-        for (int i = 0; i < 4; i++) {
-            words[i] = _mm_shuffle_epi8(load(bytes + 16 * i), swap);
-        }
+        const struct words before = words;
+        __m128i message[4];
+        message_load(message, bytes);
 #pragma GCC unroll 16
-        for (int i = 0; i < 16; i++) { /* four rounds each */
-            if (i >= 4) {
-                __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(words[0], words[1]),
-                                            _mm_alignr_epi8(words[3], words[2], 4));
-                words[0] = words[1];
-                words[1] = words[2];
-                words[2] = words[3];
-                words[3] = _mm_sha256msg2_epu32(sum, words[2]);
-            }
-            __m128i word = _mm_add_epi32(words[i < 4 ? i : 3], load(constants + 4 * i));
-            cdgh = _mm_sha256rnds2_epu32(cdgh, abef, word);
-            abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(word, 0x0e));
+        for (int i = 0; i < 16; i++) {
+            rounds(&words, message, i);
         }
-        abef = _mm_add_epi32(abef, abef_before);
-        cdgh = _mm_add_epi32(cdgh, cdgh_before);
+        words_add(&words, before);
     }
-    abcd = _mm_shuffle_epi32(abef, 0x1b);
-    efgh = _mm_shuffle_epi32(cdgh, 0xb1);
-    _mm_storeu_si128((void *)state, _mm_blend_epi16(abcd, efgh, 0xf0));
-    _mm_storeu_si128((void *)(state + 4), _mm_alignr_epi8(efgh, abcd, 8));
+    words_store(words, state);
+}
+
+__attribute__((target("sha,sse4.1,ssse3"))) void
+fnd_sha256_blocks_two(uint32_t a_state[8], const uint8_t *a, uint32_t b_state[8], const uint8_t *b,
+                      size_t count)
+{
+    struct words a_words = words_load(a_state), b_words = words_load(b_state);
+    for (; count > 0; count--, a += FND_SHA256_BLOCK_SIZE, b += FND_SHA256_BLOCK_SIZE) {
+        const struct words a_before = a_words, b_before = b_words;
+        __m128i a_message[4], b_message[4];
+        message_load(a_message, a);
+        message_load(b_message, b);
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i++) {
+            rounds(&a_words, a_message, i);
+            rounds(&b_words, b_message, i);
+        }
+        words_add(&a_words, a_before);
+        words_add(&b_words, b_before);
+    }
+    words_store(a_words, a_state);
+    words_store(b_words, b_state);
 }
 
 #else
@@ -81,6 +136,17 @@ void fnd_sha256_blocks(uint32_t state[8], const uint8_t *bytes, size_t count)
 {
     (void)state;
     (void)bytes;
+    (void)count;
+    assert(!"fnd_sha256_can() says no");
+}
+
+void fnd_sha256_blocks_two(uint32_t a_state[8], const uint8_t *a, uint32_t b_state[8],
+                           const uint8_t *b, size_t count)
+{
+    (void)a_state;
+    (void)a;
+    (void)b_state;
+    (void)b;
     (void)count;
     assert(!"fnd_sha256_can() says no");
 }

@@ -90,10 +90,11 @@ struct fnd_plan {
     } redacted;
     size_t loads; /* records looked at so far */
     struct fnd_record_memo memo;
-    int64_t pin_met;  /* the pin whose entry was read last, by its event */
-    int64_t as_of;    /* what was taken back behind this event is not known yet */
-    bool reproduces;  /* hashes are the manifest's */
-    int64_t *skipped; /* bad ones that were left out */
+    int64_t pin_met;   /* the pin whose entry was read last, by its event */
+    int64_t as_of;     /* what was taken back behind this event is not known yet */
+    bool hashes_later; /* who loads records makes their hashes, too: fnd_datum_load() does not */
+    bool reproduces;   /* hashes are the manifest's */
+    int64_t *skipped;  /* bad ones that were left out */
     size_t skipped_count;
     int64_t *order; /* of a folder: the records as they are read back, split by split */
     char **classes; /* of boxes, where numbers stand for them: in the order in which they came up */

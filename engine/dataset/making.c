@@ -32,6 +32,7 @@ struct maker {
     struct fnd_making *making;
     struct fnd_plan plan;       /* the export's, with its own connection and what it met itself */
     struct fnd_checker checker; /* its schema */
+    struct fnd_made *unhashed;  /* a record whose hash waits for that of the next */
     pthread_t thread;
 };
 
@@ -126,6 +127,31 @@ static void record_make(struct maker *maker, int64_t number, struct fnd_made *ma
     made->size = made->datum.json.size + made->line.size;
 }
 
+/** The hash of a record that waits for no other. */
+static void hash_rest(struct maker *maker)
+{
+    if (maker->unhashed != NULL) {
+        struct fnd_datum *datum = &maker->unhashed->datum;
+        fnd_redact_record_hash(&maker->plan, &datum->json, datum->hash);
+        maker->unhashed = NULL;
+    }
+}
+
+/** Two hashes at once take less than one after the other. */
+static void hash_next(struct maker *maker, struct fnd_made *made)
+{
+    if (!maker->plan.hashes_later || !made->loaded) {
+        return;
+    }
+    if (maker->unhashed == NULL) {
+        maker->unhashed = made;
+        return;
+    }
+    struct fnd_datum *a = &maker->unhashed->datum, *b = &made->datum;
+    fnd_sha256_two(a->json.bytes, a->json.size, a->hash, b->json.bytes, b->json.size, b->hash);
+    maker->unhashed = NULL;
+}
+
 /* --- threads ------------------------------------------------------------------------------- */
 
 /** Hand over what was made of a batch, and wait while too much is ready: but never where whoever
@@ -156,8 +182,10 @@ static bool batch_make(struct maker *maker, size_t number)
     bool goes_on = true;
     for (size_t i = 0; i < count && goes_on; i++) {
         record_make(maker, maker->plan.numbers[first + i], &batch->records[i]);
+        hash_next(maker, &batch->records[i]);
         size += batch->records[i].size;
         if (i + 1 == count || size >= BATCH_SIZE) {
+            hash_rest(maker);
             pthread_mutex_lock(&making->lock);
             goes_on = hand_over(making, number, i + 1, size);
             pthread_mutex_unlock(&making->lock);
@@ -221,6 +249,8 @@ static enum fnd_status maker_init(struct fnd_making *making, struct maker *maker
     maker->plan.memo = (struct fnd_record_memo){0};
     maker->plan.redacted = (struct fnd_redacted){0};
     maker->plan.loads = 0;
+    maker->plan.hashes_later =
+        making->plan->redact == NULL; /* a redacted one has other JSON then */
     return fnd_checker_begin(&maker->checker, making->plan->format, error);
 }
 
@@ -332,6 +362,8 @@ struct fnd_made *fnd_making_next(struct fnd_making *making)
         struct fnd_made *made = &making->batches[0].records[0];
         made_clear(made);
         record_make(&making->makers[0], making->plan->numbers[index], made);
+        hash_next(&making->makers[0], made);
+        hash_rest(&making->makers[0]);
         return made;
     }
     size_t at = index % BATCH_RECORDS;

@@ -147,30 +147,26 @@ static void names_keep(struct fnd_datum *datum, const struct fnd_json *found, si
     }
 }
 
-static enum fnd_status take_apart(struct fnd_datum *datum, struct fnd_error *error)
+static enum fnd_status take_apart(struct fnd_datum *datum,
+                                  const struct fnd_json found[FND_RECORD_MEMBERS],
+                                  struct fnd_error *error)
 {
-    enum { INPUT, MODEL, HUMAN, PIPELINE, PATH, PHASE, PIN, REVISION, VERDICT, COUNT };
-    static const char *const names[COUNT] = {"input",    "model_output", "human_output",
-                                             "pipeline", "path",         "phase",
-                                             "pin",      "revision",     "verdict"};
     static const char *const of_input[] = {"sha256", "value"};
-    struct fnd_json found[COUNT], input[2];
-    datum->whole = (struct fnd_json){fnd_text_z(&datum->json), datum->json.size};
-    fnd_json_members(datum->whole, names, COUNT, found);
-    datum->input = found[INPUT];
-    datum->model = found[MODEL];
-    datum->human = found[HUMAN];
-    names_keep(datum, &found[PIPELINE], PIN + 1 - PIPELINE,
+    struct fnd_json input[2];
+    datum->input = found[FND_RECORD_INPUT];
+    datum->model = found[FND_RECORD_MODEL_OUTPUT];
+    datum->human = found[FND_RECORD_HUMAN_OUTPUT];
+    names_keep(datum, &found[FND_RECORD_PIPELINE], FND_RECORD_PIN + 1 - FND_RECORD_PIPELINE,
                (const char **[]){&datum->pipeline, &datum->path, &datum->phase, &datum->pin});
     fnd_json_members(datum->input, of_input, 2, input);
     datum->value = input[1];
     datum->is_file = input[0].bytes != NULL && input[1].bytes == NULL;
-    if (found[REVISION].bytes != NULL) {
-        fnd_json_integer(found[REVISION], &datum->revision);
+    if (found[FND_RECORD_REVISION].bytes != NULL) {
+        fnd_json_integer(found[FND_RECORD_REVISION], &datum->revision);
     }
     if (datum->pipeline == NULL || datum->path == NULL || datum->phase == NULL ||
         datum->pin == NULL || datum->input.bytes == NULL ||
-        !verdict_read(found[VERDICT], &datum->verdict)) {
+        !verdict_read(found[FND_RECORD_VERDICT], &datum->verdict)) {
         return fnd_error_set(error, FND_DAMAGED,
                              "it lacks pipeline, path, phase, pin, input or verdict");
     }
@@ -180,10 +176,37 @@ static enum fnd_status take_apart(struct fnd_datum *datum, struct fnd_error *err
 enum fnd_status fnd_datum_replace(struct fnd_datum *datum, struct fnd_text *json,
                                   struct fnd_error *error)
 {
+    static const char *const names[FND_RECORD_MEMBERS] = {
+        [FND_RECORD_INPUT] = "input",
+        [FND_RECORD_MODEL_OUTPUT] = "model_output",
+        [FND_RECORD_HUMAN_OUTPUT] = "human_output",
+        [FND_RECORD_PIPELINE] = "pipeline",
+        [FND_RECORD_PATH] = "path",
+        [FND_RECORD_PHASE] = "phase",
+        [FND_RECORD_PIN] = "pin",
+        [FND_RECORD_REVISION] = "revision",
+        [FND_RECORD_VERDICT] = "verdict"};
+    struct fnd_json found[FND_RECORD_MEMBERS];
     fnd_text_finish(&datum->json);
     datum->json = *json;
     *json = (struct fnd_text){0};
-    return take_apart(datum, error);
+    datum->whole = (struct fnd_json){fnd_text_z(&datum->json), datum->json.size};
+    fnd_json_members(datum->whole, names, FND_RECORD_MEMBERS, found);
+    return take_apart(datum, found, error);
+}
+
+/** Where the members of a record stand is known from putting it together. */
+static enum fnd_status take_apart_put(struct fnd_datum *datum, const struct fnd_record_memo *memo,
+                                      struct fnd_error *error)
+{
+    struct fnd_json found[FND_RECORD_MEMBERS];
+    datum->whole = (struct fnd_json){fnd_text_z(&datum->json), datum->json.size};
+    for (size_t i = 0; i < FND_RECORD_MEMBERS; i++) {
+        const struct fnd_record_place *place = &memo->places[i];
+        found[i] = place->size > 0 ? (struct fnd_json){datum->whole.bytes + place->at, place->size}
+                                   : (struct fnd_json){NULL, 0};
+    }
+    return take_apart(datum, found, error);
 }
 
 void fnd_plan_rest(struct fnd_plan *plan)
@@ -214,8 +237,10 @@ enum fnd_status fnd_datum_load(struct fnd_plan *plan, int64_t number, struct fnd
     status = fnd_review_record_json_at(plan->reader, number, plan->as_of, &plan->memo, &datum->json,
                                        error);
     if (status == FND_OK) {
-        fnd_redact_record_hash(plan, &datum->json, datum->hash);
-        status = take_apart(datum, error);
+        if (!plan->hashes_later) {
+            fnd_redact_record_hash(plan, &datum->json, datum->hash);
+        }
+        status = take_apart_put(datum, &plan->memo, error);
     }
     if (status == FND_OK) {
         datum->split = fnd_split_draw(plan->options.salt, plan->options.shares, datum->pipeline,

@@ -290,6 +290,30 @@ static void member_copy(struct fnd_text *json, const char *name, struct fnd_json
     }
 }
 
+/** The last `size` bytes are a member's value. */
+static void place_keep(struct fnd_record_memo *memo, enum fnd_record_member member,
+                       const struct fnd_text *json, size_t size)
+{
+    memo->places[member] = (struct fnd_record_place){json->size - size, size};
+}
+
+/** Append a member, and keep where its value stands. */
+static void member_place(struct fnd_record_memo *memo, enum fnd_record_member member,
+                         struct fnd_text *json, const char *name, struct fnd_json value)
+{
+    member_copy(json, name, value);
+    place_keep(memo, member, json, value.bytes != NULL ? value.size : 0);
+}
+
+/** Append a text as a value, and keep where it stands. */
+static void text_place(struct fnd_record_memo *memo, enum fnd_record_member member,
+                       struct fnd_text *json, const char *text)
+{
+    const size_t before = json->size;
+    fnd_text_append_json_z(json, text);
+    place_keep(memo, member, json, json->size - before);
+}
+
 /** Members `from` to `to` of those that were looked up. */
 static void members_copy(struct fnd_text *json, const char *const *names,
                          const struct fnd_json *values, size_t from, size_t to)
@@ -362,7 +386,8 @@ enum fnd_status fnd_review_record_json(struct fnd_reader *reader, int64_t correc
 
 /** Who asked, who answered what and when. */
 static void told_append(struct fnd_text *json, const struct fnd_record_parts *parts,
-                        const struct fnd_json *answer, const struct fnd_json *asked)
+                        const struct fnd_json *answer, const struct fnd_json *asked,
+                        struct fnd_record_memo *memo)
 {
     char uuid[FND_UUID_TEXT_SIZE], at[FND_TIME_TEXT_SIZE];
     fnd_uuid_format(parts->job.uuid, uuid);
@@ -373,16 +398,19 @@ static void told_append(struct fnd_text *json, const struct fnd_record_parts *pa
     fnd_text_append_z(json, ",\"job\":\"");
     fnd_text_append_z(json, uuid);
     fnd_text_append_z(json, "\",\"path\":");
-    fnd_text_append_json_z(json, parts->job.path);
+    text_place(memo, FND_RECORD_PATH, json, parts->job.path);
     fnd_text_append_z(json, ",\"revision\":");
+    const size_t before = json->size;
     fnd_text_append_integer(json, parts->job.revision);
+    place_keep(memo, FND_RECORD_REVISION, json, json->size - before);
     fnd_text_append_z(json, ",\"pipeline\":");
-    fnd_text_append_json_z(json, parts->job.pipeline);
-    member_copy(json, "phase", answer[ANSWER_PHASE]);
+    text_place(memo, FND_RECORD_PIPELINE, json, parts->job.pipeline);
+    member_place(memo, FND_RECORD_PHASE, json, "phase", answer[ANSWER_PHASE]);
     member_copy(json, "subject", asked[ASKED_SUBJECT]);
     fnd_text_append_z(json, ",\"request\":");
     fnd_text_append_integer(json, parts->correction.request);
-    members_copy(json, answer_names, answer, ANSWER_VERDICT, ANSWER_VIA);
+    member_place(memo, FND_RECORD_VERDICT, json, "verdict", answer[ANSWER_VERDICT]);
+    members_copy(json, answer_names, answer, ANSWER_TIER, ANSWER_VIA);
     fnd_text_append_z(json, ",\"at\":\"");
     fnd_text_append_z(json, at);
     fnd_text_append_byte(json, '"');
@@ -426,19 +454,21 @@ enum fnd_status fnd_review_record_json_at(struct fnd_reader *reader, int64_t cor
     fnd_text_reserve(json, ROOM + parts->answer.size + parts->asked.size + parts->came.size +
                                documents->model.size + documents->model_meta.size +
                                parts->output.size);
-    told_append(json, parts, answer, asked);
+    told_append(json, parts, answer, asked, memo);
+    const size_t before = json->size + sizeof ",\"input\":" - 1;
     input_append(json, &parts->came);
-    member_copy(json, "model_output", json_of(&documents->model));
+    place_keep(memo, FND_RECORD_INPUT, json, json->size - before);
+    member_place(memo, FND_RECORD_MODEL_OUTPUT, json, "model_output", json_of(&documents->model));
     members_copy(json, marks_names, marks, 0, MARKS_COUNT - 1);
-    member_copy(json, "human_output", json_of(&parts->output));
+    member_place(memo, FND_RECORD_HUMAN_OUTPUT, json, "human_output", json_of(&parts->output));
     members_copy(json, answer_names, answer, ANSWER_ANSWERS, ANSWER_FIELDS);
     members_copy(json, asked_names, asked, ASKED_AUDIT, ASKED_PROOF);
     member_copy(json, "asked", asked[ASKED_QUESTIONS]);
     member_copy(json, "overrides", answer[ANSWER_OVERRIDES]);
     status = undone_append(reader, parts->correction.undone, as_of, json, error);
-    fnd_text_append_z(json, ",\"pin\":\"");
-    fnd_text_append_z(json, memo->hash);
-    fnd_text_append_z(json, "\",\"plugins\":{");
+    fnd_text_append_z(json, ",\"pin\":");
+    text_place(memo, FND_RECORD_PIN, json, memo->hash);
+    fnd_text_append_z(json, ",\"plugins\":{");
     fnd_text_append(json, memo->plugins.bytes, memo->plugins.size);
     fnd_text_append_z(json, "}}");
 out:

@@ -101,9 +101,26 @@ void fnd_review_line_json(const struct fnd_ask_line *line, const char *for_whom,
  *   "overrides","pin","plugins":{id:sha256}} — see engine/review/README.md. */
 enum fnd_status fnd_review_record_json(struct fnd_reader *reader, int64_t correction,
                                        struct fnd_text *json, struct fnd_error *error);
+/** Members of a record that are found without looking for them: who reads a million would look
+ *  through each again. */
+enum fnd_record_member {
+    FND_RECORD_INPUT,
+    FND_RECORD_MODEL_OUTPUT,
+    FND_RECORD_HUMAN_OUTPUT,
+    FND_RECORD_PIPELINE,
+    FND_RECORD_PATH,
+    FND_RECORD_PHASE,
+    FND_RECORD_PIN,
+    FND_RECORD_REVISION,
+    FND_RECORD_VERDICT,
+    FND_RECORD_MEMBERS
+};
 /** What many records share, kept from one to the next: the pin read last, taken apart. `= {0}`;
  *  finish frees. For one reader and one thread. */
 struct fnd_record_memo {
+    struct fnd_record_place { /* of each member's value in the text of the last record */
+        size_t at, size;      /* size 0: there is none */
+    } places[FND_RECORD_MEMBERS];
     int64_t pin; /* its event; 0: none yet */
     char hash[FND_DIGEST_TEXT_SIZE];
     struct fnd_text plugins; /* as records tell them */

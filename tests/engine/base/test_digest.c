@@ -90,6 +90,31 @@ Test(digest, sha256_is_that_of_libsodium_for_every_length_and_cut)
     }
 }
 
+/* Two at once, of any two lengths: also where one ends blocks before the other. */
+Test(digest, sha256_of_two_is_that_of_each)
+{
+    enum { LONGEST = 330 };
+    uint8_t a[LONGEST + 8], b[LONGEST + 8], expected[LONGEST + 1][2][FND_DIGEST_SIZE];
+    for (size_t i = 0; i < sizeof a; i++) {
+        a[i] = (uint8_t)(i * 131 + i / 7);
+        b[i] = (uint8_t)(i * 29 + 3);
+    }
+    for (size_t size = 0; size <= LONGEST; size++) {
+        crypto_hash_sha256(expected[size][0], a + size % 8, size);
+        crypto_hash_sha256(expected[size][1], b + size % 5, size);
+    }
+    for (size_t left = 0; left <= LONGEST; left++) {
+        for (size_t right = left % 3; right <= LONGEST; right += 3) {
+            uint8_t found[2][FND_DIGEST_SIZE];
+            fnd_sha256_two(a + left % 8, left, found[0], b + right % 5, right, found[1]);
+            cr_assert_arr_eq(found[0], expected[left][0], FND_DIGEST_SIZE, "%zu beside %zu", left,
+                             right);
+            cr_assert_arr_eq(found[1], expected[right][1], FND_DIGEST_SIZE, "%zu behind %zu", right,
+                             left);
+        }
+    }
+}
+
 Test(digest, sha256_in_pieces_is_the_same)
 {
     struct fnd_text text = repeated("0123456789abcdef", 40);

@@ -77,6 +77,40 @@ Test(record, a_request_shows_value_confidence_document_and_schema)
     desk_end(&desk);
 }
 
+/** The places that are told of a record's members are those where a walk finds them. */
+static void expect_places(int64_t number)
+{
+    static const char *const names[FND_RECORD_MEMBERS] = {
+        [FND_RECORD_INPUT] = "input",
+        [FND_RECORD_MODEL_OUTPUT] = "model_output",
+        [FND_RECORD_HUMAN_OUTPUT] = "human_output",
+        [FND_RECORD_PIPELINE] = "pipeline",
+        [FND_RECORD_PATH] = "path",
+        [FND_RECORD_PHASE] = "phase",
+        [FND_RECORD_PIN] = "pin",
+        [FND_RECORD_REVISION] = "revision",
+        [FND_RECORD_VERDICT] = "verdict"};
+    struct fnd_reader *reader = fnd_engine_reader(desk.engine);
+    struct fnd_json found[FND_RECORD_MEMBERS], whole;
+    struct fnd_record_memo memo = {0};
+    struct fnd_text json = {0};
+    for (int round = 0; round < 2; round++) { /* also of a record that is not the first */
+        fnd_text_clear(&json);
+        cr_assert_eq(
+            fnd_review_record_json_at(reader, number, INT64_MAX, &memo, &json, &desk.error), FND_OK,
+            "%s", desk.error.message);
+        cr_assert_eq(fnd_json_check(json.bytes, json.size, NULL, &whole, &desk.error), FND_OK);
+        fnd_json_members(whole, names, FND_RECORD_MEMBERS, found);
+        for (size_t i = 0; i < FND_RECORD_MEMBERS; i++) {
+            const struct fnd_record_place *place = &memo.places[i];
+            cr_expect_eq(place->size, found[i].size, "%s", names[i]);
+            cr_expect(place->size == 0 || json.bytes + place->at == found[i].bytes, "%s", names[i]);
+        }
+    }
+    fnd_text_finish(&json);
+    fnd_record_memo_finish(&memo);
+}
+
 Test(record, keeps_input_model_and_human_output_together)
 {
     char names[512];
@@ -117,6 +151,7 @@ Test(record, keeps_input_model_and_human_output_together)
     struct fnd_json card = desk_json(desk_card(&desk, request));
     expect_text(card, "/state", "\"answered\"");
     expect_text(card, "/version", "2");
+    expect_places(desk.answered.event);
     desk_end(&desk);
 }
 
@@ -142,6 +177,8 @@ Test(record, of_a_json_job_has_its_value_and_of_a_rejection_its_reason)
     expect_text(record, "/reason", "\"blurred\"");
     expect_text(record, "/audit", "true");
     expect_text(record, "/fields", "{}");
+    cr_expect_null(fnd_json_member(record, "human_output").bytes);
+    expect_places(desk.answered.event);
     desk_end(&desk);
 }
 
