@@ -17,6 +17,7 @@
 enum {
     BINS = 128,
     PIECE = 8,       /* bytes */
+    AT_ONCE = 8,     /* pieces */
     CHUNK = 1024,    /* bytes of a text that are made alike at once */
     SHORT_SIZE = 24, /* bytes of a text that is compared as a whole */
     BITS_MAX = 12,   /* that differ between neighbours */
@@ -134,12 +135,12 @@ static uint64_t piece_hash(const unsigned char *text)
 static void pieces_add(const unsigned char *text, size_t size, uint64_t bins[BINS])
 {
     size_t i = 0;
-    for (; i + PIECE + 3 <= size; i += 4) { /* four hashes, none of which waits for another's bin */
-        uint64_t hashes[4];
-        for (size_t k = 0; k < 4; k++) {
+    for (; i + PIECE + AT_ONCE - 1 <= size; i += AT_ONCE) { /* none waits for another's bin */
+        uint64_t hashes[AT_ONCE];
+        for (size_t k = 0; k < AT_ONCE; k++) {
             hashes[k] = piece_hash(text + i + k);
         }
-        for (size_t k = 0; k < 4; k++) {
+        for (size_t k = 0; k < AT_ONCE; k++) {
             uint64_t *bin = &bins[hashes[k] % BINS];
             *bin = hashes[k] < *bin ? hashes[k] : *bin;
         }
