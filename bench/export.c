@@ -5,9 +5,9 @@
  *
  * Puts RECORDS corrections into DIR through the store, unless they are there, and has them on the
  * disk before the clock starts; exports them and copies the file (read, write, fsync). Prints one
- * JSON object: bytes, seconds and rates in MB/s of both, processor time of the export in seconds, and
- * its peak RSS in KiB.
- * With `again` it is made out of the manifest that the last export left. */
+ * JSON object: bytes, seconds and rates in MB/s of both, processor time of the export in seconds,
+ * and its peak RSS in KiB. With `again` it is made out of the manifest that the last export left.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <inttypes.h>
