@@ -12,6 +12,11 @@
 #include <emmintrin.h>
 #endif
 
+#if defined(__x86_64__) && defined(__GLIBC__)
+#include <sys/platform/x86.h>
+#define KNOWS_POPCNT
+#endif
+
 #include "dataset/redact.h"
 
 enum {
@@ -24,7 +29,8 @@ enum {
     BANDS = 8,       /* orders in which neighbours are looked for */
     BAND_BITS = 16,
     BAND_VALUES = 1 << BAND_BITS,
-    WINDOW = 32, /* records behind one that it is compared with, in each order */
+    WINDOW = 32,    /* records behind one that it is compared with, in each order */
+    STRETCH = 1024, /* records of an order whose sketches are laid side by side at once */
     GROUPS_LISTED_MAX = 1000,
     RECORDS_LISTED_MAX = 100, /* of a group */
     THREAD_MIN = 4096,        /* records; fewer are not worth a thread */
@@ -242,34 +248,13 @@ static uint32_t first_of(uint32_t *group, uint32_t at)
     return at;
 }
 
-static void join(uint32_t *group, uint32_t a, uint32_t b)
+/** Make one group of the two that `a` and `b` are of. Returns its first record. */
+static uint32_t join(uint32_t *group, uint32_t a, uint32_t b)
 {
     const uint32_t left = first_of(group, a), right = first_of(group, b);
-    if (left < right) {
-        group[right] = left;
-    } else {
-        group[left] = right;
-    }
-}
-
-/** Bits set in both words. Written out, since not every processor of this kind has an instruction
- *  for it, and the compiler's own way is a call for each word. */
-static unsigned bits_count(uint64_t a, uint64_t b)
-{
-    const uint64_t pairs = 0x5555555555555555, fours = 0x3333333333333333;
-    const uint64_t bytes = 0x0f0f0f0f0f0f0f0f;
-    a -= a >> 1 & pairs;
-    b -= b >> 1 & pairs;
-    a = (a & fours) + (a >> 2 & fours) + (b & fours) +
-        (b >> 2 & fours); /* at most 8 in four bits */
-    a = (a & bytes) + (a >> 4 & bytes);
-    return (unsigned)(a * 0x0101010101010101 >> 56);
-}
-
-static bool are_near(const struct fnd_sketch *a, const struct fnd_sketch *b)
-{
-    return a->job != b->job &&
-           bits_count(a->bits[0] ^ b->bits[0], a->bits[1] ^ b->bits[1]) <= BITS_MAX;
+    const uint32_t first = left < right ? left : right;
+    group[left] = group[right] = group[a] = group[b] = first;
+    return first;
 }
 
 /** The bits of a band. */
@@ -307,18 +292,117 @@ static void band_order(const struct fnd_near *near, unsigned band, struct orderi
     ordering->before = before;
 }
 
+/** Records that follow each other in an order, side by side: where they lie, each is as far from
+ *  the next as memory is wide, and is compared with 64 others. */
+struct stretch {
+    uint64_t left[STRETCH + WINDOW], right[STRETCH + WINDOW]; /* sketches */
+    uint32_t group[STRETCH + WINDOW];                         /* the first record of each's */
+    uint8_t behind[STRETCH + WINDOW]; /* how many behind each it is compared with */
+    size_t count;
+};
+
+/** Which of those behind the record at `at` differ from it in few bits and are not of its group
+ * yet: bit 0 is the next one. */
+typedef uint32_t near_behind(const struct stretch *stretch, size_t at);
+
+/** Bits set in both words. Written out, since the compiler's own way is a call for each word where
+ *  it may not count on the processor's. */
+static unsigned bits_count(uint64_t a, uint64_t b)
+{
+    const uint64_t pairs = 0x5555555555555555, fours = 0x3333333333333333;
+    const uint64_t bytes = 0x0f0f0f0f0f0f0f0f;
+    a -= a >> 1 & pairs;
+    b -= b >> 1 & pairs;
+    a = (a & fours) + (a >> 2 & fours) + (b & fours) +
+        (b >> 2 & fours); /* at most 8 in four bits */
+    a = (a & bytes) + (a >> 4 & bytes);
+    return (unsigned)(a * 0x0101010101010101 >> 56);
+}
+
+static uint32_t near_behind_plain(const struct stretch *stretch, size_t at)
+{
+    uint32_t found = 0;
+    for (size_t i = 0; i < stretch->behind[at]; i++) {
+        const size_t there = at + 1 + i;
+        const unsigned bits = bits_count(stretch->left[at] ^ stretch->left[there],
+                                         stretch->right[at] ^ stretch->right[there]);
+        const bool other = stretch->group[at] != stretch->group[there];
+        found |= (uint32_t)((bits <= BITS_MAX) & other) << i;
+    }
+    return found;
+}
+
+#ifdef KNOWS_POPCNT
+__attribute__((target("popcnt"))) static uint32_t near_behind_popcnt(const struct stretch *stretch,
+                                                                     size_t at)
+{
+    uint32_t found = 0;
+    for (size_t i = 0; i < stretch->behind[at]; i++) {
+        const size_t there = at + 1 + i;
+        const int bits = __builtin_popcountll(stretch->left[at] ^ stretch->left[there]) +
+                         __builtin_popcountll(stretch->right[at] ^ stretch->right[there]);
+        const bool other = stretch->group[at] != stretch->group[there];
+        found |= (uint32_t)((bits <= BITS_MAX) & other) << i;
+    }
+    return found;
+}
+#endif
+
+static near_behind *near_behind_choose(bool plain)
+{
+#ifdef KNOWS_POPCNT
+    if (!plain && CPU_FEATURE_ACTIVE(POPCNT)) {
+        return near_behind_popcnt;
+    }
+#endif
+    (void)plain;
+    return near_behind_plain;
+}
+
+/** Lay those at `order` side by side. Each is compared with those behind it that have its bits of
+ *  the band, and with none if all of them are of its group already. */
+static void stretch_fill(struct fnd_near *near, unsigned band, const uint32_t *order,
+                         struct stretch *stretch)
+{
+    const uint64_t *words = band < BANDS / 2 ? stretch->left : stretch->right;
+    const uint64_t mask = (uint64_t)(BAND_VALUES - 1) << (48 - band * BAND_BITS % 64);
+    uint8_t alike = 0, joined = 0; /* behind one: with its bits, of its group */
+    for (size_t i = 0; i < stretch->count; i++) {
+        stretch->left[i] = near->list[order[i]].bits[0];
+        stretch->right[i] = near->list[order[i]].bits[1];
+        stretch->group[i] = first_of(near->group, order[i]);
+    }
+    stretch->behind[stretch->count - 1] = 0;
+    for (size_t i = stretch->count - 1; i-- > 0;) {
+        if (((words[i] ^ words[i + 1]) & mask) != 0) {
+            alike = 0;
+        } else if (alike < WINDOW) {
+            alike++;
+        }
+        if (stretch->group[i] != stretch->group[i + 1]) {
+            joined = 0;
+        } else if (joined < WINDOW) {
+            joined++;
+        }
+        stretch->behind[i] = joined >= alike ? 0 : alike;
+    }
+}
+
 static void band_search(struct fnd_near *near, unsigned band, const uint32_t *order)
 {
-    for (size_t i = 0; i < near->count; i++) {
-        const struct fnd_sketch *here = &near->list[order[i]];
-        const unsigned bits = band_of(here, band);
-        for (size_t k = i + 1; k < near->count && k <= i + WINDOW; k++) {
-            const struct fnd_sketch *there = &near->list[order[k]];
-            if (band_of(there, band) != bits) {
-                break;
-            }
-            if (near->group[order[i]] != near->group[order[k]] && are_near(here, there)) {
-                join(near->group, order[i], order[k]);
+    near_behind *const compare = near_behind_choose(near->plain);
+    struct stretch stretch;
+    for (size_t begin = 0; begin < near->count; begin += STRETCH) {
+        const uint32_t *const here = order + begin;
+        const size_t rest = near->count - begin;
+        stretch.count = rest < STRETCH + WINDOW ? rest : STRETCH + WINDOW;
+        stretch_fill(near, band, here, &stretch);
+        for (size_t i = 0; i < rest && i < STRETCH; i++) {
+            for (uint32_t found = compare(&stretch, i); found != 0; found &= found - 1) {
+                const size_t k = i + 1 + (size_t)__builtin_ctz(found);
+                if (near->list[here[i]].job != near->list[here[k]].job) {
+                    stretch.group[i] = stretch.group[k] = join(near->group, here[i], here[k]);
+                }
             }
         }
     }
