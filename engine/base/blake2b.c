@@ -10,6 +10,12 @@
 #include <endian.h>
 #include <string.h>
 
+#if defined(__x86_64__) && defined(__GLIBC__)
+#include <immintrin.h>
+#include <sys/platform/x86.h>
+#define KNOWS_AVX512
+#endif
+
 enum { ROUNDS = 12 };
 
 /* RFC 7693, section 2.6: the fractions of the square roots of the first eight primes. */
@@ -116,3 +122,93 @@ void fnd_blake2b_last(struct fnd_blake2b_state *state, const uint8_t *bytes, siz
         state->words[i] = htole64(state->words[i]);
     }
 }
+
+#ifdef KNOWS_AVX512
+
+bool fnd_blake2b_can_eight(void)
+{
+    return CPU_FEATURE_ACTIVE(AVX512F);
+}
+
+/** Words of eight blocks, each at its own place, into one vector for each word. */
+__attribute__((target("avx512f"), always_inline)) static inline void
+transpose(const uint8_t *const blocks[FND_BLAKE2B_LANES], size_t from, __m512i words[8])
+{
+    __m512i row[8], two[8];
+    for (size_t i = 0; i < 8; i++) {
+        row[i] = _mm512_loadu_si512(blocks[i] + from);
+    }
+    for (size_t i = 0; i < 4; i++) { /* even words of two blocks, then odd ones */
+        two[i] = _mm512_unpacklo_epi64(row[2 * i], row[2 * i + 1]);
+        two[4 + i] = _mm512_unpackhi_epi64(row[2 * i], row[2 * i + 1]);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const __m512i *const four = two + 4 * i;
+        const __m512i left = _mm512_shuffle_i64x2(four[0], four[1], 0x44);
+        const __m512i right = _mm512_shuffle_i64x2(four[2], four[3], 0x44);
+        const __m512i left_high = _mm512_shuffle_i64x2(four[0], four[1], 0xee);
+        const __m512i right_high = _mm512_shuffle_i64x2(four[2], four[3], 0xee);
+        words[i] = _mm512_shuffle_i64x2(left, right, 0x88);
+        words[2 + i] = _mm512_shuffle_i64x2(left, right, 0xdd);
+        words[4 + i] = _mm512_shuffle_i64x2(left_high, right_high, 0x88);
+        words[6 + i] = _mm512_shuffle_i64x2(left_high, right_high, 0xdd);
+    }
+}
+
+/* MIX of eight hashes. */
+#define MIX_EIGHT(a, b, c, d, x, y)                                                                \
+    do {                                                                                           \
+        (a) = _mm512_add_epi64(_mm512_add_epi64(a, b), x);                                         \
+        (d) = _mm512_ror_epi64(_mm512_xor_si512(d, a), 32);                                        \
+        (c) = _mm512_add_epi64(c, d);                                                              \
+        (b) = _mm512_ror_epi64(_mm512_xor_si512(b, c), 24);                                        \
+        (a) = _mm512_add_epi64(_mm512_add_epi64(a, b), y);                                         \
+        (d) = _mm512_ror_epi64(_mm512_xor_si512(d, a), 16);                                        \
+        (c) = _mm512_add_epi64(c, d);                                                              \
+        (b) = _mm512_ror_epi64(_mm512_xor_si512(b, c), 63);                                        \
+    } while (0)
+
+__attribute__((target("avx512f"))) void fnd_blake2b_eight(struct fnd_blake2b_eight *eight)
+{
+    __m512i message[16], v[16];
+    transpose(eight->blocks, 0, message);
+    transpose(eight->blocks, 64, message + 8);
+    for (size_t i = 0; i < 8; i++) {
+        v[i] = _mm512_loadu_si512(eight->words[i]);
+        v[8 + i] = _mm512_set1_epi64((int64_t)initial[i]);
+    }
+    v[12] = _mm512_xor_si512(v[12], _mm512_loadu_si512(eight->sizes));
+    v[14] = _mm512_xor_si512(v[14], _mm512_loadu_si512(eight->last));
+#pragma GCC unroll 12
+    for (size_t i = 0; i < ROUNDS; i++) {
+        const uint8_t *at = schedule[i];
+        MIX_EIGHT(v[0], v[4], v[8], v[12], message[at[0]], message[at[1]]);
+        MIX_EIGHT(v[1], v[5], v[9], v[13], message[at[2]], message[at[3]]);
+        MIX_EIGHT(v[2], v[6], v[10], v[14], message[at[4]], message[at[5]]);
+        MIX_EIGHT(v[3], v[7], v[11], v[15], message[at[6]], message[at[7]]);
+        MIX_EIGHT(v[0], v[5], v[10], v[15], message[at[8]], message[at[9]]);
+        MIX_EIGHT(v[1], v[6], v[11], v[12], message[at[10]], message[at[11]]);
+        MIX_EIGHT(v[2], v[7], v[8], v[13], message[at[12]], message[at[13]]);
+        MIX_EIGHT(v[3], v[4], v[9], v[14], message[at[14]], message[at[15]]);
+    }
+    for (size_t i = 0; i < 8; i++) {
+        const __m512i before = _mm512_loadu_si512(eight->words[i]);
+        _mm512_storeu_si512(eight->words[i],
+                            _mm512_xor_si512(before, _mm512_xor_si512(v[i], v[8 + i])));
+    }
+}
+
+#else
+
+bool fnd_blake2b_can_eight(void)
+{
+    return false;
+}
+
+void fnd_blake2b_eight(struct fnd_blake2b_eight *eight)
+{
+    (void)eight;
+    assert(false);
+}
+
+#endif

@@ -186,11 +186,16 @@ static void blocks_add(struct blocks *blocks, const uint8_t *bytes, size_t size)
     }
 }
 
+static bool key_fits(const uint8_t *key, size_t size)
+{
+    return size == 0 || (key != NULL && size >= crypto_generichash_KEYBYTES_MIN &&
+                         size <= crypto_generichash_KEYBYTES_MAX);
+}
+
 void fnd_blake2b(const uint8_t *key, size_t key_size, const void *a, size_t a_size, const void *b,
                  size_t b_size, uint8_t digest[FND_DIGEST_SIZE])
 {
-    assert(key_size == 0 || (key != NULL && key_size >= crypto_generichash_KEYBYTES_MIN &&
-                             key_size <= crypto_generichash_KEYBYTES_MAX));
+    assert(key_fits(key, key_size));
     struct blocks blocks;
     fnd_blake2b_begin(&blocks.state, FND_DIGEST_SIZE, key_size);
     blocks.size = 0;
@@ -205,6 +210,138 @@ void fnd_blake2b(const uint8_t *key, size_t key_size, const void *a, size_t a_si
     memcpy(digest, blocks.state.words, FND_DIGEST_SIZE);
     if (key_size > 0) {
         sodium_memzero(&blocks, sizeof blocks);
+    }
+}
+
+/** A text on its way through one of eight lanes. */
+struct lane {
+    const struct fnd_blake2b_text *text;
+    size_t at, size; /* in both parts together */
+    bool begun;      /* its key, if there is one, went in */
+    uint8_t block[FND_BLAKE2B_BLOCK_SIZE];
+};
+
+/** The next block of a text, padded with zeros.
+ *  size  receives how many bytes of it count.  last  whether none is behind it. */
+static const uint8_t *block_next(struct lane *lane, size_t *size, bool *last)
+{
+    const struct fnd_blake2b_text *text = lane->text;
+    if (!lane->begun && text->key_size > 0) {
+        lane->begun = true;
+        memset(lane->block, 0, sizeof lane->block);
+        memcpy(lane->block, text->key, text->key_size);
+        *size = sizeof lane->block;
+        *last = lane->size == 0;
+        return lane->block;
+    }
+    const size_t from = lane->at, left = lane->size - from;
+    const size_t first = from < text->sizes[0] ? text->sizes[0] - from : 0; /* left of part one */
+    const size_t behind = from > text->sizes[0] ? from - text->sizes[0] : 0;
+    *size = left < sizeof lane->block ? left : sizeof lane->block;
+    *last = left <= sizeof lane->block;
+    lane->at += *size;
+    if (first >= sizeof lane->block) {
+        return (const uint8_t *)text->parts[0] + from;
+    }
+    if (first == 0 && left >= sizeof lane->block) {
+        return (const uint8_t *)text->parts[1] + behind;
+    }
+    const size_t here = first < *size ? first : *size;
+    memset(lane->block, 0, sizeof lane->block);
+    if (here > 0) {
+        memcpy(lane->block, (const uint8_t *)text->parts[0] + from, here);
+    }
+    if (*size > here) {
+        memcpy(lane->block + here, (const uint8_t *)text->parts[1] + behind, *size - here);
+    }
+    return lane->block;
+}
+
+/** What is left of a text when all others are done. */
+static void lane_end(struct lane *lane, const struct fnd_blake2b_eight *eight, size_t at,
+                     uint8_t digest[FND_DIGEST_SIZE])
+{
+    struct fnd_blake2b_state state = {.size = eight->sizes[at]};
+    bool last = false;
+    for (size_t i = 0; i < 8; i++) {
+        state.words[i] = eight->words[i][at];
+    }
+    while (!last) {
+        size_t size = 0;
+        const uint8_t *block = block_next(lane, &size, &last);
+        if (last) {
+            fnd_blake2b_last(&state, block, size);
+        } else {
+            fnd_blake2b_blocks(&state, block, 1);
+        }
+    }
+    memcpy(digest, state.words, FND_DIGEST_SIZE);
+}
+
+/** Two to eight texts. As soon as only one is left, its blocks go faster alone. */
+static void eight_hash(struct fnd_blake2b_text *texts, size_t count)
+{
+    static const uint8_t nothing[FND_BLAKE2B_BLOCK_SIZE];
+    struct lane lanes[FND_BLAKE2B_LANES];
+    struct fnd_blake2b_eight eight = {.sizes = {0}};
+    size_t left = count;
+    for (size_t k = 0; k < FND_BLAKE2B_LANES; k++) {
+        struct fnd_blake2b_state state;
+        assert(k >= count || key_fits(texts[k].key, texts[k].key_size));
+        lanes[k].text = k < count ? &texts[k] : NULL;
+        fnd_blake2b_begin(&state, FND_DIGEST_SIZE, k < count ? texts[k].key_size : 0);
+        for (size_t i = 0; i < 8; i++) {
+            eight.words[i][k] = state.words[i];
+        }
+        lanes[k].at = 0;
+        lanes[k].size = k < count ? texts[k].sizes[0] + texts[k].sizes[1] : 0;
+        lanes[k].begun = false;
+    }
+    while (left > 1) {
+        for (size_t k = 0; k < FND_BLAKE2B_LANES; k++) {
+            size_t size = 0;
+            bool last = false;
+            eight.blocks[k] = lanes[k].text != NULL ? block_next(&lanes[k], &size, &last) : nothing;
+            eight.sizes[k] += size;
+            eight.last[k] = last ? UINT64_MAX : 0;
+        }
+        fnd_blake2b_eight(&eight);
+        for (size_t k = 0; k < count; k++) {
+            if (lanes[k].text == NULL || eight.last[k] == 0) {
+                continue;
+            }
+            uint64_t words[FND_DIGEST_SIZE / 8];
+            for (size_t i = 0; i < FND_DIGEST_SIZE / 8; i++) {
+                words[i] = htole64(eight.words[i][k]);
+            }
+            memcpy(texts[k].digest, words, FND_DIGEST_SIZE);
+            lanes[k].text = NULL;
+            left--;
+        }
+    }
+    for (size_t k = 0; k < count; k++) {
+        if (lanes[k].text != NULL) {
+            lane_end(&lanes[k], &eight, k, texts[k].digest);
+        }
+    }
+    sodium_memzero(lanes, sizeof lanes); /* keys went through */
+}
+
+void fnd_blake2b_many(struct fnd_blake2b_text *texts, size_t count)
+{
+    const bool can = fnd_blake2b_can_eight();
+    while (count > 0) {
+        const size_t some = count < FND_BLAKE2B_LANES ? count : FND_BLAKE2B_LANES;
+        if (can && some > 2) {
+            eight_hash(texts, some);
+        } else {
+            for (size_t i = 0; i < some; i++) {
+                fnd_blake2b(texts[i].key, texts[i].key_size, texts[i].parts[0], texts[i].sizes[0],
+                            texts[i].parts[1], texts[i].sizes[1], texts[i].digest);
+            }
+        }
+        texts += some;
+        count -= some;
     }
 }
 

@@ -242,42 +242,62 @@ static enum fnd_status damaged(const struct fnd_reader *reader, int64_t event, c
     return FND_DAMAGED;
 }
 
-enum fnd_status fnd_payload_from(struct fnd_reader *reader, sqlite3_stmt *found, int first,
-                                 int64_t event, struct fnd_text *body, struct fnd_text *meta,
-                                 struct fnd_error *error)
+bool fnd_payload_columns(sqlite3_stmt *found, int first, struct fnd_payload *payload)
 {
-    const uint8_t *recorded = sqlite3_column_blob(found, first);
-    if (recorded == NULL) {
-        return fnd_error_set(error, FND_NOT_FOUND, "event %" PRId64 " in %s has no content", event,
-                             reader->path);
-    }
-    const uint8_t *key = sqlite3_column_blob(found, first + 1);
-    if (key == NULL) {
-        return damaged(reader, event, "is missing", error);
-    }
     const void *parts[2];
-    size_t sizes[2];
+    *payload = (struct fnd_payload){.key = sqlite3_column_blob(found, first + 1)};
     for (int i = 0; i < 2; i++) {
-        sizes[i] = (size_t)sqlite3_column_bytes(found, first + 2 + i);
         parts[i] = sqlite3_column_blob(found, first + 2 + i);
         if (parts[i] == NULL && sqlite3_column_type(found, first + 2 + i) != SQLITE_NULL) {
             parts[i] = ""; /* an empty blob comes as NULL */
         }
     }
-    uint8_t digest[FND_DIGEST_SIZE] = {0};
-    if (sqlite3_column_bytes(found, first + 1) == FND_KEY_SIZE) {
-        fnd_payload_digest(key, parts[0], sizes[0], parts[1], sizes[1], digest);
+    payload->body = parts[0];
+    payload->meta = parts[1];
+    payload->body_size = (size_t)sqlite3_column_bytes(found, first + 2);
+    payload->meta_size = (size_t)sqlite3_column_bytes(found, first + 3);
+    return payload->key != NULL && sqlite3_column_bytes(found, first + 1) == FND_KEY_SIZE;
+}
+
+bool fnd_payload_recorded(sqlite3_stmt *found, int first, const struct fnd_payload *payload)
+{
+    const uint8_t *recorded = sqlite3_column_blob(found, first);
+    return recorded != NULL && sqlite3_column_bytes(found, first) == FND_DIGEST_SIZE &&
+           memcmp(payload->digest, recorded, sizeof payload->digest) == 0;
+}
+
+void fnd_payload_append(const struct fnd_payload *payload, struct fnd_text *body,
+                        struct fnd_text *meta)
+{
+    if (body != NULL && payload->body != NULL) {
+        fnd_text_append(body, payload->body, payload->body_size);
     }
-    if (sqlite3_column_bytes(found, first) != FND_DIGEST_SIZE ||
-        memcmp(digest, recorded, sizeof digest) != 0) {
+    if (meta != NULL && payload->meta != NULL) {
+        fnd_text_append(meta, payload->meta, payload->meta_size);
+    }
+}
+
+enum fnd_status fnd_payload_from(struct fnd_reader *reader, sqlite3_stmt *found, int first,
+                                 int64_t event, struct fnd_text *body, struct fnd_text *meta,
+                                 struct fnd_error *error)
+{
+    struct fnd_payload payload;
+    if (sqlite3_column_blob(found, first) == NULL) {
+        return fnd_error_set(error, FND_NOT_FOUND, "event %" PRId64 " in %s has no content", event,
+                             reader->path);
+    }
+    const bool whole = fnd_payload_columns(found, first, &payload);
+    if (payload.key == NULL) {
+        return damaged(reader, event, "is missing", error);
+    }
+    if (whole) {
+        fnd_payload_digest(payload.key, payload.body, payload.body_size, payload.meta,
+                           payload.meta_size, payload.digest);
+    }
+    if (!whole || !fnd_payload_recorded(found, first, &payload)) {
         return damaged(reader, event, "is not what was recorded", error);
     }
-    if (body != NULL && parts[0] != NULL) {
-        fnd_text_append(body, parts[0], sizes[0]);
-    }
-    if (meta != NULL && parts[1] != NULL) {
-        fnd_text_append(meta, parts[1], sizes[1]);
-    }
+    fnd_payload_append(&payload, body, meta);
     return FND_OK;
 }
 

@@ -5,6 +5,7 @@
 
 #include "store/db.h"
 #include "store/reader.h"
+#include "store/seal.h"
 
 #define FND_STEP_COLUMNS                                                                           \
     "step.id, step.job, step.item, step.state, step.phase, step.attempt, step.failures, step.due," \
@@ -176,8 +177,9 @@ struct fnd_reader {
     sqlite3_stmt *holding; /* fnd_reader_hold(): a row is read, and the statement not at its end */
     bool at_rest;          /* opened as a record that nobody writes: it may have it to itself */
     sqlite3_stmt *statements[READER_STATEMENTS];
-    size_t used;       /* of the statements, last */
-    int64_t record_at; /* the record whose row READ_RECORD stands at; 0: it is not under way */
+    size_t used;         /* of the statements, last */
+    int64_t record_at;   /* the record whose row READ_RECORD stands at; 0: it is not under way */
+    int64_t record_said; /* the event whose content, in that row, is what was recorded; 0: none */
 };
 
 /** A reader over a connection that is somebody else's, who lends it and what else it is told of. */
@@ -210,5 +212,14 @@ void fnd_correction_from(sqlite3_stmt *statement, struct fnd_correction_row *row
 enum fnd_status fnd_payload_from(struct fnd_reader *reader, sqlite3_stmt *found, int first,
                                  int64_t event, struct fnd_text *body, struct fnd_text *meta,
                                  struct fnd_error *error);
+/* The same in parts, for several at once. What points into columns is good until the next step. */
+/** The columns of a payload. Returns false where key is none of FND_KEY_SIZE bytes; NULL: there is
+ *  no such row. */
+bool fnd_payload_columns(sqlite3_stmt *found, int first, struct fnd_payload *payload);
+/** Whether its digest, once made, is the one that was recorded. */
+bool fnd_payload_recorded(sqlite3_stmt *found, int first, const struct fnd_payload *payload);
+/** Append its parts; body, meta may be NULL. */
+void fnd_payload_append(const struct fnd_payload *payload, struct fnd_text *body,
+                        struct fnd_text *meta);
 
 #endif

@@ -29,26 +29,43 @@ void fnd_record_parts_finish(struct fnd_record_parts *parts)
     fnd_text_finish(&parts->output);
 }
 
-/** The bodies of a row, each against its digest. */
+/** The bodies of a row, all at once against their digests. The output that the answer names is held
+ *  against its own: nobody may ask for it.  Returns FND_NOT_FOUND where one is missing, or is not
+ *  what was recorded. */
 static enum fnd_status bodies_from(struct fnd_reader *reader, sqlite3_stmt *found,
                                    struct fnd_record_parts *parts)
 {
+    enum { SAID = 4, COUNT };
     const struct {
+        struct fnd_text *body; /* NULL: it stays where it is */
         int column;
-        int64_t event;
-        struct fnd_text *body;
-    } bodies[] = {{AT_ANSWER, parts->correction.id, &parts->answer},
-                  {AT_ASKED, parts->correction.request, &parts->asked},
-                  {AT_CAME, parts->job.id, &parts->came},
-                  {AT_OUTPUT, parts->correction.output, &parts->output}};
-    enum fnd_status status = FND_OK;
-    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0] && status == FND_OK; i++) {
-        if (bodies[i].event > 0 || bodies[i].column != AT_OUTPUT) { /* seldom there is none */
-            status = fnd_payload_from(reader, found, bodies[i].column, bodies[i].event,
-                                      bodies[i].body, NULL, NULL);
+        bool there;
+    } bodies[COUNT] = {{&parts->answer, AT_ANSWER, true},
+                       {&parts->asked, AT_ASKED, true},
+                       {&parts->came, AT_CAME, true},
+                       {&parts->output, AT_OUTPUT, parts->correction.output > 0},
+                       [SAID] = {NULL, AT_SAID + 1, sqlite3_column_int64(found, AT_SAID) > 0}};
+    struct fnd_payload payloads[COUNT];
+    size_t at[COUNT], count = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        if (bodies[i].there && fnd_payload_columns(found, bodies[i].column, &payloads[count])) {
+            at[count++] = i;
+        } else if (bodies[i].there && i != SAID) {
+            return FND_NOT_FOUND;
         }
     }
-    return status;
+    fnd_payload_digests(payloads, count);
+    for (size_t k = 0; k < count; k++) {
+        const bool same = fnd_payload_recorded(found, bodies[at[k]].column, &payloads[k]);
+        if (at[k] == SAID) {
+            reader->record_said = same ? sqlite3_column_int64(found, AT_SAID) : 0;
+        } else if (!same) {
+            return FND_NOT_FOUND;
+        } else {
+            fnd_payload_append(&payloads[k], bodies[at[k]].body, NULL);
+        }
+    }
+    return FND_OK;
 }
 
 void fnd_record_rest(struct fnd_reader *reader)
@@ -82,6 +99,7 @@ enum fnd_status fnd_record_get(struct fnd_reader *reader, int64_t correction,
                                struct fnd_record_parts *parts, struct fnd_error *error)
 {
     sqlite3_stmt *statement = reader->statements[READ_RECORD];
+    reader->record_said = 0;
     fnd_job_row_finish(&parts->job);
     fnd_text_clear(&parts->answer);
     fnd_text_clear(&parts->asked);
@@ -104,7 +122,6 @@ enum fnd_status fnd_record_get(struct fnd_reader *reader, int64_t correction,
         fnd_job_from(statement, AT_JOB, &parts->job);
         parts->at_us = sqlite3_column_int64(statement, AT_TIME);
         status = bodies_from(reader, statement, parts);
-        status = status == FND_OK ? FND_OK : FND_NOT_FOUND;
     }
     if (rc != SQLITE_ROW || !reader->held) {
         sqlite3_reset(statement);
@@ -117,7 +134,14 @@ enum fnd_status fnd_record_output(struct fnd_reader *reader, int64_t event, stru
                                   struct fnd_text *meta, struct fnd_error *error)
 {
     sqlite3_stmt *row = reader->record_at > 0 ? reader->statements[READ_RECORD] : NULL;
-    return row != NULL && event > 0 && sqlite3_column_int64(row, AT_SAID) == event
-               ? fnd_payload_from(reader, row, AT_SAID + 1, event, body, meta, error)
-               : fnd_payload_get(reader, event, body, meta, error);
+    if (row == NULL || event <= 0 || sqlite3_column_int64(row, AT_SAID) != event) {
+        return fnd_payload_get(reader, event, body, meta, error);
+    }
+    if (reader->record_said != event) {
+        return fnd_payload_from(reader, row, AT_SAID + 1, event, body, meta, error);
+    }
+    struct fnd_payload payload;
+    fnd_payload_columns(row, AT_SAID + 1, &payload);
+    fnd_payload_append(&payload, body, meta);
+    return FND_OK;
 }

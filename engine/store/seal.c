@@ -38,14 +38,41 @@ void fnd_keys_draw(struct fnd_keys *keys, const struct fnd_env *env, uint8_t key
     pthread_mutex_unlock(&keys->lock);
 }
 
+static void key_fill(const struct fnd_payload *payload, uint8_t full[PAYLOAD_KEY_SIZE])
+{
+    memcpy(full, payload->key, FND_KEY_SIZE);
+    fnd_le64_put(full + FND_KEY_SIZE, (int64_t)payload->body_size);
+    fnd_le64_put(full + FND_KEY_SIZE + 8,
+                 (payload->body != NULL ? 1 : 0) | (payload->meta != NULL ? 2 : 0));
+}
+
 void fnd_payload_digest(const uint8_t key[FND_KEY_SIZE], const void *body, size_t body_size,
                         const void *meta, size_t meta_size, uint8_t digest[FND_DIGEST_SIZE])
 {
+    const struct fnd_payload payload = {
+        .key = key, .body = body, .meta = meta, .body_size = body_size, .meta_size = meta_size};
     uint8_t full[PAYLOAD_KEY_SIZE];
-    memcpy(full, key, FND_KEY_SIZE);
-    fnd_le64_put(full + FND_KEY_SIZE, (int64_t)body_size);
-    fnd_le64_put(full + FND_KEY_SIZE + 8, (body != NULL ? 1 : 0) | (meta != NULL ? 2 : 0));
+    key_fill(&payload, full);
     fnd_blake2b(full, sizeof full, body, body_size, meta, meta_size, digest);
+}
+
+void fnd_payload_digests(struct fnd_payload *payloads, size_t count)
+{
+    struct fnd_blake2b_text texts[FND_PAYLOADS_MAX];
+    uint8_t full[FND_PAYLOADS_MAX][PAYLOAD_KEY_SIZE];
+    assert(count <= FND_PAYLOADS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const struct fnd_payload *payload = &payloads[i];
+        key_fill(payload, full[i]);
+        texts[i] = (struct fnd_blake2b_text){.key = full[i],
+                                             .key_size = sizeof full[i],
+                                             .parts = {payload->body, payload->meta},
+                                             .sizes = {payload->body_size, payload->meta_size}};
+    }
+    fnd_blake2b_many(texts, count);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(payloads[i].digest, texts[i].digest, sizeof payloads[i].digest);
+    }
 }
 
 void fnd_chain_next(const uint8_t before[FND_DIGEST_SIZE], const struct fnd_event_row *event,

@@ -24,6 +24,17 @@ void fnd_keys_draw(struct fnd_keys *keys, const struct fnd_env *env, uint8_t key
 void fnd_payload_digest(const uint8_t key[FND_KEY_SIZE], const void *body, size_t body_size,
                         const void *meta, size_t meta_size, uint8_t digest[FND_DIGEST_SIZE]);
 
+/** One of several payloads: what fnd_payload_digest() takes, and gives. */
+struct fnd_payload {
+    const uint8_t *key;
+    const void *body, *meta;
+    size_t body_size, meta_size;
+    uint8_t digest[FND_DIGEST_SIZE];
+};
+enum { FND_PAYLOADS_MAX = 8 };
+/** The digests of several, FND_PAYLOADS_MAX at most, in less time than one after the other. */
+void fnd_payload_digests(struct fnd_payload *payloads, size_t count);
+
 /** The chain value behind an event: over the value before it, the event's columns as fixed-size
  *  little-endian numbers, and its payload's digest (NULL: no payload). */
 void fnd_chain_next(const uint8_t before[FND_DIGEST_SIZE], const struct fnd_event_row *event,

@@ -215,6 +215,47 @@ Test(digest, blake2b_is_that_of_libsodium_for_every_length_and_cut)
     }
 }
 
+/* Texts of all lengths beside each other, each cut somewhere, with keys and without: as alone. */
+Test(digest, blake2b_of_many_is_that_of_each)
+{
+    enum { LONGEST = 1500, MOST = 11 };
+    static const size_t key_sizes[] = {40, 0, 16, 64};
+    static const size_t edges[] = {0, 1, 127, 128, 129, 255, 256, 257, 1280};
+    uint8_t bytes[LONGEST + 8], key[64];
+    uint32_t seed = 11;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)(i * 31 + i / 9);
+    }
+    memcpy(key, bytes + 77, sizeof key);
+    for (size_t round = 0; round < 6000; round++) {
+        struct fnd_blake2b_text texts[MOST];
+        const size_t count = round % (MOST + 1);
+        for (size_t k = 0; k < count; k++) {
+            seed = seed * 1664525 + 1013904223;
+            const size_t drawn = seed >> 8, edge = edges[drawn % 9];
+            const size_t size = round % 3 == 0 ? edge : drawn / 16 % (LONGEST + 1);
+            const size_t cut = drawn % 5 < 2 ? size : edge < size ? edge : drawn % (size + 1);
+            const uint8_t *from = bytes + drawn % 8;
+            texts[k] = (struct fnd_blake2b_text){
+                .key_size = key_sizes[drawn % 4],
+                .parts = {from, cut < size ? from + cut : NULL},
+                .sizes = {cut, size - cut},
+            };
+            texts[k].key = texts[k].key_size > 0 ? key : NULL;
+        }
+        fnd_blake2b_many(texts, count);
+        for (size_t k = 0; k < count; k++) {
+            uint8_t alone[FND_DIGEST_SIZE];
+            crypto_generichash(alone, sizeof alone, texts[k].parts[0],
+                               texts[k].sizes[0] + texts[k].sizes[1], texts[k].key,
+                               texts[k].key_size);
+            cr_assert_arr_eq(texts[k].digest, alone, sizeof alone,
+                             "round %zu: text %zu of %zu, %zu bytes and %zu", round, k, count,
+                             texts[k].sizes[0], texts[k].sizes[1]);
+        }
+    }
+}
+
 Test(digest, blake2b_covers_both_pieces_in_sequence)
 {
     static const uint8_t key[FND_KEY_SIZE] = {1};

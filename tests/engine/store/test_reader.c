@@ -510,6 +510,48 @@ Test(reader, a_record_of_which_something_is_missing_or_altered_is_not_read)
     }
 }
 
+/* It lies in the record's row and is hashed with the rest; who asks for it is told, nobody else. */
+Test(reader, an_altered_output_of_the_model_is_told_to_who_asks_for_it)
+{
+    static const char *const damages[] = {
+        "SELECT %" PRId64,
+        "UPDATE payload SET body = cast(cast(body AS TEXT) || ' ' AS BLOB) WHERE event = %" PRId64,
+        "UPDATE payload SET meta = cast('{}' AS BLOB) WHERE event = %" PRId64,
+        "UPDATE payload SET key = zeroblob(31) WHERE event = %" PRId64,
+        "DELETE FROM payload WHERE event = %" PRId64};
+    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
+        struct scene scene;
+        struct fnd_record_parts parts = {0};
+        struct fnd_error error = {0};
+        struct fnd_event_row ask;
+        struct fnd_text body = {0}, wanted = {0};
+        char statement[200];
+        int64_t request;
+        scene_begin(&scene, SEED);
+        const int64_t number = answered_job(&scene, "a.png", true, &request);
+        scene_read(&scene);
+        cr_assert_eq(fnd_event_get(scene.reader, request, &ask, &error), FND_OK);
+        cr_assert_eq(fnd_payload_get(scene.reader, ask.prev, &wanted, NULL, &error), FND_OK);
+        scene_close(&scene);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        snprintf(statement, sizeof statement, damages[i], ask.prev);
+#pragma GCC diagnostic pop
+        sql(&scene, statement);
+        scene_read(&scene);
+        cr_assert_eq(fnd_reader_begin(scene.reader, &error), FND_OK);
+        cr_expect_eq(fnd_record_get(scene.reader, number, &parts, &error), FND_OK, "%s", statement);
+        cr_expect_eq(fnd_record_output(scene.reader, ask.prev, &body, NULL, &error),
+                     i == 0 ? FND_OK : FND_DAMAGED, "%s: %s", statement, error.message);
+        cr_expect_str_eq(fnd_text_z(&body), i == 0 ? fnd_text_z(&wanted) : "");
+        fnd_reader_end(scene.reader);
+        fnd_text_finish(&body);
+        fnd_text_finish(&wanted);
+        fnd_record_parts_finish(&parts);
+        scene_end(&scene);
+    }
+}
+
 /** Look while not a byte can be written to any file: a disk that is full. */
 static enum fnd_status look_without_space(const struct scene *scene, int64_t *jobs)
 {
