@@ -7,6 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__x86_64__) && defined(__GLIBC__)
+#include <immintrin.h>
+#include <sys/platform/x86.h>
+#define KNOWS_AVX2
+#endif
+
 #include "base/json_scan.h"
 
 void fnd_json_place(const char *bytes, const char *at, size_t *line, size_t *column)
@@ -131,13 +137,45 @@ static const char *quote_skip(const char *at, const char *end, bool *found)
 }
 #endif
 
+#ifdef KNOWS_AVX2
+/** The same with half as many steps. */
+__attribute__((target("avx2"))) static const char *quote_skip_avx2(const char *at, const char *end,
+                                                                   bool *found)
+{
+    const __m256i quote = _mm256_set1_epi8('"'), backslash = _mm256_set1_epi8('\\');
+    uint64_t carry = 0;
+    for (; end - at >= 64; at += 64) {
+        const __m256i low = _mm256_loadu_si256((const void *)at);
+        const __m256i high = _mm256_loadu_si256((const void *)(at + 32));
+        const uint64_t backslashes =
+            (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(low, backslash)) |
+            (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(high, backslash)) << 32;
+        uint64_t quotes = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(low, quote)) |
+                          (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(high, quote))
+                              << 32;
+        quotes &= ~escaped_bits(backslashes, &carry);
+        if (quotes != 0) {
+            *found = true;
+            return at + __builtin_ctzll(quotes) + 1;
+        }
+    }
+    at += carry;
+    return at < end ? at : end;
+}
+#endif
+
 const char *fnd_json_long_string_skip(const char *at, const char *end)
 {
     at++;
 #ifdef __SSE2__
     if (end - at >= 64) {
         bool found = false;
+#ifdef KNOWS_AVX2
+        at = CPU_FEATURE_ACTIVE(AVX2) ? quote_skip_avx2(at, end, &found)
+                                      : quote_skip(at, end, &found);
+#else
         at = quote_skip(at, end, &found);
+#endif
         if (found) {
             return at;
         }
