@@ -27,7 +27,6 @@ struct fnd_near {
     uint32_t *room;   /* while they are looked for */
     pthread_t thread; /* that looks for them */
     bool looks;       /* it was begun and not waited for */
-    bool plain;       /* for tests: as on a processor that does not count bits */
 };
 /** A search under way is waited for. */
 void fnd_near_finish(struct fnd_near *near);
