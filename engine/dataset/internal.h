@@ -296,6 +296,10 @@ enum fnd_split fnd_split_draw(const char *salt, const int32_t shares[FND_SPLITS_
 
 /* --- sink.c: a file that is there whole or not at all ---------------------------------------- */
 
+struct fnd_sink_back { /* what came back of it, from its start */
+    uint64_t sum, size;
+    size_t newlines;
+};
 struct fnd_sink {
     int folder, fd;
     char *path;       /* as it was asked for; NULL: an unnamed one */
@@ -303,9 +307,12 @@ struct fnd_sink {
     char temporary[64];
     struct fnd_text buffer;
     struct fnd_sha256 hash; /* of what went out of `buffer` */
-    uint64_t size, begun;   /* begun: so far the disk was asked to begin */
-    uint64_t sum;           /* XXH3 of what went out, piece by piece, to compare what comes back */
-    bool bare; /* nobody asks for its hash, nor compares it: set behind fnd_sink_open() */
+    uint64_t size;
+    uint64_t begun, there;     /* so far the disk was asked to write, and has written */
+    struct fnd_sink_back back; /* and has given back */
+    bool at_end;               /* it cannot be asked for a part: all at the end */
+    uint64_t sum; /* XXH3 of what went out, piece by piece, to compare what comes back */
+    bool bare;    /* nobody asks for its hash, nor compares it: set behind fnd_sink_open() */
     char sha256[FND_DIGEST_TEXT_SIZE]; /* once sealed */
 };
 /** Begin one. `path` NULL: a temporary file without a name. */

@@ -17,7 +17,8 @@
 
 enum {
     SINK_PIECE_SIZE = 1 << 16,
-    SINK_AHEAD_SIZE = 4 << 20, /* bytes that the disk is told of before it must have them */
+    SINK_WINDOW_SIZE = 1 << 20, /* bytes that the disk is asked for at once; whole pieces */
+    SINK_KEPT_SIZE = 8 << 20,   /* bytes that it is given time to write */
     SINK_NAMES_MAX = 1000
 };
 
@@ -97,22 +98,113 @@ static const char *told(const struct fnd_sink *sink)
     return sink->path != NULL ? sink->path : "(in a temporary file)";
 }
 
-/** Ask the disk to begin with what it will have to hold: the sync at the end then waits for the
- * last of it, and not for all. Nothing hangs on the answer: what fails is told by that sync. */
-static void write_ahead(struct fnd_sink *sink)
-{
-    if (sink->path != NULL && sink->size - sink->begun >= SINK_AHEAD_SIZE) {
-        (void)sync_file_range(sink->fd, (off_t)sink->begun, (off_t)(sink->size - sink->begun),
-                              SYNC_FILE_RANGE_WRITE);
-        sink->begun = sink->size;
-    }
-}
-
 /** The checksum of all bytes up to the end of a piece. Each piece goes on from the one before it.
  */
 static uint64_t piece_sum(uint64_t before, const char *bytes, size_t size)
 {
     return size > 0 ? XXH3_64bits_withSeed(bytes, size, before) : before;
+}
+
+static size_t newlines(const char *bytes, size_t size)
+{
+    size_t count = 0;
+    const char *end = bytes + size;
+    for (const char *at = bytes; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++) {
+        count++;
+    }
+    return count;
+}
+
+/** Fill a piece, unless the end comes first.  Returns 0 or an errno value. */
+static int piece_read(int fd, uint64_t from, char *bytes, size_t *size)
+{
+    *size = 0;
+    while (*size < SINK_PIECE_SIZE) {
+        const ssize_t got =
+            pread(fd, bytes + *size, SINK_PIECE_SIZE - *size, (off_t)(from + *size));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return got < 0 ? errno : 0;
+        }
+        *size += (size_t)got;
+    }
+    return 0;
+}
+
+/** Read on, up to `until` or the end. */
+static enum fnd_status read_back(const struct fnd_sink *sink, uint64_t until,
+                                 struct fnd_sink_back *back, struct fnd_error *error)
+{
+    char *bytes = fnd_alloc(SINK_PIECE_SIZE);
+    size_t size = SINK_PIECE_SIZE;
+    int failure = 0;
+    while (failure == 0 && size == SINK_PIECE_SIZE && back->size < until) {
+        failure = piece_read(sink->fd, back->size, bytes, &size);
+        back->sum = piece_sum(back->sum, bytes, size);
+        back->size += size;
+        back->newlines += newlines(bytes, size);
+    }
+    free(bytes);
+    return failure == 0 ? FND_OK
+                        : fnd_error_errno(error, FND_IO, failure, "cannot read the export %s back",
+                                          told(sink));
+}
+
+/** Ask the disk to write the window at `from`, and wait for it where `waits`.  Returns 0 or an
+ * errno value. A failure that a wait is told of is told to no later sync. */
+static int window_write(const struct fnd_sink *sink, uint64_t from, bool waits)
+{
+    const unsigned how =
+        waits ? SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER
+              : SYNC_FILE_RANGE_WRITE;
+    return sync_file_range(sink->fd, (off_t)from, SINK_WINDOW_SIZE, how) == 0 ? 0 : errno;
+}
+
+/** What the disk has is read back and leaves memory: a long file passes through a few pages, and
+ *  does not push out what others read. */
+static enum fnd_status window_end(struct fnd_sink *sink, struct fnd_error *error)
+{
+    const uint64_t from = sink->there;
+    enum fnd_status status = FND_OK;
+    sink->there += SINK_WINDOW_SIZE;
+    if (!sink->bare) {
+        status = read_back(sink, sink->there, &sink->back, error);
+        sink->at_end = sink->back.size != sink->there; /* it is shorter, which the end will tell */
+    }
+    (void)posix_fadvise(sink->fd, (off_t)from, SINK_WINDOW_SIZE, POSIX_FADV_DONTNEED);
+    return status;
+}
+
+/** Have the disk write while lines are made, so that the sync and the comparison at the end have
+ *  little left to do. */
+static enum fnd_status disk_use(struct fnd_sink *sink, struct fnd_error *error)
+{
+    const uint64_t written = sink->size - sink->buffer.size;
+    enum fnd_status status = FND_OK;
+    int failure = 0;
+    if (sink->path == NULL) {
+        return FND_OK;
+    }
+    while (failure == 0 && !sink->at_end && written - sink->begun >= SINK_WINDOW_SIZE) {
+        failure = window_write(sink, sink->begun, false);
+        sink->begun += SINK_WINDOW_SIZE;
+    }
+    while (failure == 0 && status == FND_OK && !sink->at_end &&
+           sink->begun - sink->there > SINK_KEPT_SIZE) {
+        failure = window_write(sink, sink->there, true);
+        status = failure == 0 ? window_end(sink, error) : status;
+    }
+    if (failure == EINVAL || failure == ENOSYS || failure == ESPIPE || failure == EOPNOTSUPP) {
+        sink->at_end = true; /* a file system, or a kernel, that knows nothing of ranges */
+        failure = 0;
+    }
+    return failure == 0 ? status
+                        : fnd_error_errno(error, fnd_status_errno(failure), failure,
+                                          "nothing of the export was kept, as the disk did not "
+                                          "take what was written to %s",
+                                          told(sink));
 }
 
 /** Write whole pieces, or all that is left. */
@@ -128,19 +220,16 @@ static enum fnd_status flush(struct fnd_sink *sink, bool all, struct fnd_error *
         sink->sum = piece_sum(sink->sum, bytes + at, piece);
     }
     int failure = fnd_write_all(sink->fd, bytes, size);
-    if (failure != 0) {
-        return fnd_error_errno(
-            error, fnd_status_errno(failure), failure,
-            "nothing of the export was kept, as %s cannot be written behind byte "
-            "%ju",
-            told(sink), (uintmax_t)(sink->size - buffer->size));
-    }
-    if (size > 0) {
+    if (failure == 0 && size > 0) {
         buffer->size -= size;
         memmove(buffer->bytes, buffer->bytes + size, buffer->size + 1); /* with the NUL */
     }
-    write_ahead(sink);
-    return FND_OK;
+    return failure == 0
+               ? disk_use(sink, error)
+               : fnd_error_errno(
+                     error, fnd_status_errno(failure), failure,
+                     "nothing of the export was kept, as %s cannot be written behind byte %ju",
+                     told(sink), (uintmax_t)(sink->size - buffer->size));
 }
 
 enum fnd_status fnd_sink_write(struct fnd_sink *sink, const void *bytes, size_t size,
@@ -198,67 +287,14 @@ enum fnd_status fnd_sink_read(const struct fnd_sink *sink, FILE **file, struct f
     return FND_OK;
 }
 
-static size_t newlines(const char *bytes, size_t size)
-{
-    size_t count = 0;
-    const char *end = bytes + size;
-    for (const char *at = bytes; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++) {
-        count++;
-    }
-    return count;
-}
-
-/** Fill a piece, unless the end comes first.  Returns 0 or an errno value. */
-static int piece_read(int fd, char *bytes, size_t *size)
-{
-    *size = 0;
-    while (*size < SINK_PIECE_SIZE) {
-        const ssize_t got = read(fd, bytes + *size, SINK_PIECE_SIZE - *size);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            return got < 0 ? errno : 0;
-        }
-        *size += (size_t)got;
-    }
-    return 0;
-}
-
-/** What comes back, from the start. */
-struct back {
-    uint64_t sum, size;
-    size_t newlines;
-};
-
-static int read_back(int fd, struct back *back)
-{
-    char *bytes = fnd_alloc(SINK_PIECE_SIZE);
-    size_t size = SINK_PIECE_SIZE;
-    int failure = 0;
-    while (failure == 0 && size == SINK_PIECE_SIZE) {
-        failure = piece_read(fd, bytes, &size);
-        back->sum = piece_sum(back->sum, bytes, size);
-        back->size += size;
-        back->newlines += newlines(bytes, size);
-    }
-    free(bytes);
-    return failure;
-}
-
 enum fnd_status fnd_sink_compare(const struct fnd_sink *sink, size_t lines, size_t around,
                                  struct fnd_error *error)
 {
-    struct back back = {0};
+    struct fnd_sink_back back = sink->back;
     assert(!sink->bare);
-    int fd = reopen(sink);
-    const int failure = fd >= 0 ? read_back(fd, &back) : errno;
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (failure != 0) {
-        return fnd_error_errno(error, FND_IO, failure, "cannot read the export %s back",
-                               told(sink));
+    const enum fnd_status status = read_back(sink, UINT64_MAX, &back, error);
+    if (status != FND_OK) {
+        return status;
     }
     if (back.size != sink->size || back.sum != sink->sum) {
         return fnd_error_set(error, FND_DAMAGED,

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* What was written is read back before it is handed over. */
+#define _GNU_SOURCE /* sync_file_range, fallocate */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
@@ -12,6 +17,18 @@
 #include "dataset/internal.h"
 
 TestSuite(sink, .init = fnd_digest_setup);
+
+/* What the kernel says to a wait for a range: 0, or the errno value of the `wait_at`-th. */
+static int wait_failure, wait_at, waits;
+
+int sync_file_range(int fd, off64_t from, off64_t size, unsigned flags)
+{
+    if ((flags & SYNC_FILE_RANGE_WAIT_AFTER) != 0 && ++waits >= wait_at && wait_failure != 0) {
+        errno = wait_failure;
+        return -1;
+    }
+    return (int)syscall(SYS_sync_file_range, fd, from, size, flags);
+}
 
 static const char lines[] = "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n";
 
@@ -166,4 +183,154 @@ Test(sink, a_line_too_many_is_told_although_its_bytes_came_back)
               error.message);
     cr_expect_eq(fnd_sink_compare(&sink, 1, 2, &error), FND_OK, "an array has a line around it");
     fnd_sink_finish(&sink);
+}
+
+/* --- a file that is longer than what the disk is given time for --------------------------------
+ */
+
+enum { MIB = 1 << 20, LONG_MIB = 40, PER_MIB = MIB / 64 };
+
+static char long_path[64];
+
+/** Begin one with a name, in a folder of its own. */
+static void long_begin(struct fnd_sink *sink)
+{
+    struct fnd_error error = {0};
+    const char *tmp = getenv("TMPDIR");
+    snprintf(long_path, sizeof long_path, "%s/foundry-sink-XXXXXX", tmp != NULL ? tmp : "/tmp");
+    cr_assert_not_null(mkdtemp(long_path));
+    strcat(long_path, "/file");
+    cr_assert_eq(fnd_sink_open(sink, long_path, &error), FND_OK, "%s", error.message);
+}
+
+/** As many MiB of lines of 64 bytes, no two alike, from the line `from` on. */
+static enum fnd_status long_write(struct fnd_sink *sink, size_t from, size_t mib,
+                                  struct fnd_error *error)
+{
+    enum fnd_status status = FND_OK;
+    for (size_t i = from; i < from + mib * PER_MIB && status == FND_OK; i++) {
+        char line[65];
+        snprintf(line, sizeof line, "{\"line\":%-54zu}\n", i);
+        status = fnd_sink_write(sink, line, 64, error);
+    }
+    return status;
+}
+
+static void long_end(struct fnd_sink *sink)
+{
+    fnd_sink_finish(sink);
+    *strrchr(long_path, '/') = '\0';
+    cr_expect_eq(rmdir(long_path), 0, "nothing is left");
+}
+
+/* Most of it comes back before all is written: what was another byte then is told, although it is
+ * the right one at the end. */
+Test(sink, a_long_file_is_read_back_while_it_is_written)
+{
+    static const struct {
+        size_t mib;  /* written before the byte is altered */
+        off_t place; /* where */
+    } cases[] = {{2, 0}, {2, MIB - 1}, {2, MIB}, {20, 18 * MIB + 70000}};
+    for (size_t i = 0; i <= sizeof cases / sizeof cases[0]; i++) {
+        struct fnd_sink sink;
+        struct fnd_error error = {0};
+        const bool altered = i < sizeof cases / sizeof cases[0];
+        const size_t first = altered ? cases[i].mib : 1;
+        char byte = 0;
+        long_begin(&sink);
+        cr_assert_eq(long_write(&sink, 0, first, &error), FND_OK, "%s", error.message);
+        if (altered) {
+            cr_assert_eq(pread(sink.fd, &byte, 1, cases[i].place), 1);
+            const char other = (char)(byte ^ 1);
+            cr_assert_eq(pwrite(sink.fd, &other, 1, cases[i].place), 1);
+        }
+        cr_assert_eq(long_write(&sink, first * PER_MIB, LONG_MIB - first, &error), FND_OK);
+        if (altered) {
+            cr_assert_eq(pwrite(sink.fd, &byte, 1, cases[i].place), 1);
+        }
+        cr_assert_eq(fnd_sink_seal(&sink, &error), FND_OK, "%s", error.message);
+        cr_expect_eq(fnd_sink_compare(&sink, (size_t)LONG_MIB * PER_MIB, 0, &error),
+                     altered ? FND_DAMAGED : FND_OK, "case %zu: %s", i, error.message);
+        if (!altered) {
+            cr_expect_geq(sink.back.size, 30u * MIB, "%ju came back while it was written",
+                          (uintmax_t)sink.back.size);
+            cr_expect_eq(fnd_sink_compare(&sink, (size_t)LONG_MIB * PER_MIB - 1, 0, &error),
+                         FND_DAMAGED, "lines are counted in both halves");
+        }
+        long_end(&sink);
+    }
+}
+
+/** How many pages of a long file are in memory. */
+static size_t pages_held(int fd)
+{
+    const size_t size = (size_t)LONG_MIB * MIB, count = size / (size_t)sysconf(_SC_PAGESIZE);
+    void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    unsigned char *there = malloc(count);
+    size_t held = 0;
+    cr_assert(map != MAP_FAILED && mincore(map, size, there) == 0);
+    for (size_t i = 0; i < count; i++) {
+        held += there[i] & 1;
+    }
+    munmap(map, size);
+    free(there);
+    return held;
+}
+
+/* What the disk has leaves memory, where the file lies on one. */
+Test(sink, a_long_file_passes_through_a_few_pages)
+{
+    struct fnd_sink sink;
+    struct fnd_error error = {0};
+    long_begin(&sink);
+    cr_assert_eq(long_write(&sink, 0, LONG_MIB, &error), FND_OK, "%s", error.message);
+    const size_t pages = (size_t)LONG_MIB * MIB / (size_t)sysconf(_SC_PAGESIZE);
+    const size_t held = pages_held(sink.fd);
+    cr_assert_eq(fsync(sink.fd), 0);
+    posix_fadvise(sink.fd, 0, 0, POSIX_FADV_DONTNEED);
+    if (pages_held(sink.fd) < pages / 8) { /* else it lies in memory alone, as on tmpfs */
+        cr_expect_leq(held, pages / 2, "%zu of %zu pages are in memory", held, pages);
+    }
+    long_end(&sink);
+}
+
+Test(sink, a_disk_that_does_not_take_it_is_told_as_soon_as_it_says_so)
+{
+    static const struct {
+        int failure;
+        enum fnd_status status;
+    } cases[] = {{EIO, FND_IO}, {ENOSPC, FND_FULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fnd_sink sink;
+        struct fnd_error error = {0};
+        wait_failure = cases[i].failure;
+        wait_at = 5;
+        waits = 0;
+        long_begin(&sink);
+        cr_expect_eq(long_write(&sink, 0, LONG_MIB, &error), cases[i].status);
+        cr_expect(strstr(error.message, "the disk did not take what was written to") != NULL, "%s",
+                  error.message);
+        cr_expect_eq(waits, 5, "and nothing more is written");
+        long_end(&sink);
+    }
+}
+
+Test(sink, a_file_system_without_ranges_is_read_back_at_the_end)
+{
+    static const int failures[] = {EINVAL, ENOSYS, ESPIPE, EOPNOTSUPP};
+    for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++) {
+        struct fnd_sink sink;
+        struct fnd_error error = {0};
+        wait_failure = failures[i];
+        wait_at = i % 2 == 0 ? 1 : 7;
+        waits = 0;
+        long_begin(&sink);
+        cr_assert_eq(long_write(&sink, 0, LONG_MIB, &error), FND_OK, "%s", error.message);
+        cr_assert_eq(fnd_sink_seal(&sink, &error), FND_OK, "%s", error.message);
+        cr_expect_eq(waits, wait_at, "it is not asked again");
+        cr_expect_eq(sink.back.size, (uint64_t)(wait_at - 1) * MIB);
+        cr_expect_eq(fnd_sink_compare(&sink, (size_t)LONG_MIB * PER_MIB, 0, &error), FND_OK, "%s",
+                     error.message);
+        long_end(&sink);
+    }
 }
