@@ -17,7 +17,7 @@
 static const char next_ending[] = ".next";
 
 void fnd_companions_add(struct fnd_companions *companions, const char *path, struct fnd_text *bytes,
-                        const struct fnd_sink *sink)
+                        struct fnd_sink *sink)
 {
     companions->list[companions->count].path = fnd_strdup(path);
     companions->list[companions->count].sink = sink;
@@ -39,6 +39,11 @@ static char *joined(const char *path, const char *ending, const char *more)
     struct fnd_text text = {0};
     fnd_text_printf(&text, "%s%s%s", path, ending, more);
     return fnd_text_take(&text);
+}
+
+char *fnd_pair_staged(const char *path)
+{
+    return joined(path, next_ending, "");
 }
 
 /** The folder that holds `path`, open; for its lock. */
@@ -96,7 +101,7 @@ static int found_hash(const char *path, char hash[FND_DIGEST_TEXT_SIZE])
 /** Give a staged file its name; it may be that it has it already. */
 static int staged_name(const char *path)
 {
-    char *staged = joined(path, next_ending, "");
+    char *staged = fnd_pair_staged(path);
     const int failure = rename(staged, path) == 0 || errno == ENOENT ? 0 : errno;
     free(staged);
     return failure;
@@ -104,7 +109,7 @@ static int staged_name(const char *path)
 
 static void staged_drop(const char *path)
 {
-    char *staged = joined(path, next_ending, "");
+    char *staged = fnd_pair_staged(path);
     unlink(staged);
     free(staged);
 }
@@ -113,7 +118,7 @@ static void settle_locked(const char *path, const char *beside_name)
 {
     char *manifest = joined(path, FND_MANIFEST_ENDING, "");
     char *beside = beside_name != NULL ? joined(path, beside_name, "") : NULL;
-    char *staged = joined(manifest, next_ending, "");
+    char *staged = fnd_pair_staged(manifest);
     char told[FND_DIGEST_TEXT_SIZE], found[FND_DIGEST_TEXT_SIZE];
     if (access(staged, F_OK) == 0) {
         const bool came =
@@ -150,12 +155,16 @@ static enum fnd_status stage(struct fnd_companions *companions, struct fnd_error
 {
     enum fnd_status status = FND_OK;
     for (size_t i = 0; status == FND_OK && i < companions->count; i++) {
-        char *staged = joined(companions->list[i].path, next_ending, "");
-        const struct fnd_sink *sink = companions->list[i].sink;
+        char *staged = fnd_pair_staged(companions->list[i].path);
+        struct fnd_sink *sink = companions->list[i].sink;
         struct fnd_text *bytes = &companions->list[i].bytes;
-        status = sink != NULL ? fnd_sink_store(sink, staged, error)
-                              : fnd_file_write(AT_FDCWD, staged, fnd_text_z(bytes), bytes->size,
-                                               0666, error);
+        if (sink == NULL) {
+            status = fnd_file_write(AT_FDCWD, staged, fnd_text_z(bytes), bytes->size, 0666, error);
+        } else if (sink->path != NULL && strcmp(sink->path, staged) == 0) {
+            status = fnd_sink_publish(sink, error);
+        } else {
+            status = fnd_sink_store(sink, staged, error);
+        }
         free(staged);
     }
     return status;
@@ -233,7 +242,7 @@ enum fnd_status fnd_pair_look(const char *path, enum fnd_pair *pair,
                               struct fnd_error *error)
 {
     char *manifest = joined(path, FND_MANIFEST_ENDING, "");
-    char *staged = joined(manifest, next_ending, "");
+    char *staged = fnd_pair_staged(manifest);
     int failure = 0;
     *pair = FND_PAIR_ALONE;
     if (told_hash(manifest, told)) {

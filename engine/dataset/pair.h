@@ -16,13 +16,16 @@ struct fnd_companions {
     struct {
         char *path;
         struct fnd_text bytes;
-        const struct fnd_sink *sink; /* instead of bytes; borrowed */
+        struct fnd_sink *sink; /* instead of bytes; borrowed */
     } list[FND_COMPANIONS_MAX];
     size_t count;
 };
-/** Add one. `bytes` is taken; with a sealed `sink`, its bytes are meant. */
+/** Add one. `bytes` is taken; with a sealed `sink`, its bytes are meant, and one that was opened as
+ *  fnd_pair_staged() of `path` only gets its name. */
 void fnd_companions_add(struct fnd_companions *companions, const char *path, struct fnd_text *bytes,
-                        const struct fnd_sink *sink);
+                        struct fnd_sink *sink);
+/** Where what gets the name `path` is staged; malloc'ed. */
+char *fnd_pair_staged(const char *path);
 void fnd_companions_finish(struct fnd_companions *companions);
 /** Give the sink its name and what is beside it theirs, as told above, one export at a time.
  *  Returns FND_OK, or what the system refused; fnd_sink_published() says whether the file is there;

@@ -46,6 +46,14 @@ static enum fnd_status send(struct fnd_writing *writing, struct fnd_error *error
     return status;
 }
 
+/** Of a file that gets a name. */
+static void manifest_name(const struct fnd_plan *plan, struct fnd_text *name)
+{
+    const struct fnd_export_options *options = &plan->options;
+    fnd_text_append_z(name, options->manifest != NULL ? options->manifest : options->out);
+    fnd_text_append_z(name, options->manifest != NULL ? "" : FND_MANIFEST_ENDING);
+}
+
 enum fnd_status fnd_writing_publish(struct fnd_writing *writing, struct fnd_error *error)
 {
     struct fnd_plan *plan = writing->plan;
@@ -65,8 +73,7 @@ enum fnd_status fnd_writing_publish(struct fnd_writing *writing, struct fnd_erro
         fnd_companions_add(&companions, fnd_text_z(&path), &bytes, NULL);
         fnd_text_clear(&path);
     }
-    fnd_text_append_z(&path, options->manifest != NULL ? options->manifest : options->out);
-    fnd_text_append_z(&path, options->manifest != NULL ? "" : FND_MANIFEST_ENDING);
+    manifest_name(plan, &path);
     fnd_companions_add(&companions, fnd_text_z(&path), &bytes, &writing->manifest);
     enum fnd_status status = fnd_pair_publish(&writing->sink, &companions, error);
     if (fnd_sink_published(&writing->sink)) {
@@ -122,6 +129,22 @@ enum fnd_status fnd_writing_lay_down(struct fnd_writing *writing, struct fnd_man
     return status;
 }
 
+/** Open a new manifest where it will be staged, if it is to have a name of its own. */
+static enum fnd_status manifest_open(struct fnd_writing *writing, struct fnd_error *error)
+{
+    const struct fnd_plan *plan = writing->plan;
+    struct fnd_text name = {0};
+    char *staged = NULL;
+    if (plan->format->folder == NULL && strcmp(plan->options.out, "-") != 0) {
+        manifest_name(plan, &name);
+        staged = fnd_pair_staged(fnd_text_z(&name));
+    }
+    const enum fnd_status status = fnd_sink_open(&writing->manifest, staged, error);
+    fnd_text_finish(&name);
+    free(staged);
+    return status;
+}
+
 /** The manifest, new or the one that is reproduced, which was laid down; its text goes to the
  *  result where it is short. */
 enum fnd_status fnd_writing_manifest(struct fnd_writing *writing,
@@ -134,9 +157,12 @@ enum fnd_status fnd_writing_manifest(struct fnd_writing *writing,
                                                                 : FND_DATASET_MANIFEST_HELD_MAX;
     enum fnd_status status = FND_OK;
     if (reproduced == NULL) {
-        status = fnd_sink_open(&writing->manifest, NULL, error);
+        status = manifest_open(writing, error);
         if (status == FND_OK) {
             status = fnd_manifest_write(plan, bundle, &writing->named, &writing->manifest, error);
+        }
+        if (status == FND_OK) {
+            status = fnd_sink_compare(&writing->manifest, 1, 0, error);
         }
     }
     if (status == FND_OK && writing->manifest.size <= held_max) {
