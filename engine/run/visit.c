@@ -7,37 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <errno.h>
-#include <fcntl.h>
-
 #include "base/file.h"
 #include "run/internal.h"
-
-/** Open an input that was kept by reference and check that its bytes are the ones that came in. */
-static enum fnd_status reference_open(struct fnd_task *task, const struct fnd_artifact *artifact,
-                                      const char *path, int *fd, struct fnd_error *error)
-{
-    fnd_engine_rest(task->engine); /* all of it is read */
-    int file = openat(fnd_store_directory(task->engine->store), path,
-                      O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (file < 0) {
-        return fnd_error_errno(error, fnd_status_errno(errno), errno,
-                               "cannot open the input %s, which was kept by reference", path);
-    }
-    uint8_t hash[FND_DIGEST_SIZE];
-    uint64_t size = 0;
-    int failed = fnd_sha256_fd(file, hash, &size);
-    if (failed == 0 && memcmp(hash, artifact->hash, sizeof hash) == 0 &&
-        lseek(file, 0, SEEK_SET) == 0) {
-        *fd = file;
-        return FND_OK;
-    }
-    close(file);
-    return fnd_error_set(error, FND_DAMAGED,
-                         "the input %s, which was kept by reference, is not the one that came in; "
-                         "put the old file back, or run again to take the new one up",
-                         path);
-}
 
 /** Whether a visit can hand over the artifact of that name. A plugin's phase names it in its
  * config, as it is resolved. An engine's own kind resolves the configs of its calls later; there it
@@ -84,31 +55,24 @@ static enum fnd_status artifacts_open(struct fnd_task *task, const struct fnd_ph
 {
     for (struct fnd_json_walk walk = fnd_json_walk(artifacts); fnd_json_next(&walk);) {
         struct fnd_artifact artifact = {{0}, 0};
-        char *hash = fnd_json_strdup(fnd_json_member(walk.value, "sha256"));
-        char *reference = fnd_json_strdup(fnd_json_member(walk.value, "path"));
-        char *name = fnd_json_strdup(walk.key);
-        int64_t size = 0;
+        char *name = fnd_json_strdup(walk.key), *reference = NULL;
         int fd = -1;
         enum fnd_status status;
-        if (reference != NULL && !artifact_wanted(task, phase, name)) {
-            free(hash);
+        if (!fnd_artifact_told(walk.value, &artifact, &reference)) {
+            status = fnd_error_set(error, FND_DAMAGED,
+                                   "the record of artifact %s is not whole; run verify", name);
+        } else if (reference != NULL && !artifact_wanted(task, phase, name)) {
             free(reference);
             free(name);
             continue;
-        }
-        if (hash == NULL || !fnd_unhex(hash, strlen(hash), artifact.hash, sizeof artifact.hash) ||
-            !fnd_json_integer(fnd_json_member(walk.value, "size"), &size) || size < 0) {
-            status = fnd_error_set(error, FND_DAMAGED,
-                                   "the record of artifact %s is not whole; "
-                                   "run verify",
-                                   name);
+        } else if (reference != NULL) {
+            fnd_engine_rest(task->engine); /* all of it is read */
+            status = fnd_reference_open(fnd_store_directory(task->engine->store), reference,
+                                        &artifact, &fd, error);
         } else {
-            artifact.size = (uint64_t)size;
-            status = reference != NULL ? reference_open(task, &artifact, reference, &fd, error)
-                                       : fnd_artifact_open(fnd_store_folder(task->engine->store),
-                                                           &artifact, &fd, error);
+            status =
+                fnd_artifact_open(fnd_store_folder(task->engine->store), &artifact, &fd, error);
         }
-        free(hash);
         free(reference);
         if (status != FND_OK) {
             free(name);

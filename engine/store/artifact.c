@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -145,4 +146,44 @@ enum fnd_status fnd_artifact_open(int folder, const struct fnd_artifact *artifac
     }
     *fd = file;
     return FND_OK;
+}
+
+bool fnd_artifact_told(struct fnd_json about, struct fnd_artifact *artifact, char **path)
+{
+    struct fnd_json size = fnd_json_member(about, "size");
+    char *hash = fnd_json_strdup(fnd_json_member(about, "sha256"));
+    int64_t count = 0;
+    const bool told = hash != NULL &&
+                      fnd_unhex(hash, strlen(hash), artifact->hash, sizeof artifact->hash) &&
+                      size.bytes != NULL && fnd_json_integer(size, &count) && count >= 0;
+    free(hash);
+    artifact->size = told ? (uint64_t)count : 0;
+    *path = told ? fnd_json_strdup(fnd_json_member(about, "path")) : NULL;
+    return told;
+}
+
+enum fnd_status fnd_reference_open(int directory, const char *path,
+                                   const struct fnd_artifact *artifact, int *fd,
+                                   struct fnd_error *error)
+{
+    uint8_t hash[FND_DIGEST_SIZE];
+    uint64_t size = 0;
+    int file = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (file < 0) {
+        return fnd_error_errno(
+            error, fnd_status_errno(errno), errno,
+            "cannot open the input %s, which was kept by reference (put it back into the "
+            "job directory)",
+            path);
+    }
+    if (fnd_sha256_fd(file, hash, &size) == 0 && memcmp(hash, artifact->hash, sizeof hash) == 0 &&
+        lseek(file, 0, SEEK_SET) == 0) {
+        *fd = file;
+        return FND_OK;
+    }
+    close(file);
+    return fnd_error_set(error, FND_DAMAGED,
+                         "the input %s, which was kept by reference, is not the one that came in; "
+                         "put the old file back, or run again to take the new one up",
+                         path);
 }

@@ -359,6 +359,11 @@ void fnd_reader_unwrap(struct fnd_reader *reader)
     }
 }
 
+int fnd_reader_directory(const struct fnd_reader *reader)
+{
+    return reader->directory;
+}
+
 int fnd_reader_folder(const struct fnd_reader *reader)
 {
     return reader->folder;

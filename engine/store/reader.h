@@ -25,6 +25,7 @@ enum fnd_status fnd_reader_look(const char *directory, struct fnd_reader **reade
 enum fnd_status fnd_reader_again(const struct fnd_reader *reader, struct fnd_reader **again,
                                  struct fnd_error *error);
 void fnd_reader_close(struct fnd_reader *reader);
+int fnd_reader_directory(const struct fnd_reader *reader);    /* the job directory, borrowed */
 int fnd_reader_folder(const struct fnd_reader *reader);       /* .foundry, borrowed */
 const char *fnd_reader_path(const struct fnd_reader *reader); /* the job directory, absolute */
 

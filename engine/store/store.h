@@ -17,6 +17,7 @@
 #include "base/digest.h"
 #include "base/env.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 
 enum {
@@ -288,6 +289,17 @@ enum fnd_status fnd_artifact_put_fd(struct fnd_store *store, int fd, uint64_t si
  *  Returns FND_OK; FND_NOT_FOUND; FND_DAMAGED: the size is another. */
 enum fnd_status fnd_artifact_open(int folder, const struct fnd_artifact *artifact, int *fd,
                                   struct fnd_error *error);
+/** What an event names in "artifacts", {"sha256","size"}, or, of a JOB, in "references", which is
+ * no artifact but a file of the user's in the job directory: {"sha256","size","path"}. path
+ * malloc'ed; NULL: it is an artifact. Returns false where it says neither hash nor size, and then
+ * nothing is to be freed. */
+bool fnd_artifact_told(struct fnd_json about, struct fnd_artifact *artifact, char **path);
+/** Open a file that was kept by reference, for reading. All of it is read: its bytes must be those
+ *  that came in. `directory` is the job directory's.
+ *  Returns FND_OK; FND_NOT_FOUND, FND_DENIED, FND_IO; FND_DAMAGED: it is another.  Thread: any. */
+enum fnd_status fnd_reference_open(int directory, const char *path,
+                                   const struct fnd_artifact *artifact, int *fd,
+                                   struct fnd_error *error);
 /** Its path below .foundry: "artifacts/ab/cdef…". */
 enum { FND_ARTIFACT_PATH_SIZE = 80 };
 void fnd_artifact_path(const uint8_t hash[FND_DIGEST_SIZE], char path[FND_ARTIFACT_PATH_SIZE]);

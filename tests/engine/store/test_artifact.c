@@ -57,6 +57,81 @@ Test(artifact, is_kept_under_its_sha256_and_comes_back)
     scene_end(&scene);
 }
 
+Test(artifact, what_an_event_tells_of_one_is_hash_and_size_or_it_is_none)
+{
+#define HASH "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\""
+    static const struct {
+        const char *about, *path;
+        bool told;
+    } cases[] = {
+        {"{\"sha256\":" HASH ",\"size\":3}", NULL, true},
+        {"{\"sha256\":" HASH ",\"size\":3,\"path\":\"a/b\"}", "a/b", true},
+        {"{\"sha256\":" HASH ",\"size\":-1,\"path\":\"a/b\"}", NULL, false},
+        {"{\"sha256\":" HASH ",\"size\":\"3\"}", NULL, false},
+        {"{\"sha256\":" HASH "}", NULL, false},
+        {"{\"sha256\":\"ba78\",\"size\":3}", NULL, false},
+        {"{\"size\":3}", NULL, false},
+        {"{}", NULL, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fnd_artifact artifact;
+        char *path = NULL;
+        const struct fnd_json about = {cases[i].about, strlen(cases[i].about)};
+        cr_expect_eq(fnd_artifact_told(about, &artifact, &path), cases[i].told, "%s",
+                     cases[i].about);
+        cr_expect_eq(artifact.size, cases[i].told ? 3U : 0U);
+        cr_expect((path == NULL) == (cases[i].path == NULL) &&
+                  (path == NULL || strcmp(path, cases[i].path) == 0));
+        free(path);
+    }
+}
+
+Test(artifact, one_kept_by_reference_is_the_file_that_came_in_or_none)
+{
+    static const struct {
+        const char *path, *says;
+        enum fnd_status status;
+    } cases[] = {
+        {"same", NULL, FND_OK},
+        {"shorter", "is not the one that came in", FND_DAMAGED},
+        {"other", "is not the one that came in", FND_DAMAGED},
+        {"longer", "is not the one that came in", FND_DAMAGED},
+        {"folder", "is not the one that came in", FND_DAMAGED},
+        {"pipe", "is not the one that came in", FND_DAMAGED}, /* and nobody waits for a writer */
+        {"link", "cannot open the input link, which was kept by reference", FND_IO},
+        {"gone", "No such file or directory", FND_NOT_FOUND},
+    };
+    struct scene scene;
+    struct fnd_artifact artifact = {.size = 3};
+    char path[PATH_SIZE];
+    scene_begin(&scene, 6);
+    fnd_sha256("abc", 3, artifact.hash);
+    close(file_with(&scene, "same", "abc", 3));
+    close(file_with(&scene, "shorter", "ab", 2));
+    close(file_with(&scene, "other", "abd", 3));
+    close(file_with(&scene, "longer", "abcd", 4));
+    cr_assert_eq(mkdir(scene_file(&scene, "folder", path), 0777), 0);
+    cr_assert_eq(mkfifo(scene_file(&scene, "pipe", path), 0666), 0);
+    cr_assert_eq(symlink("same", scene_file(&scene, "link", path)), 0);
+    const int folder = fnd_store_folder(scene.store); /* where scene_file() puts them */
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fnd_error error = {0};
+        int fd = -1;
+        cr_expect_eq(fnd_reference_open(folder, cases[i].path, &artifact, &fd, &error),
+                     cases[i].status, "%s: %s", cases[i].path, error.message);
+        cr_expect((fd >= 0) == (cases[i].status == FND_OK), "%s", cases[i].path);
+        cr_expect(cases[i].says == NULL || strstr(error.message, cases[i].says) != NULL, "%s",
+                  error.message);
+        if (fd >= 0) {
+            struct fnd_text text = {0};
+            read_all(fd, &text);
+            cr_expect_str_eq(fnd_text_z(&text), "abc");
+            fnd_text_finish(&text);
+        }
+    }
+    scene_end(&scene);
+}
+
 Test(artifact, the_same_content_is_kept_once_however_it_comes)
 {
     struct scene scene;
