@@ -40,6 +40,37 @@ struct fnd_json fnd_datum_score(const struct fnd_datum *datum)
     return lowest;
 }
 
+/** Open an input that the store has no copy of, if its job came by reference.
+ *  Returns FND_OK; FND_NOT_FOUND, code "artifact_missing", with the error as it was: it did not. */
+static enum fnd_status reference_open(const struct fnd_plan *plan, const struct fnd_datum *datum,
+                                      int *fd, struct fnd_error *error)
+{
+    struct fnd_correction_row record;
+    struct fnd_step_row step;
+    struct fnd_artifact artifact;
+    struct fnd_text body = {0};
+    char *path = NULL;
+    if (fnd_correction_get(plan->reader, datum->number, &record, NULL) == FND_OK &&
+        fnd_step_get(plan->reader, record.step, &step, NULL) == FND_OK &&
+        fnd_payload_get(plan->reader, step.job, &body, NULL, NULL) == FND_OK) {
+        const struct fnd_json job = {fnd_text_z(&body), body.size};
+        (void)fnd_artifact_told(fnd_json_find(job, "/references/input"), &artifact, &path);
+    }
+    enum fnd_status status = FND_NOT_FOUND;
+    if (path != NULL) {
+        status = fnd_reference_open(fnd_reader_directory(plan->reader), path, &artifact, fd, error);
+        if (status != FND_OK && strcmp(path, datum->path) != 0) { /* its name is taken out */
+            fnd_error_set(error, status,
+                          "its input %s, which was kept by reference, cannot be opened, or is not "
+                          "the one that came in; put the old file back",
+                          datum->path);
+        }
+    }
+    fnd_text_finish(&body);
+    free(path);
+    return status;
+}
+
 enum fnd_status fnd_datum_input(const struct fnd_plan *plan, const struct fnd_datum *datum,
                                 size_t size_max, struct fnd_text *bytes, struct fnd_error *error)
 {
@@ -64,6 +95,9 @@ enum fnd_status fnd_datum_input(const struct fnd_plan *plan, const struct fnd_da
     }
     artifact.size = (uint64_t)count;
     status = fnd_artifact_open(fnd_reader_folder(plan->reader), &artifact, &fd, error);
+    if (status == FND_NOT_FOUND) {
+        status = reference_open(plan, datum, &fd, error);
+    }
     while (status == FND_OK && bytes->size <= artifact.size) {
         char piece[16384];
         const ssize_t got = read(fd, piece, sizeof piece);

@@ -12,23 +12,18 @@ static struct fnd_json span(const struct fnd_text *text)
     return (struct fnd_json){text->size > 0 ? text->bytes : NULL, text->size};
 }
 
-static void artifacts_add(struct fnd_case *run, struct fnd_json document)
+static void artifacts_add(struct fnd_case *run, struct fnd_json document, const char *member)
 {
-    const struct fnd_json named = fnd_json_member(document, "artifacts");
+    const struct fnd_json named = fnd_json_member(document, member);
     for (struct fnd_json_walk walk = fnd_json_walk(named);
          named.bytes != NULL && fnd_json_next(&walk);) {
-        struct fnd_artifact kept = {{0}, 0};
-        char *hash = fnd_json_strdup(fnd_json_member(walk.value, "sha256"));
-        int64_t size = 0;
-        if (hash != NULL && fnd_unhex(hash, strlen(hash), kept.hash, sizeof kept.hash) &&
-            fnd_json_integer(fnd_json_member(walk.value, "size"), &size) && size >= 0) {
-            kept.size = (uint64_t)size;
+        struct fnd_case_artifact artifact = {.name = NULL};
+        if (fnd_artifact_told(walk.value, &artifact.kept, &artifact.reference)) {
+            artifact.name = fnd_json_strdup(walk.key);
             run->artifacts =
                 fnd_realloc(run->artifacts, run->artifacts_count + 1, sizeof run->artifacts[0]);
-            run->artifacts[run->artifacts_count++] =
-                (struct fnd_case_artifact){fnd_json_strdup(walk.key), kept};
+            run->artifacts[run->artifacts_count++] = artifact;
         }
-        free(hash);
     }
 }
 
@@ -51,12 +46,13 @@ static enum fnd_status documents_load(struct fnd_case *run, const struct fnd_eve
             status =
                 fnd_payload_get(reader, stood.outputs[i], &run->outputs[i], &run->metas[i], error);
             if (status == FND_OK && run->metas[i].size > 0) {
-                artifacts_add(run, span(&run->metas[i]));
+                artifacts_add(run, span(&run->metas[i]), "artifacts");
             }
         }
     }
     if (status == FND_OK) {
-        artifacts_add(run, span(&run->body));
+        artifacts_add(run, span(&run->body), "artifacts");
+        artifacts_add(run, span(&run->body), "references");
         fnd_uuid_format(run->job.uuid, uuid);
         fnd_text_printf(&run->run, "{\"job\":\"%s\",\"name\":", uuid);
         fnd_text_append_json_z(&run->run, run->job.path);
@@ -120,6 +116,7 @@ void fnd_case_finish(struct fnd_case *run)
     fnd_text_finish(&run->models);
     for (size_t i = 0; i < run->artifacts_count; i++) {
         free(run->artifacts[i].name);
+        free(run->artifacts[i].reference);
     }
     free(run->artifacts);
     *run = (struct fnd_case){0};
@@ -184,4 +181,14 @@ const struct fnd_case_artifact *fnd_case_artifact(const struct fnd_case *run, co
         }
     }
     return NULL;
+}
+
+enum fnd_status fnd_case_open(const struct fnd_case *run, const struct fnd_case_artifact *artifact,
+                              int *fd, struct fnd_error *error)
+{
+    const struct fnd_store *store = fnd_engine_store(run->engine);
+    return artifact->reference != NULL
+               ? fnd_reference_open(fnd_store_directory(store), artifact->reference,
+                                    &artifact->kept, fd, error)
+               : fnd_artifact_open(fnd_store_folder(store), &artifact->kept, fd, error);
 }

@@ -24,7 +24,8 @@ struct fnd_case {
     struct fnd_case_artifact {
         char *name;
         struct fnd_artifact kept;
-    } * artifacts; /* all that the phase can name; a later one of a name first */
+        char *reference; /* a file of the user's in the job directory; NULL: kept in the store */
+    } * artifacts;       /* all that the phase can name; a later one of a name first */
     size_t artifacts_count;
 };
 
@@ -41,5 +42,8 @@ enum fnd_status fnd_case_config(struct fnd_case *run, struct fnd_text *config,
                                 struct fnd_error *error);
 /** The artifact of that name, or NULL. */
 const struct fnd_case_artifact *fnd_case_artifact(const struct fnd_case *run, const char *name);
+/** Open it for reading. As fnd_artifact_open(), fnd_reference_open(). */
+enum fnd_status fnd_case_open(const struct fnd_case *run, const struct fnd_case_artifact *artifact,
+                              int *fd, struct fnd_error *error);
 
 #endif

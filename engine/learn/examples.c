@@ -66,15 +66,13 @@ static enum fnd_status pack_write(struct fnd_examples *examples, const void *byt
     return FND_OK;
 }
 
-enum fnd_status fnd_examples_pack(struct fnd_engine *engine, struct fnd_examples *examples,
-                                  const char *name, const struct fnd_artifact *artifact,
-                                  struct fnd_error *error)
+/* Pack what a descriptor gives, and close it. */
+static enum fnd_status file_pack(struct fnd_examples *examples, const char *name, int fd,
+                                 uint64_t size, struct fnd_error *error)
 {
     char part[1 << 16];
-    int fd = -1;
     const uint64_t offset = examples->pack_size;
-    enum fnd_status status =
-        fnd_artifact_open(fnd_store_folder(fnd_engine_store(engine)), artifact, &fd, error);
+    enum fnd_status status = FND_OK;
     while (status == FND_OK) {
         const ssize_t got = read(fd, part, sizeof part);
         if (got < 0 && errno != EINTR) {
@@ -85,14 +83,22 @@ enum fnd_status fnd_examples_pack(struct fnd_engine *engine, struct fnd_examples
             status = pack_write(examples, part, (size_t)got, error);
         }
     }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
+    (void)close(fd);
     if (status == FND_OK) {
-        pack_note(examples, name, offset, artifact->size);
+        pack_note(examples, name, offset, size);
         pack_end(examples);
     }
     return status;
+}
+
+enum fnd_status fnd_examples_pack(struct fnd_engine *engine, struct fnd_examples *examples,
+                                  const char *name, const struct fnd_artifact *artifact,
+                                  struct fnd_error *error)
+{
+    int fd = -1;
+    const enum fnd_status status =
+        fnd_artifact_open(fnd_store_folder(fnd_engine_store(engine)), artifact, &fd, error);
+    return status == FND_OK ? file_pack(examples, name, fd, artifact->size, error) : status;
 }
 
 /* Pack what the run calls `name`, once, under its hash: names of runs are not those of others. */
@@ -111,7 +117,9 @@ static enum fnd_status name_pack(struct fnd_examples *examples, const struct fnd
             return FND_OK;
         }
     }
-    return fnd_examples_pack(run->engine, examples, text, &artifact->kept, error);
+    int fd = -1;
+    const enum fnd_status status = fnd_case_open(run, artifact, &fd, error);
+    return status == FND_OK ? file_pack(examples, text, fd, artifact->kept.size, error) : status;
 }
 
 /* --- a line --------------------------------------------------------------------------------- */

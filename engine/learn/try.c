@@ -41,8 +41,9 @@ void trial_finish(struct trial *trial)
 }
 
 /* Open what the config names. */
-static enum fnd_status artifact_open(struct run *run, struct trial_call *trial, const char *name,
-                                     const struct fnd_artifact *kept, struct fnd_error *error)
+static enum fnd_status artifact_open(const struct fnd_case *of, struct trial_call *trial,
+                                     const char *name, const struct fnd_case_artifact *artifact,
+                                     struct fnd_error *error)
 {
     int fd = -1;
     for (size_t i = 0; i < trial->artifacts_count; i++) {
@@ -50,13 +51,12 @@ static enum fnd_status artifact_open(struct run *run, struct trial_call *trial, 
             return FND_OK; /* the first of a name is the one that is meant */
         }
     }
-    const enum fnd_status status =
-        fnd_artifact_open(fnd_store_folder(fnd_engine_store(run->learn->engine)), kept, &fd, error);
+    const enum fnd_status status = fnd_case_open(of, artifact, &fd, error);
     if (status == FND_OK) {
         trial->artifacts =
             fnd_realloc(trial->artifacts, trial->artifacts_count + 1, sizeof *trial->artifacts);
-        trial->artifacts[trial->artifacts_count++] =
-            (struct fnd_call_artifact){.name = fnd_strdup(name), .size = kept->size, .fd = fd};
+        trial->artifacts[trial->artifacts_count++] = (struct fnd_call_artifact){
+            .name = fnd_strdup(name), .size = artifact->kept.size, .fd = fd};
     }
     return status;
 }
@@ -73,12 +73,12 @@ enum fnd_status trial_call_make(struct run *run, struct trial_call *trial,
         trial->artifacts[trial->artifacts_count++] = (struct fnd_call_artifact){
             .name = fnd_strdup(model->name), .size = model->size, .fd = -1, .bytes = model->bytes};
     } else if (status == FND_OK && model->name != NULL) {
-        status = artifact_open(run, trial, model->name, model->kept, error);
+        const struct fnd_case_artifact bytes = {.kept = *model->kept};
+        status = artifact_open(of, trial, model->name, &bytes, error);
     }
     for (size_t i = 0; i < of->artifacts_count && status == FND_OK; i++) {
         if (fnd_config_names(config, of->artifacts[i].name)) {
-            status =
-                artifact_open(run, trial, of->artifacts[i].name, &of->artifacts[i].kept, error);
+            status = artifact_open(of, trial, of->artifacts[i].name, &of->artifacts[i], error);
         }
     }
     fnd_text_append_z(&trial->document, "{\"phase\":");

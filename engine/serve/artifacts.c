@@ -29,14 +29,14 @@ static bool keep(const struct fnd_event_row *row, void *context)
     return look->count < LOOK_MAX;
 }
 
-static void tell(struct look *look, struct fnd_text *text)
+static void tell(struct look *look, struct fnd_text *text, const char *member)
 {
     struct fnd_json value;
     if (text->size == 0 ||
         fnd_json_check(fnd_text_z(text), text->size, NULL, &value, NULL) != FND_OK) {
         return;
     }
-    for (struct fnd_json_walk walk = fnd_json_walk(fnd_json_member(value, "artifacts"));
+    for (struct fnd_json_walk walk = fnd_json_walk(fnd_json_member(value, member));
          fnd_json_next(&walk);) {
         char *name = fnd_json_strdup(walk.key);
         if (name != NULL && fnd_json_type(walk.value) == FND_JSON_OBJECT) {
@@ -58,9 +58,10 @@ static enum fnd_status look_through(struct look *look, int64_t step, struct fnd_
         if (fnd_payload_get(look->reader, look->events[i - 1], &body, &meta, NULL) == FND_OK) {
             /* In bodies the word counts in that of the job alone: its first event. */
             if (i == look->count) {
-                tell(look, &body);
+                tell(look, &body, "artifacts");
+                tell(look, &body, "references");
             }
-            tell(look, &meta);
+            tell(look, &meta, "artifacts");
         }
     }
     fnd_text_finish(&body);
@@ -131,6 +132,7 @@ struct wanted {
     const char *name;
     bool found;
     struct fnd_artifact artifact;
+    char *reference; /* the user's own file; NULL: it is kept */
     char media_type[64];
     char title[ROUTE_PART_SIZE];
 };
@@ -138,19 +140,24 @@ struct wanted {
 static void want_one(void *context, const char *name, struct fnd_json about)
 {
     struct wanted *wanted = context;
-    char *hash = fnd_json_strdup(fnd_json_member(about, "sha256"));
-    char *type = fnd_json_strdup(fnd_json_member(about, "media_type"));
-    int64_t size = 0;
-    if (hash != NULL && (strcmp(name, wanted->name) == 0 || strcmp(hash, wanted->name) == 0) &&
-        fnd_unhex(hash, strlen(hash), wanted->artifact.hash, FND_DIGEST_SIZE) &&
-        fnd_json_integer(fnd_json_member(about, "size"), &size) && size >= 0) {
+    char *type = fnd_json_strdup(fnd_json_member(about, "media_type")), *reference = NULL;
+    char hash[FND_DIGEST_TEXT_SIZE] = "";
+    struct fnd_artifact artifact;
+    const bool told = fnd_artifact_told(about, &artifact, &reference);
+    if (told) {
+        fnd_digest_text(artifact.hash, hash);
+    }
+    if (told && (strcmp(name, wanted->name) == 0 || strcmp(hash, wanted->name) == 0)) {
+        free(wanted->reference);
         wanted->found = true;
-        wanted->artifact.size = (uint64_t)size;
+        wanted->artifact = artifact;
+        wanted->reference = reference;
+        reference = NULL;
         snprintf(wanted->media_type, sizeof wanted->media_type, "%s", type != NULL ? type : "");
         snprintf(wanted->title, sizeof wanted->title, "%s",
                  name_is_plain(name) ? name : wanted->name);
     }
-    free(hash);
+    free(reference);
     free(type);
 }
 
@@ -276,9 +283,13 @@ void artifacts_get(struct request *request)
     look->found = want_one;
     look->context = &wanted;
     enum fnd_status status = look_through(look, job.id, &error);
-    if (status == FND_OK && wanted.found) {
+    if (status == FND_OK && wanted.reference != NULL) {
+        status = fnd_reference_open(fnd_reader_directory(spare->reader), wanted.reference,
+                                    &wanted.artifact, &fd, &error);
+    } else if (status == FND_OK && wanted.found) {
         status = fnd_artifact_open(fnd_reader_folder(spare->reader), &wanted.artifact, &fd, &error);
     }
+    free(wanted.reference);
     free(look);
     directory_release(directory, spare);
     fnd_job_row_finish(&job);
