@@ -15,14 +15,22 @@ static void print_result(struct fnd_app *app, const struct fnd_import_result *re
     if (app->json) {
         struct fnd_text json = {0};
         fnd_text_printf(&json,
-                        "{\"type\":\"end\",\"examples\":%zu,\"records\":%zu,\"known\":%zu}\n",
-                        result->examples, result->records, result->known);
+                        "{\"type\":\"end\",\"examples\":%zu,\"records\":%zu,\"known\":%zu,"
+                        "\"without_file\":%zu}\n",
+                        result->examples, result->records, result->known, result->without);
         fnd_raw(app, fnd_text_z(&json), json.size);
         fnd_text_finish(&json);
         return;
     }
     fnd_line(app, "%zu record%s imported, %zu on record from before", result->records,
              result->records == 1 ? "" : "s", result->known);
+    if (result->without > 0) {
+        fnd_line(
+            app,
+            "%zu of them without their file: none of its name and hash is there (--images says "
+            "where); put into %s, it is found",
+            result->without, directory);
+    }
     fnd_next(app, "next: " FND_PROGRAM " export %s --format foundry", directory);
 }
 

@@ -69,7 +69,7 @@ static const struct fnd_option import_options[] = {
      "gold: people made or checked each of them; silver: not so; else as the line says (foundry)",
      tiers},
     {FND_OPTION_IMAGES, 0, "images", "DIR",
-     "where pictures lie that the file names; else beside the file", NULL},
+     "where pictures and inputs lie that the file names; else beside the file", NULL},
     {FND_OPTION_PHASE, 0, "phase", "ID",
      "the phase of the answers; else the pipeline's first that people answer in", NULL},
     PIPELINE,

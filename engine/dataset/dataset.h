@@ -166,7 +166,7 @@ struct fnd_import_options {
     const char *format, *path; /* a file; of `yolo` a folder */
     const char *pipeline;      /* NULL: the record's own (`foundry`), else "imported" */
     const char *phase;         /* NULL: the record's own, else the pipeline's first human phase */
-    const char *images;        /* the folder of the pictures; NULL: the file's own */
+    const char *images;        /* the folder of pictures and other inputs; NULL: the file's own */
     const char *by;            /* who imports */
     enum fnd_tier tier;        /* 0: as the line says (`foundry` only) */
     void (*said)(void *context, const struct fnd_dataset_note *note);
@@ -180,6 +180,7 @@ struct fnd_import_options {
 struct fnd_import_result {
     size_t examples, bad;  /* that the file holds and can be taken; that cannot */
     size_t records, known; /* made now; on record from before */
+    size_t without; /* of those made now: whose file was not found; it is known by its hash */
 };
 /** Put a file's examples on record as corrections. First all of it is checked: where one example
  *  cannot be taken, none is. What is on record already is known again and never changed; an example

@@ -68,6 +68,8 @@ static enum fnd_status hand_over(struct import *import, struct fnd_incoming *inc
     const enum fnd_status status = options->take(options->context, &example, &known, error);
     import->result->known += status == FND_OK && known;
     import->result->records += status == FND_OK && !known;
+    import->result->without +=
+        status == FND_OK && !known && incoming->is_file && incoming->picture.size == 0;
     fnd_text_finish(&example);
     return status;
 }

@@ -9,12 +9,14 @@
 
 /** An example of a file as a job and its correction. `= {0}`; finish frees. */
 struct fnd_incoming {
-    char *path, *pipeline;        /* identity */
-    char *phase;                  /* that people answered in; NULL: the pipeline's first */
-    int64_t revision;             /* 0: the next that is free */
-    char *uuid;                   /* of the record; NULL: a new one */
-    struct fnd_text picture;      /* bytes; empty: there is none */
-    struct fnd_text input;        /* JSON: the job's value, where there is no picture */
+    char *path, *pipeline;   /* identity */
+    char *phase;             /* that people answered in; NULL: the pipeline's first */
+    int64_t revision;        /* 0: the next that is free */
+    char *uuid;              /* of the record; NULL: a new one */
+    struct fnd_text picture; /* bytes; empty: there is none */
+    struct fnd_text input;   /* JSON: the job's value, where it is no file */
+    bool is_file;            /* `input` tells of a file, as records do; its bytes are `picture`,
+                                or are not to be had */
     struct fnd_text model, human; /* JSON; empty: there is none */
     struct fnd_text marks;        /* JSON {"confidence","origin"}; empty: there are none */
     struct fnd_json fields;       /* as the file has them; no value: to be made */
@@ -31,6 +33,21 @@ void fnd_incoming_finish(struct fnd_incoming *incoming);
 enum fnd_status fnd_incoming_read(const struct fnd_format *format, int folder,
                                   struct fnd_json value, struct fnd_incoming *incoming,
                                   struct fnd_error *error);
+
+/* import_file.c */
+/** Whether a name goes down only; links are another matter. */
+bool fnd_name_goes_down(const char *name);
+/** Whether an input is a file, as a record tells of one: {"name","path"?,"media_type","sha256",
+ *  "size"}. */
+bool fnd_incoming_tells_file(struct fnd_json input);
+/** Of an example whose `input` is one: set `is_file`, and `picture` if a file of that path or name
+ *  and of that hash lies below `folder`. */
+void fnd_incoming_file_load(int folder, struct fnd_incoming *incoming);
+/** Append input and artifacts (or references: `kept` NULL) of the job's body, from its "input" on.
+ *  FND_OK; FND_INVALID: the input tells of no file, or of another one than was kept. */
+enum fnd_status fnd_incoming_file_append(const struct fnd_incoming *incoming,
+                                         const struct fnd_artifact *kept, struct fnd_text *body,
+                                         struct fnd_error *error);
 
 /** Where an example comes from. Texts are borrowed. */
 struct fnd_import_origin {

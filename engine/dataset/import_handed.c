@@ -50,6 +50,7 @@ void fnd_incoming_append(const struct fnd_incoming *incoming,
     text_append(json, "tier", tiers[incoming->tier]);
     text_append(json, "verdict", verdicts[incoming->verdict]);
     value_append(json, "input", value_of(&incoming->input));
+    fnd_text_append_z(json, incoming->is_file ? ",\"is_file\":true" : "");
     value_append(json, "model", value_of(&incoming->model));
     value_append(json, "human", value_of(&incoming->human));
     value_append(json, "marks", value_of(&incoming->marks));
@@ -126,6 +127,7 @@ enum fnd_status fnd_incoming_parse(struct fnd_json example, struct fnd_incoming 
     incoming->verdict = (enum fnd_verdict)named(fnd_json_member(example, "verdict"), verdicts,
                                                 (int)(sizeof verdicts / sizeof verdicts[0]));
     value_take(example, "input", &incoming->input);
+    (void)fnd_json_boolean(fnd_json_member(example, "is_file"), &incoming->is_file);
     value_take(example, "model", &incoming->model);
     value_take(example, "human", &incoming->human);
     value_take(example, "marks", &incoming->marks);
@@ -137,12 +139,13 @@ enum fnd_status fnd_incoming_parse(struct fnd_json example, struct fnd_incoming 
         origin->name == NULL || origin->by == NULL || origin->sha256 == NULL ||
         !fnd_unhex(origin->sha256, strlen(origin->sha256), digest, sizeof digest) ||
         incoming->path == NULL || incoming->pipeline == NULL || incoming->tier == 0 ||
-        (incoming->picture.size == 0) == (incoming->input.size == 0)) {
+        (incoming->is_file ? !fnd_incoming_tells_file(value_of(&incoming->input))
+                           : (incoming->picture.size == 0) == (incoming->input.size == 0))) {
         return fnd_error_set(
             error, FND_INVALID,
             "an example to be put on record has format, name, sha256, line and by "
             "of where it is from, path, pipeline, revision and tier, and either an "
-            "input or a picture in base64");
+            "input or a picture in base64; both only of an input that is a file");
     }
     return FND_OK;
 }

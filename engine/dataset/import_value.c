@@ -28,25 +28,12 @@ void fnd_incoming_finish(struct fnd_incoming *incoming)
     *incoming = (struct fnd_incoming){0};
 }
 
-/** Whether a name goes down only; links are another matter. */
-static bool goes_down(const char *name)
-{
-    for (const char *at = name; at != NULL; at = strchr(at, '/')) {
-        at += *at == '/';
-        const size_t size = strcspn(at, "/");
-        if (size == 0 || (size == 2 && strncmp(at, "..", 2) == 0)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /** The bytes of a picture that a file names, out of `folder` and nowhere else. */
 static enum fnd_status picture_load(int folder, const char *name, struct fnd_text *bytes,
                                     struct fnd_error *error)
 {
     uint32_t width = 0, height = 0;
-    if (!goes_down(name) || strstr(name, "://") != NULL) {
+    if (!fnd_name_goes_down(name) || strstr(name, "://") != NULL) {
         return fnd_error_set(error, FND_INVALID,
                              "its picture %.200s is no file below the folder that pictures are "
                              "looked for in; fetch it, name it by a relative path, and say where "
@@ -246,7 +233,8 @@ static void copy(struct fnd_json value, struct fnd_text *text)
     }
 }
 
-static enum fnd_status foundry_read(struct fnd_json value, struct fnd_incoming *incoming)
+static enum fnd_status foundry_read(int folder, struct fnd_json value,
+                                    struct fnd_incoming *incoming)
 {
     struct fnd_json provenance = fnd_json_member(value, "provenance");
     struct fnd_json verdict = fnd_json_member(value, "verdict");
@@ -271,6 +259,9 @@ static enum fnd_status foundry_read(struct fnd_json value, struct fnd_incoming *
     incoming->provenance = provenance;
     incoming->fields = fnd_json_member(value, "fields");
     fnd_json_compact(plain.bytes != NULL ? plain : input, &incoming->input); /* null is a value */
+    if (plain.bytes == NULL) {
+        fnd_incoming_file_load(folder, incoming);
+    }
     copy(fnd_json_member(value, "model_output"), &incoming->model);
     copy(fnd_json_member(value, "human_output"), &incoming->human);
     if (confidence.bytes != NULL && origin.bytes != NULL) {
@@ -289,7 +280,7 @@ enum fnd_status fnd_incoming_read(const struct fnd_format *format, int folder,
 {
     *incoming = (struct fnd_incoming){0};
     if (format == &fnd_format_foundry) {
-        return foundry_read(value, incoming);
+        return foundry_read(folder, value, incoming);
     }
     if (format == &fnd_format_label_studio) {
         return studio_read(folder, value, incoming, error);

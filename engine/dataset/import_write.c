@@ -112,8 +112,10 @@ enum fnd_status fnd_import_pin(struct fnd_importing *importing, const char *pipe
 /** Hash of what an example says: the same example again is the same record. */
 void fnd_import_content(const struct fnd_incoming *incoming, char hex[FND_DIGEST_TEXT_SIZE])
 {
-    const struct fnd_text *const parts[] = {&incoming->picture, &incoming->input, &incoming->model,
-                                            &incoming->human};
+    static const struct fnd_text none = {0};
+    const struct fnd_text *const parts[] = {/* told by hash, it is the same with bytes or without */
+                                            incoming->is_file ? &none : &incoming->picture,
+                                            &incoming->input, &incoming->model, &incoming->human};
     struct fnd_sha256 hash;
     uint8_t digest[FND_DIGEST_SIZE];
     fnd_sha256_begin(&hash);
@@ -149,13 +151,18 @@ static const char *media_type(const struct fnd_text *bytes)
     return memcmp(fnd_text_z(bytes), "\x89PNG", 4) == 0 ? "image/png" : "image/jpeg";
 }
 
-static void job_input(const struct fnd_incoming *incoming, const struct fnd_artifact *artifact,
-                      struct fnd_text *body)
+static enum fnd_status job_input(const struct fnd_incoming *incoming,
+                                 const struct fnd_artifact *artifact, struct fnd_text *body,
+                                 struct fnd_error *error)
 {
     char hash[FND_DIGEST_TEXT_SIZE];
+    if (incoming->is_file) {
+        return fnd_incoming_file_append(incoming, incoming->picture.size > 0 ? artifact : NULL,
+                                        body, error);
+    }
     if (incoming->picture.size == 0) {
         fnd_text_append(body, incoming->input.bytes, incoming->input.size);
-        return;
+        return FND_OK;
     }
     const char *slash = strrchr(incoming->path, '/');
     fnd_digest_text(artifact->hash, hash);
@@ -167,6 +174,7 @@ static void job_input(const struct fnd_incoming *incoming, const struct fnd_arti
                     "},\"artifacts\":{\"input\":{\"media_type\":\"%s\",\"sha256\":\"%s\","
                     "\"size\":%" PRIu64 "}}",
                     media_type(&incoming->picture), hash, artifact->size);
+    return FND_OK;
 }
 
 /** Take the job in. FND_CONFLICT: one of this name and revision is there, `*job`. */
@@ -195,8 +203,10 @@ enum fnd_status fnd_import_job(struct fnd_importing *importing, const struct fnd
         fnd_text_printf(&body, ",\"revision\":%" PRId32 ",\"source\":{\"imported\":", revision);
         origin_append(importing, content, &body);
         fnd_text_append_z(&body, "}},\"input\":");
-        job_input(incoming, &artifact, &body);
+        status = job_input(incoming, &artifact, &body, error);
         fnd_text_append_byte(&body, '}');
+    }
+    if (status == FND_OK) {
         write->pin = importing->pin;
         write->pipeline = fnd_strdup(importing->pipeline);
         write->path = fnd_strdup(incoming->path);

@@ -578,6 +578,11 @@ Test(import, one_that_was_killed_goes_on_and_takes_nothing_twice)
     "{\"format\":\"coco\",\"name\":\"a.json\",\"by\":\"ann\",\"path\":\"p\",\"pipeline\":\"q\","   \
     "\"revision\":0,\"line\":" line ",\"sha256\":\"" sha256 "\",\"tier\":\"" tier "\"," rest "}"
 
+#define HI "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4" /* of "hi" */
+#define FILE_OF(name, sha256, size, rest)                                                          \
+    "\"is_file\":true,\"input\":{\"name\":" name                                                   \
+    ",\"media_type\":\"text/plain\",\"sha256\":\"" sha256 "\",\"size\":" size rest "}"
+
 Test(import, what_is_handed_over_is_looked_at_once_more)
 {
     static const struct {
@@ -594,6 +599,20 @@ Test(import, what_is_handed_over_is_looked_at_once_more)
         {EXAMPLE("1", SHA256, "gold", "\"picture\":\"a\""), FND_INVALID},
         {EXAMPLE("1", SHA256, "gold", "\"input\":1,\"picture\":\"aGk=\""), FND_INVALID},
         {EXAMPLE("1", SHA256, "gold", "\"input\":null,\"human\":2"), FND_OK},
+        {EXAMPLE("1", SHA256, "gold", "\"is_file\":true,\"human\":1"), FND_INVALID},
+        {EXAMPLE("1", SHA256, "gold", "\"is_file\":true,\"input\":1,\"human\":1"), FND_INVALID},
+        {EXAMPLE("1", SHA256, "gold", FILE_OF("1", HI, "2", "")), FND_INVALID},
+        {EXAMPLE("1", SHA256, "gold", FILE_OF("\"a\"", "8f", "2", "")), FND_INVALID},
+        {EXAMPLE("1", SHA256, "gold", FILE_OF("\"a\"", HI, "-2", "")), FND_INVALID},
+        {EXAMPLE("1", SHA256, "gold", FILE_OF("\"a\"", HI, "2", ",\"path\":1")), FND_INVALID},
+        {EXAMPLE("1", SHA256, "gold", FILE_OF("\"a\"", HI, "2", ",\"value\":1")), FND_INVALID},
+        {EXAMPLE("1", SHA256, "gold",
+                 FILE_OF("\"a\"", SHA256, "2", "") ",\"picture\":\"aGk=\",\"human\":1"),
+         FND_INVALID},
+        {EXAMPLE("1", SHA256, "gold",
+                 FILE_OF("\"a\"", HI, "2", "") ",\"picture\":\"aGk=\",\"human\":1"),
+         FND_OK},
+        {EXAMPLE("1", SHA256, "gold", FILE_OF("\"../a\"", HI, "2", "") ",\"human\":2"), FND_OK},
     };
     struct scene scene;
     scene_begin(&scene, 120);
