@@ -6,15 +6,6 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-# until_so TEST…: wait for it.
-until_so() {
-    local i
-    for ((i = 0; i < 2400; i++)); do
-        "$@" && return 0
-        sleep 0.05
-    done
-    return 1
-}
 # at PATH: what the server says of it.
 at() { curl -sS -H "Authorization: Bearer $token" "$url$1"; }
 # told PATH JQ: a value of that.

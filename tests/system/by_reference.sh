@@ -6,16 +6,6 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-# until_so TEST…: wait for it.
-# shellcheck disable=SC2317 # called by holds
-until_so() {
-    local i
-    for ((i = 0; i < 1200; i++)); do
-        "$@" && return 0
-        sleep 0.05
-    done
-    return 1
-}
 # copies DIR: how many artifacts its store keeps.
 copies() { find "$1/.foundry/artifacts" -type f | wc -l; }
 # pictures FILE: the hashes of the pictures that its lines hold, by themselves.

@@ -79,6 +79,16 @@ holds() {
     fi
 }
 
+# until_so TEST…: wait for it, for as long as a test may take.
+until_so() {
+    local i
+    for ((i = 0; i < 2400; i++)); do
+        "$@" && return 0
+        sleep 0.1
+    done
+    return 1
+}
+
 # says WHAT TEXT [FILE]: the last program's stdout (or FILE) holds TEXT.
 says() {
     if grep -qF -- "$2" "${3:-$out}"; then

@@ -24,16 +24,6 @@ with zipfile.ZipFile(sys.argv[1] + ".zip", "w") as out:
 archive first 0
 archive second 60
 
-# until_so TEST…: wait for it.
-# shellcheck disable=SC2317 # called by holds
-until_so() {
-    local i
-    for ((i = 0; i < 2400; i++)); do
-        "$@" && return 0
-        sleep 0.1
-    done
-    return 1
-}
 # shellcheck disable=SC2317 # called by until_so
 rested() {
     [[ $("$engine" status --json jobs |

@@ -39,16 +39,6 @@ while :; do sleep 0.1; done
 SH
 chmod +x train.sh
 
-# until_so TEST…: wait for it.
-# shellcheck disable=SC2317 # called by holds
-until_so() {
-    local i
-    for ((i = 0; i < 1200; i++)); do
-        "$@" && return 0
-        sleep 0.1
-    done
-    return 1
-}
 # shellcheck disable=SC2317 # called by until_so
 status() { "$engine" status --json jobs 2>/dev/null | jq -e "$1" >/dev/null; }
 # told NUMBER: the pid on that line of what the trainer said of itself.
