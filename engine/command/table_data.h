@@ -58,6 +58,8 @@ static const char *const import_details =
     "The file is checked first: where one example cannot be taken, none is. What is on record is\n"
     "never changed. The same example again is known; one that says something else of the same\n"
     "input becomes a further revision. An import that was cut off goes on when it is repeated.\n"
+    "A record of another directory brings the file it came with along if that lies beside, by "
+    "hash.\n"
     "Each record keeps the file's SHA-256, the line, and who imported it when.";
 static const struct fnd_operand import_operands[] = {
     {"FORMAT", "foundry, coco, yolo or label-studio", false, FND_OPERAND_TEXT},
@@ -72,7 +74,8 @@ static const struct fnd_option import_options[] = {
      "where pictures and inputs lie that the file names; else beside the file", NULL},
     {FND_OPTION_PHASE, 0, "phase", "ID",
      "the phase of the answers; else the pipeline's first that people answer in", NULL},
-    PIPELINE,
+    {FND_OPTION_PIPELINE, 0, "pipeline", "NAME",
+     "whose records they become; else as the line says (foundry), or `imported`", NULL},
     NETWORK,
     END};
 static const struct fnd_example import_examples[] = {

@@ -55,8 +55,8 @@ static enum fnd_status no_record(const struct fnd_store *store, struct fnd_error
 {
     fnd_error_set(error, FND_NOT_FOUND,
                   "%s is no job directory (there is no record in .foundry); `foundry-engine run "
-                  "PIPELINE %s` makes it one",
-                  store->path, store->path);
+                  "PIPELINE %s` makes it one, `foundry-engine init %s` an empty one",
+                  store->path, store->path, store->path);
     fnd_error_code(error, "no_record");
     return FND_NOT_FOUND;
 }

@@ -169,8 +169,8 @@ static enum fnd_status open_folders(struct fnd_reader *reader, const char *direc
         fnd_error_set(
             error, FND_NOT_FOUND,
             "%s is no job directory (there is no record in .foundry); `foundry-engine run "
-            "PIPELINE %s` makes it one",
-            reader->path, reader->path);
+            "PIPELINE %s` makes it one, `foundry-engine init %s` an empty one",
+            reader->path, reader->path, reader->path);
         fnd_error_code(error, "no_record");
         return FND_NOT_FOUND;
     }
